@@ -1,0 +1,4 @@
+//! Experiments: scenarios, the world that twins live in, the engine in virtual time, results.
+
+pub mod results;
+pub mod scenario;

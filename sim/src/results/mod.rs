@@ -1,0 +1,4 @@
+//! Result folders: tables, summary, report.
+
+pub mod record;
+pub mod story;

@@ -1,0 +1,95 @@
+//! What a report tells: worlds condensed to figures, bands and assumptions, ready to be drawn.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything that `report.html`, `compare` and `sweep` show of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Story {
+    /// Scenario name.
+    pub name: String,
+    /// The scenario's question.
+    pub description: String,
+    /// First simulated instant (RFC 3339, UTC).
+    pub start: String,
+    /// Planned end (RFC 3339, UTC).
+    pub end: String,
+    /// Where a stopped run ended; `None` for a complete one.
+    pub stopped_at: Option<String>,
+    /// Seed.
+    pub seed: u64,
+    /// Replicates per variant.
+    pub replicates: u32,
+    /// Version of the engine.
+    pub engine_version: String,
+    /// Currency of all prices.
+    pub currency: String,
+    /// Number of twins by kind.
+    pub twins: BTreeMap<String, u64>,
+    /// The variants, in the file's order.
+    pub variants: Vec<VariantStory>,
+    /// What was assumed, and on whose word.
+    pub assumptions: Vec<Assumption>,
+    /// What a reader must know before trusting the figures (for instance, use outside a fitted range).
+    pub warnings: Vec<String>,
+}
+
+/// One variant of the story.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VariantStory {
+    /// Name.
+    pub name: String,
+    /// What is different, in the author's words.
+    pub description: String,
+    /// What is different, as `path: value`.
+    pub changes: Vec<String>,
+    /// Key figures over replicates, unit as the last word of the name.
+    pub figures: BTreeMap<String, Spread>,
+    /// Quantities over time, over twins and replicates.
+    pub bands: Vec<Band>,
+    /// Profiles over a small axis (24 hours of the day, bins of waiting time), mean over replicates.
+    pub profiles: BTreeMap<String, Vec<f64>>,
+}
+
+/// Mean and percentiles over replicates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Mean.
+    pub mean: f64,
+    /// 10th percentile.
+    pub p10: f64,
+    /// Median.
+    pub p50: f64,
+    /// 90th percentile.
+    pub p90: f64,
+}
+
+/// A quantity over time with its spread over twins and replicates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// `battery`, `cabinet` or `network`.
+    pub kind: String,
+    /// Metric, unit as the last word.
+    pub metric: String,
+    /// Days since the start.
+    pub t_days: Vec<f64>,
+    /// Mean at each time.
+    pub mean: Vec<f64>,
+    /// 10th percentile at each time.
+    pub p10: Vec<f64>,
+    /// Median at each time.
+    pub p50: Vec<f64>,
+    /// 90th percentile at each time.
+    pub p90: Vec<f64>,
+}
+
+/// One assumption.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assumption {
+    /// What it is about.
+    pub subject: String,
+    /// What is assumed.
+    pub text: String,
+    /// Where it comes from.
+    pub source: String,
+}

@@ -1,0 +1,3 @@
+//! Scenario files: what they may say, and everything that is wrong with one.
+
+pub mod schema;

@@ -1,0 +1,8 @@
+//! Pure models and rules: what batteries, cabinets and the things computed from them are and do.
+//!
+//! Nothing in this crate waits, reads, prints or knows what time it is: time, randomness and the surrounding
+//! air are arguments. See `ARCHITECTURE.md` for the rooms of the house.
+
+pub mod forcing;
+pub mod rng;
+pub mod time;
