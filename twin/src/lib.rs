@@ -3,6 +3,7 @@
 //! Nothing in this crate waits, reads, prints or knows what time it is: time, randomness and the surrounding
 //! air are arguments. See `ARCHITECTURE.md` for the rooms of the house.
 
+pub mod battery;
 pub mod forcing;
 pub mod rng;
 pub mod time;
