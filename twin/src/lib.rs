@@ -4,6 +4,8 @@
 //! air are arguments. See `ARCHITECTURE.md` for the rooms of the house.
 
 pub mod battery;
+pub mod cabinet;
 pub mod forcing;
 pub mod rng;
 pub mod time;
+pub mod twin;

@@ -208,6 +208,9 @@ pub struct LifeFile {
     /// Resistance relative to new, from the names of the states.
     #[serde(default)]
     pub resistance: Option<String>,
+    /// Resistance as published, where it is not fit for use and only compared with the publication.
+    #[serde(default)]
+    pub resistance_published: Option<String>,
     /// Growth of resistance per relative loss of capacity, used where no resistance is published.
     #[serde(default)]
     pub resistance_per_loss: f64,

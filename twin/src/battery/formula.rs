@@ -39,6 +39,8 @@ enum Unary {
     NormalPdf,
     /// Distribution function of the standard normal distribution.
     NormalCdf,
+    /// Average over a chunk of time; at one instant, the value itself.
+    Mean,
 }
 
 impl Unary {
@@ -51,6 +53,7 @@ impl Unary {
             "tanh" => Self::Tanh,
             "npdf" => Self::NormalPdf,
             "ncdf" => Self::NormalCdf,
+            "mean" => Self::Mean,
             _ => return None,
         })
     }
@@ -64,6 +67,7 @@ impl Unary {
             Self::Tanh => x.tanh(),
             Self::NormalPdf => (-0.5 * x * x).exp() / (2.0 * PI).sqrt(),
             Self::NormalCdf => 0.5 * erfc(-x * FRAC_1_SQRT_2),
+            Self::Mean => x,
         }
     }
 }
@@ -90,7 +94,8 @@ impl Formula {
     /// Reads `text`; `lookup` says what its names stand for.
     ///
     /// Grammar: numbers, names, `+ - * / ^` (power binds tighter than a leading minus and to the right),
-    /// parentheses, `exp ln sqrt abs tanh npdf ncdf` of one and `min max` of two arguments.
+    /// parentheses, `exp ln sqrt abs tanh npdf ncdf` of one and `min max` of two arguments, and `mean`, which
+    /// tells [`Formula::average`] what to average before the rest is computed and changes nothing elsewhere.
     ///
     /// # Errors
     /// When the text is not such a formula, names something unknown or nests too deeply.
@@ -152,6 +157,43 @@ impl Formula {
             }
         }
         stack[0]
+    }
+
+    /// Average of the values of several rows of variables, with weights that sum to 1. What stands in `mean(…)`
+    /// is averaged first and is then the same for every row.
+    pub fn average<R: AsRef<[f64]>>(&self, rows: &[R], weights: &[f64]) -> f64 {
+        let weighted = |values: &mut dyn Iterator<Item = f64>| {
+            values.zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
+        };
+        if !self.ops.contains(&Op::Call1(Unary::Mean)) {
+            return weighted(&mut rows.iter().map(|row| self.value(row.as_ref())));
+        }
+        let mut stack: Vec<Vec<f64>> = Vec::new();
+        for op in &self.ops {
+            match *op {
+                Op::Constant(value) => stack.push(vec![value; rows.len()]),
+                Op::Variable(index) => {
+                    stack.push(rows.iter().map(|row| row.as_ref()[usize::from(index)]).collect());
+                }
+                unary @ (Op::Negate | Op::Call1(_)) => {
+                    let top = stack.last_mut().expect("parsing made sure of the operands");
+                    match unary {
+                        Op::Call1(Unary::Mean) => {
+                            let mean = weighted(&mut top.iter().copied());
+                            top.fill(mean);
+                        }
+                        Op::Call1(function) => top.iter_mut().for_each(|x| *x = function.of(*x)),
+                        _ => top.iter_mut().for_each(|x| *x = -*x),
+                    }
+                }
+                binary => {
+                    let right = stack.pop().expect("parsing made sure of the operands");
+                    let left = stack.last_mut().expect("parsing made sure of the operands");
+                    left.iter_mut().zip(right).for_each(|(a, b)| *a = apply(binary, *a, b));
+                }
+            }
+        }
+        weighted(&mut stack[0].iter().copied())
     }
 
     fn depth(&self) -> usize {
@@ -367,6 +409,18 @@ mod tests {
         assert_eq!(value("max(s, 0.7) + min(s, 0.7)"), 1.2);
         assert!((value("ncdf(0)") - 0.5).abs() < 1e-15);
         assert!((value("ncdf(1.959963984540054)") - 0.975).abs() < 1e-10);
+    }
+
+    #[test]
+    fn a_mean_inside_is_taken_before_the_rest() {
+        let lookup = |name: &str| (name == "x").then_some(Meaning::Variable(0));
+        let average = |text: &str| {
+            Formula::parse(text, &lookup).unwrap().average(&[[1.0], [4.0], [7.0]], &[0.25, 0.5, 0.25])
+        };
+        assert_eq!(average("2*x"), 8.0);
+        assert_eq!(average("mean(x)^2 + 1"), 17.0);
+        assert_eq!(average("x^2"), 0.25 + 8.0 + 12.25);
+        assert_eq!(average("max(5, mean(x)) - x"), 1.0);
     }
 
     #[test]

@@ -1,0 +1,628 @@
+//! Carries a pack through a duty: current, voltage, heat and ageing in steps that follow the state, not a clock.
+//!
+//! Within a step current, air temperature and circuit parameters are constant, and everything that has a closed
+//! form is taken exactly: RC pairs, the thermal network, stored energy (from the integral of the open-circuit
+//! voltage) and the energy of the RC pairs. So charge and energy balance to rounding at any step length, and the
+//! step length only decides how well changing parameters are followed.
+
+use super::pack::{PackModel, PackState};
+use super::rainflow::Leg;
+use super::thermal::{Propagator, ThermalPath};
+use crate::forcing::Ambient;
+use crate::time::{DAY_S, HOUR_MS, Time};
+
+/// What a pack is told to do. Powers and currents are the pack's, positive discharging.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Duty {
+    /// Nothing.
+    Rest,
+    /// A constant current [A]; within the limits, until a state of charge is reached.
+    Current {
+        /// Current [A].
+        current_a: f64,
+        /// State of charge at which it ends: 0 or 1 for empty or full.
+        until_soc: f64,
+    },
+    /// A constant mean power [W]; within the limits, until empty or full.
+    Power {
+        /// Mean power [W].
+        power_w: f64,
+        /// Mean square of the current's deviation over the square of its mean: extra ohmic loss of a load that
+        /// fluctuates faster than the steps.
+        ripple: f64,
+    },
+    /// Constant current or power, then constant voltage, until the target or the cut-off current; then rest.
+    Charge {
+        /// Highest power at the terminals [W].
+        power_max_w: f64,
+        /// Highest current [A].
+        current_max_a: f64,
+        /// State of charge at which charging stops.
+        target_soc: f64,
+    },
+    /// Held at a voltage, as a standby battery on its charger.
+    Hold {
+        /// Pack voltage [V].
+        voltage_v: f64,
+        /// Highest charge current [A].
+        current_max_a: f64,
+    },
+}
+
+/// Why a duty ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The weakest cell reached its lowest voltage or state of charge.
+    Empty,
+    /// The charge reached its target or its cut-off current.
+    Charged,
+    /// The state of charge that the duty should end at was reached.
+    Reached,
+    /// A temperature limit allows no current.
+    TooHotOrCold,
+}
+
+/// What happened on the way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Passage {
+    /// Why the duty ended early and when; `None` when it lasted to the end.
+    pub ended: Option<(Ended, f64)>,
+}
+
+/// One step, for those who record on the way. Values are the mean cell's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Seconds since the beginning of the passage, at the beginning of the step.
+    pub from_s: f64,
+    /// Length [s].
+    pub dt_s: f64,
+    /// Mean terminal power, positive discharging [W per cell].
+    pub power_w: f64,
+    /// Current [A per cell].
+    pub current_a: f64,
+}
+
+/// How finely to step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stepping {
+    /// Largest change of state of charge in a step.
+    pub soc_max: f64,
+    /// Longest step under current [s].
+    pub active_max_s: f64,
+    /// Longest step at rest [s].
+    pub rest_max_s: f64,
+}
+
+impl Default for Stepping {
+    /// Coarse enough for years of a fleet: see `docs/models/circuit.md` for the error.
+    fn default() -> Self {
+        Self { soc_max: 0.06, active_max_s: 1200.0, rest_max_s: 7200.0 }
+    }
+}
+
+impl Stepping {
+    /// At most so many seconds a step.
+    pub fn at_most(seconds: f64) -> Self {
+        Self { soc_max: 0.02, active_max_s: seconds, rest_max_s: seconds }
+    }
+}
+
+/// Exponentials of one step length, kept while the length stays the same.
+#[derive(Debug, Clone, Copy)]
+struct Decay {
+    dt_s: f64,
+    e1: f64,
+    e2: f64,
+    /// Mean of e^(−t/τ) over the step.
+    m1: f64,
+    m2: f64,
+    propagator: Propagator,
+}
+
+impl Decay {
+    fn of(dt_s: f64, tau1_s: f64, tau2_s: f64, thermal: &ThermalPath) -> Self {
+        let (e1, e2) = ((-dt_s / tau1_s).exp(), (-dt_s / tau2_s).exp());
+        Self {
+            dt_s,
+            e1,
+            e2,
+            m1: (1.0 - e1) * tau1_s / dt_s,
+            m2: (1.0 - e2) * tau2_s / dt_s,
+            propagator: thermal.propagator(dt_s),
+        }
+    }
+}
+
+/// Everything about the present step that does not depend on its current.
+struct Terminal {
+    soc_mid: f64,
+    ocv_v: f64,
+    hysteresis_v: f64,
+    half_gap_v: f64,
+    entropy_v_per_k: f64,
+    slope_v: f64,
+    r0: f64,
+    r1: f64,
+    r2: f64,
+    /// Most that may be discharged and charged at this temperature [A per cell, both positive].
+    discharge_max_a: f64,
+    charge_max_a: f64,
+}
+
+/// Allowed share of the full current between two temperature limits.
+#[inline]
+fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64 {
+    ((temperature_c - limits[0]).min(limits[1] - temperature_c) / ramp_k).clamp(0.0, 1.0)
+}
+
+/// The integrator of one passage.
+struct Passing<'a> {
+    model: &'a PackModel,
+    state: &'a mut PackState,
+    ambient: &'a Ambient,
+    from: Time,
+    elapsed_s: f64,
+    since_refresh_s: f64,
+    decay: Option<Decay>,
+    /// The hour whose air temperatures are held, and those.
+    air_hour: i64,
+    air_c: (f64, f64),
+}
+
+/// Carries the pack from `from` on for `span_s` seconds, or until the duty ends; `watch` is shown every step.
+///
+/// The caller decides what follows an early end; the state is then that of the moment of the end.
+pub fn pass(
+    model: &PackModel,
+    state: &mut PackState,
+    duty: Duty,
+    ambient: &Ambient,
+    (from, span_s): (Time, f64),
+    stepping: Stepping,
+    mut watch: impl FnMut(&Step, &PackState),
+) -> Passage {
+    let mut passing = Passing {
+        model,
+        state,
+        ambient,
+        from,
+        elapsed_s: 0.0,
+        since_refresh_s: 0.0,
+        decay: None,
+        air_hour: i64::MIN,
+        air_c: (0.0, 0.0),
+    };
+    let mut ended = None;
+    while passing.elapsed_s < span_s {
+        let left_s = span_s - passing.elapsed_s;
+        match passing.step(duty, left_s, stepping, &mut watch) {
+            Ok(()) => {}
+            Err(why) => {
+                ended = Some((why, passing.elapsed_s));
+                break;
+            }
+        }
+        if passing.since_refresh_s >= DAY_S {
+            passing.since_refresh_s = 0.0;
+            passing.state.refresh_health(model);
+        }
+    }
+    passing.state.refresh_health(model);
+    Passage { ended }
+}
+
+impl Passing<'_> {
+    /// Takes one step, or says why there is none.
+    #[inline]
+    fn step(
+        &mut self,
+        duty: Duty,
+        left_s: f64,
+        stepping: Stepping,
+        watch: &mut impl FnMut(&Step, &PackState),
+    ) -> Result<(), Ended> {
+        if let Duty::Rest = duty {
+            let dt_s = left_s.min(stepping.rest_max_s);
+            self.take(0.0, 0.0, dt_s, watch);
+            return Ok(());
+        }
+        let layout = self.model.layout;
+        let terminal = self.terminal(self.state.soc);
+        let capacity_as = 3600.0 * self.state.capacity_ah(self.model);
+        // A first guess of the current fixes the step length; the length fixes the current.
+        let guess_a = self.guess(duty, &terminal);
+        let by_soc_s = stepping.soc_max * capacity_as / guess_a.abs().max(1e-6 * capacity_as / 3600.0);
+        let longest_s = match duty {
+            Duty::Hold { .. } => stepping.rest_max_s,
+            _ => stepping.active_max_s,
+        };
+        let mut dt_s = by_soc_s.clamp(1.0, longest_s).min(left_s);
+        let mut terminal = terminal;
+        let mut current_a = 0.0;
+        // The parameters belong to the middle of the step, which the current moves: twice is close enough.
+        for round in 0..2 {
+            let decay = self.decay(dt_s);
+            current_a = self.current(duty, &terminal, &decay)?;
+            dt_s = dt_s.min(self.time_to_end(duty, &terminal, current_a, capacity_as)?);
+            if round == 0 {
+                let moved = -current_a * dt_s / capacity_as;
+                terminal = self.terminal(self.state.soc + 0.5 * moved);
+            }
+        }
+        if let Duty::Power { power_w, .. } = duty {
+            let wanted_w = power_w / layout.cells();
+            let given_w = current_a * self.mean_voltage(&terminal, current_a);
+            if power_w > 0.0 && given_w < wanted_w * (1.0 - 1e-6) {
+                self.state.ledger.unserved_wh += (wanted_w - given_w) * dt_s / 3600.0;
+            }
+        }
+        self.take_at(&terminal, current_a, ripple_of(duty), dt_s, watch);
+        Ok(())
+    }
+
+    /// Time until the present current brings the state of charge to where the duty ends [s].
+    #[inline]
+    fn time_to_end(
+        &mut self,
+        duty: Duty,
+        terminal: &Terminal,
+        current_a: f64,
+        capacity_as: f64,
+    ) -> Result<f64, Ended> {
+        let soc = self.state.soc;
+        let (end_pack_soc, why) = match duty {
+            Duty::Charge { target_soc, .. } => (target_soc, Ended::Charged),
+            Duty::Current { until_soc, .. } => (until_soc, Ended::Reached),
+            _ if current_a > 0.0 => (0.0, Ended::Empty),
+            _ => (1.0, Ended::Reached),
+        };
+        let end = self.state.mean_soc_at(end_pack_soc);
+        let left = if current_a > 0.0 { soc - end } else { end - soc };
+        if current_a == 0.0 && !matches!(duty, Duty::Charge { .. }) {
+            return Ok(f64::INFINITY);
+        }
+        if left <= 1e-9 {
+            if matches!(duty, Duty::Charge { .. }) {
+                self.state.ledger.charges += 1.0;
+            }
+            // A battery held at a voltage stays there, full or not.
+            return if matches!(duty, Duty::Hold { .. }) { Ok(f64::INFINITY) } else { Err(why) };
+        }
+        let drain_a = if current_a > 0.0 {
+            current_a + current_a * current_a * terminal.r0 * ripple_of(duty) / terminal.ocv_v
+        } else {
+            -current_a * self.model.cell.file.losses.coulombic_efficiency
+        };
+        Ok((left * capacity_as / drain_a).max(1e-3))
+    }
+
+    #[inline]
+    fn decay(&mut self, dt_s: f64) -> Decay {
+        match self.decay {
+            Some(decay) if decay.dt_s == dt_s => decay,
+            _ => {
+                let circuit = &self.model.cell.file.circuit;
+                let decay = Decay::of(dt_s, circuit.tau1_s, circuit.tau2_s, &self.model.thermal);
+                self.decay = Some(decay);
+                decay
+            }
+        }
+    }
+
+    /// Circuit and limits with the step's middle at `soc_mid`.
+    #[inline]
+    fn terminal(&self, soc_mid: f64) -> Terminal {
+        let cell = &*self.model.cell;
+        let state = &*self.state;
+        let temperature_c = state.temperatures.cell_c;
+        let soc_mid = soc_mid.clamp(0.0, 1.0);
+        let curves = cell.curves(soc_mid);
+        let fresh = cell.resistances(soc_mid, temperature_c);
+        let growth = state.health.resistance;
+        let limits = &cell.file.limits;
+        let rated_ah = cell.file.cell.capacity_ah;
+        Terminal {
+            soc_mid,
+            ocv_v: curves.ocv_v,
+            hysteresis_v: curves.half_gap_v * state.hysteresis,
+            half_gap_v: curves.half_gap_v,
+            entropy_v_per_k: curves.entropy_v_per_k,
+            slope_v: curves.ocv_slope_v.max(0.0),
+            r0: fresh.r0 * growth,
+            r1: fresh.r1 * growth,
+            r2: fresh.r2 * growth,
+            discharge_max_a: limits.discharge_c_rate_max
+                * rated_ah
+                * derating(temperature_c, limits.discharge_temperature_c, limits.derating_k),
+            charge_max_a: limits.charge_c_rate_max
+                * rated_ah
+                * derating(temperature_c, limits.charge_temperature_c, limits.derating_k),
+        }
+    }
+
+    fn guess(&self, duty: Duty, terminal: &Terminal) -> f64 {
+        let layout = self.model.layout;
+        let parallel = f64::from(layout.parallel);
+        match duty {
+            Duty::Rest => 0.0,
+            Duty::Current { current_a, .. } => current_a / parallel,
+            Duty::Power { power_w, .. } => power_w / layout.cells() / terminal.ocv_v,
+            Duty::Charge { power_max_w, current_max_a, .. } => {
+                let near_end = self.state.current_a.min(0.0);
+                let wanted = -(current_max_a / parallel)
+                    .min(power_max_w / layout.cells() / terminal.ocv_v)
+                    .min(terminal.charge_max_a);
+                // In the constant-voltage phase the last current tells more than the wanted one.
+                if near_end < 0.0 && self.state.voltage_v >= self.model.cell.file.limits.voltage_max_v - 1e-3 {
+                    wanted.max(near_end)
+                } else {
+                    wanted
+                }
+            }
+            Duty::Hold { .. } => self.state.current_a,
+        }
+    }
+
+    /// Mean terminal voltage over the step at a current [V per cell].
+    #[inline]
+    fn mean_voltage(&self, terminal: &Terminal, current_a: f64) -> f64 {
+        let Some(decay) = &self.decay else { return terminal.ocv_v };
+        self.open_mean(terminal, decay, current_a) - current_a * mean_resistance(terminal, decay)
+    }
+
+    /// Mean over the step of everything in the terminal voltage but what the present current adds.
+    #[inline]
+    fn open_mean(&self, terminal: &Terminal, decay: &Decay, current_a: f64) -> f64 {
+        terminal.ocv_v + terminal.hysteresis_v
+            - self.state.v1_v * decay.m1
+            - self.state.v2_v * decay.m2
+            - self.rate_drop(terminal, current_a)
+    }
+
+    /// Drop of the open-circuit voltage through charge that is out of reach at this rate [V].
+    #[inline]
+    fn rate_drop(&self, terminal: &Terminal, current_a: f64) -> f64 {
+        let cell = &*self.model.cell;
+        if cell.file.rate_capacity.is_none() || current_a <= 0.0 {
+            return 0.0;
+        }
+        let share =
+            cell.usable_share(current_a / cell.file.cell.capacity_ah, self.state.temperatures.cell_c).max(1e-3);
+        terminal.ocv_v - cell.ocv_v(1.0 - (1.0 - terminal.soc_mid) / share)
+    }
+
+    /// Current of the step [A per cell] under the duty and all limits.
+    #[inline]
+    fn current(&self, duty: Duty, terminal: &Terminal, decay: &Decay) -> Result<f64, Ended> {
+        let layout = self.model.layout;
+        let parallel = f64::from(layout.parallel);
+        let wanted_a = match duty {
+            Duty::Rest => 0.0,
+            Duty::Current { current_a, .. } => current_a / parallel,
+            Duty::Power { power_w, .. } => self.for_power(power_w / layout.cells(), terminal, decay),
+            Duty::Charge { power_max_w, current_max_a, .. } => (-current_max_a / parallel)
+                .max(self.for_power(-power_max_w / layout.cells(), terminal, decay)),
+            Duty::Hold { voltage_v, current_max_a } => self
+                .for_voltage(voltage_v / f64::from(layout.series), terminal, decay, 1.0)
+                .max(-current_max_a / parallel),
+        };
+        let limits = &self.model.cell.file.limits;
+        let weak = self.state.weakest_resistance;
+        if wanted_a > 0.0 {
+            if terminal.discharge_max_a <= 0.0 {
+                return Err(Ended::TooHotOrCold);
+            }
+            let by_voltage_a = self.for_voltage(limits.voltage_min_v, terminal, decay, weak);
+            let current_a = wanted_a.min(terminal.discharge_max_a).min(by_voltage_a);
+            // Less than a twentieth of what is wanted, or next to nothing, is empty.
+            let least_a = (0.05 * wanted_a).min(0.01 * self.model.cell.file.cell.capacity_ah);
+            if current_a <= least_a { Err(Ended::Empty) } else { Ok(current_a) }
+        } else if wanted_a < 0.0 {
+            if terminal.charge_max_a <= 0.0 {
+                return match duty {
+                    Duty::Charge { .. } => Err(Ended::TooHotOrCold),
+                    _ => Ok(0.0),
+                };
+            }
+            let by_voltage_a = self.for_voltage(limits.voltage_max_v, terminal, decay, weak).min(0.0);
+            let current_a = wanted_a.max(-terminal.charge_max_a).max(by_voltage_a);
+            let cutoff_a = limits.charge_cutoff_c_rate * self.model.cell.file.cell.capacity_ah;
+            match duty {
+                Duty::Charge { .. } if current_a == by_voltage_a && -current_a <= cutoff_a => {
+                    Err(Ended::Charged)
+                }
+                _ if self.state.soc >= 1.0 => Ok(0.0),
+                _ => Ok(current_a),
+            }
+        } else {
+            Ok(0.0)
+        }
+    }
+
+    /// Current that gives a mean power over the step [A per cell]; the most possible when the power is not.
+    ///
+    /// `I = (E − √(E² − 4·R·P)) / 2R` with E the mean voltage without the present current.
+    #[inline]
+    fn for_power(&self, power_w: f64, terminal: &Terminal, decay: &Decay) -> f64 {
+        let resistance = mean_resistance(terminal, decay);
+        let open_v = self.open_mean(terminal, decay, power_w / terminal.ocv_v);
+        let discriminant = open_v * open_v - 4.0 * resistance * power_w;
+        (open_v - discriminant.max(0.0).sqrt()) / (2.0 * resistance)
+    }
+
+    /// Current that ends the step at a voltage, for a cell of `weak` times the resistance [A per cell].
+    #[inline]
+    fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, decay: &Decay, weak: f64) -> f64 {
+        let state = &*self.state;
+        let capacity_as = 3600.0 * state.capacity_ah(self.model);
+        let start = self.model.cell.curves(state.soc.clamp(0.0, 1.0));
+        let polarised = (state.v1_v * decay.e1 + state.v2_v * decay.e2) * weak;
+        let resistance =
+            (terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2)) * weak;
+        let open_v = |ocv_v: f64| ocv_v + terminal.hysteresis_v - polarised - voltage_v;
+        // The open-circuit voltage moves with the charge: linear at first, then over the secant that results.
+        let current_a = open_v(start.ocv_v) / (resistance + terminal.slope_v * decay.dt_s / capacity_as);
+        let end_soc = (state.soc - current_a * decay.dt_s / capacity_as).clamp(0.0, 1.0);
+        let end_v = self.model.cell.ocv_v(end_soc);
+        let moved = state.soc - end_soc;
+        if moved.abs() < 1e-9 {
+            return current_a;
+        }
+        let secant_v = (start.ocv_v - end_v) / moved;
+        open_v(start.ocv_v) / (resistance + secant_v.max(0.0) * decay.dt_s / capacity_as)
+    }
+
+    #[inline]
+    fn take(&mut self, current_a: f64, ripple: f64, dt_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
+        let terminal = self.terminal(self.state.soc);
+        self.take_at(&terminal, current_a, ripple, dt_s, watch);
+    }
+
+    /// Air temperature at the middle of the step [°C].
+    #[inline]
+    fn air_c(&mut self, dt_s: f64) -> f64 {
+        let middle_ms = self.from.0 + ((self.elapsed_s + 0.5 * dt_s) * 1e3) as i64;
+        let hour = middle_ms.div_euclid(HOUR_MS);
+        if hour != self.air_hour {
+            self.air_hour = hour;
+            self.air_c = (self.ambient.air_c.of_hour(hour), self.ambient.air_c.of_hour(hour + 1));
+        }
+        let fraction = (middle_ms - hour * HOUR_MS) as f64 / HOUR_MS as f64;
+        self.air_c.0 + (self.air_c.1 - self.air_c.0) * fraction + self.ambient.shift_c
+    }
+
+    /// Applies a step whose current is decided.
+    #[inline]
+    fn take_at(
+        &mut self,
+        terminal: &Terminal,
+        current_a: f64,
+        ripple: f64,
+        dt_s: f64,
+        watch: &mut impl FnMut(&Step, &PackState),
+    ) {
+        let decay = self.decay(dt_s);
+        let air_c = self.air_c(dt_s);
+        let drop_v = self.rate_drop(terminal, current_a);
+        let cell = &*self.model.cell;
+        let losses = &cell.file.losses;
+        let state = &mut *self.state;
+        let capacity_ah = cell.file.cell.capacity_ah * state.health.capacity;
+        let before_c = state.temperatures.cell_c;
+
+        // Charge.
+        let hours = dt_s / 3600.0;
+        let leak_ah = (cell.self_discharge_per_s(before_c) * dt_s * cell.file.cell.capacity_ah)
+            .min(state.soc * capacity_ah);
+        let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
+        let ripple_w = current_a * current_a * terminal.r0 * ripple;
+        let ripple_ah = ripple_w / terminal.ocv_v * hours;
+        let stored_ah = -current_a * hours * efficiency - leak_ah - ripple_ah;
+        let soc_before = state.soc;
+        let soc = if capacity_ah > 0.0 { (soc_before + stored_ah / capacity_ah).clamp(0.0, 1.0) } else { 0.0 };
+
+        // Voltage, with the exact mean over the step.
+        let stored_from = cell.curves(soc_before);
+        let stored_to = cell.curves(soc);
+        let moved = soc - soc_before;
+        let ocv_mean_v = if moved.abs() > 1e-9 {
+            (stored_to.ocv_integral_v - stored_from.ocv_integral_v) / moved
+        } else {
+            terminal.ocv_v
+        };
+        let (v1_before, v2_before) = (state.v1_v, state.v2_v);
+        let v1_mean = v1_before * decay.m1 + current_a * terminal.r1 * (1.0 - decay.m1);
+        let v2_mean = v2_before * decay.m2 + current_a * terminal.r2 * (1.0 - decay.m2);
+        state.v1_v = v1_before * decay.e1 + current_a * terminal.r1 * (1.0 - decay.e1);
+        state.v2_v = v2_before * decay.e2 + current_a * terminal.r2 * (1.0 - decay.e2);
+        let branch_before = state.hysteresis;
+        if current_a != 0.0 && terminal.half_gap_v > 0.0 {
+            let branch = -current_a.signum();
+            let kept = (-cell.file.hysteresis.gamma * moved.abs()).exp();
+            state.hysteresis = branch + (branch_before - branch) * kept;
+        }
+        let hysteresis_mean_v = terminal.half_gap_v * 0.5 * (branch_before + state.hysteresis);
+        let voltage_mean_v =
+            ocv_mean_v + hysteresis_mean_v - v1_mean - v2_mean - current_a * terminal.r0 - drop_v;
+
+        // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².
+        let pair_wh = |v: f64, resistance: f64, tau_s: f64| 0.5 * v * v * tau_s / resistance / 3600.0;
+        let circuit = &cell.file.circuit;
+        let held_before = pair_wh(v1_before, terminal.r1, circuit.tau1_s)
+            + pair_wh(v2_before, terminal.r2, circuit.tau2_s);
+        let held_after =
+            pair_wh(state.v1_v, terminal.r1, circuit.tau1_s) + pair_wh(state.v2_v, terminal.r2, circuit.tau2_s);
+        let terminal_wh = current_a * voltage_mean_v * hours;
+        let irreversible_wh = current_a * (ocv_mean_v - voltage_mean_v) * hours - (held_after - held_before)
+            + (leak_ah + ripple_ah) * ocv_mean_v
+            + (efficiency - 1.0) * current_a * hours * ocv_mean_v;
+        let reversible_wh = -current_a * hours * (before_c + super::life::ZERO_C_K) * terminal.entropy_v_per_k;
+        let heat_w = (irreversible_wh + reversible_wh) / hours;
+        state.temperatures =
+            self.model.thermal.step(state.temperatures, heat_w, air_c, &decay.propagator);
+
+        // Ageing.
+        let temperature_c = 0.5 * (before_c + state.temperatures.cell_c);
+        let days = dt_s / DAY_S;
+        state.age_days += days;
+        cell.calendar.expose(&mut state.progress, temperature_c, 0.5 * (soc_before + soc), days);
+        let moved_rated = moved * state.health.capacity;
+        state.efc += 0.5 * moved_rated.abs();
+        let leg = Leg::of_step(moved_rated, hours, temperature_c);
+        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
+        state.rainflow.extend(soc, &leg, |cycle| PackState::close_cycle(progress, ledger, cell, &cycle));
+
+        // Books.
+        let ledger = &mut state.ledger;
+        if current_a > 0.0 {
+            ledger.discharged_ah += current_a * hours;
+        } else {
+            ledger.charged_ah -= current_a * hours;
+            ledger.coulombic_loss_ah -= current_a * hours * (1.0 - efficiency);
+        }
+        if terminal_wh > 0.0 {
+            ledger.energy_out_wh += terminal_wh;
+        } else {
+            ledger.energy_in_wh -= terminal_wh;
+        }
+        ledger.leaked_ah += leak_ah;
+        ledger.ripple_ah += ripple_ah;
+        ledger.losses_wh += irreversible_wh;
+        ledger.reversible_heat_wh += reversible_wh;
+        let fitted = &cell.file.life.fitted;
+        if temperature_c < fitted.temperature_c[0] || temperature_c > fitted.temperature_c[1] {
+            ledger.outside_temperature_h += hours;
+        }
+        if temperature_c > 45.0 {
+            ledger.hot_h += hours;
+        }
+
+        state.soc = soc;
+        state.current_a = current_a;
+        state.voltage_v = stored_to.ocv_v + terminal.half_gap_v * state.hysteresis
+            - state.v1_v
+            - state.v2_v
+            - current_a * terminal.r0
+            - drop_v;
+        let step = Step { from_s: self.elapsed_s, dt_s, power_w: terminal_wh / hours, current_a };
+        self.elapsed_s += dt_s;
+        self.since_refresh_s += dt_s;
+        watch(&step, self.state);
+    }
+}
+
+/// Ripple of a duty's load.
+#[inline]
+fn ripple_of(duty: Duty) -> f64 {
+    match duty {
+        Duty::Power { ripple, .. } => ripple,
+        _ => 0.0,
+    }
+}
+
+/// Resistance that the mean over a step sees, for a current that begins with it [Ω].
+#[inline]
+fn mean_resistance(terminal: &Terminal, decay: &Decay) -> f64 {
+    terminal.r0 + terminal.r1 * (1.0 - decay.m1) + terminal.r2 * (1.0 - decay.m2)
+}
+

@@ -1,0 +1,126 @@
+//! Heat of a pack: cells in an enclosure in the air.
+//!
+//! ```text
+//! C₁ dT₁/dt = Q − (T₁−T₂)/R₁₂          T₁ cells, T₂ enclosure
+//! C₂ dT₂/dt = (T₁−T₂)/R₁₂ − (T₂−T_air)/R₂ₐ
+//! ```
+//!
+//! Linear with constant coefficients, so a step with constant heat and air is exact: with x = T − T_air,
+//! `x(t) = x_∞ + e^(At)·(x(0) − x_∞)`, and e^(At) from the two eigenvalues (both real and negative for a passive
+//! network). Everything is per cell.
+
+/// Thermal network of one cell's share of a pack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ThermalPath {
+    /// Heat capacity of the cell [J/K].
+    pub cell_j_per_k: f64,
+    /// Heat capacity of its share of the enclosure [J/K].
+    pub case_j_per_k: f64,
+    /// Cell to enclosure [K/W].
+    pub cell_to_case_k_per_w: f64,
+    /// Enclosure to air [K/W].
+    pub case_to_air_k_per_w: f64,
+}
+
+/// Temperatures of cell and enclosure [°C].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Temperatures {
+    /// Cell.
+    pub cell_c: f64,
+    /// Enclosure.
+    pub case_c: f64,
+}
+
+/// e^(A·dt) of a network for one step length.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Propagator([[f64; 2]; 2]);
+
+impl ThermalPath {
+    /// Network from time constants: of the cells against the enclosure, and of both together against the air.
+    pub fn from_time_constants(cell_j_per_k: f64, case_ratio: f64, cell_s: f64, pack_s: f64) -> Self {
+        let case_j_per_k = cell_j_per_k * case_ratio;
+        Self {
+            cell_j_per_k,
+            case_j_per_k,
+            cell_to_case_k_per_w: cell_s / cell_j_per_k,
+            case_to_air_k_per_w: pack_s / (cell_j_per_k + case_j_per_k),
+        }
+    }
+
+    /// The propagator for a step of `dt_s`.
+    pub fn propagator(&self, dt_s: f64) -> Propagator {
+        let between = 1.0 / self.cell_to_case_k_per_w;
+        let outward = 1.0 / self.case_to_air_k_per_w;
+        let a = -between / self.cell_j_per_k;
+        let b = between / self.cell_j_per_k;
+        let c = between / self.case_j_per_k;
+        let d = -(between + outward) / self.case_j_per_k;
+        let half_trace = 0.5 * (a + d);
+        let root = (0.25 * (a - d) * (a - d) + b * c).sqrt();
+        let (slow, fast) = (half_trace + root, half_trace - root);
+        let (e_slow, e_fast) = ((slow * dt_s).exp(), (fast * dt_s).exp());
+        let spread = 1.0 / (slow - fast);
+        let entry = |m: f64, identity: f64| {
+            (e_slow * (m - fast * identity) - e_fast * (m - slow * identity)) * spread
+        };
+        Propagator([[entry(a, 1.0), entry(b, 0.0)], [entry(c, 0.0), entry(d, 1.0)]])
+    }
+
+    /// Temperatures after the propagator's step under constant heat [W] and air temperature [°C].
+    #[inline]
+    pub fn step(&self, now: Temperatures, heat_w: f64, air_c: f64, propagator: &Propagator) -> Temperatures {
+        let case_rise = heat_w * self.case_to_air_k_per_w;
+        let cell_rise = case_rise + heat_w * self.cell_to_case_k_per_w;
+        let (x1, x2) = (now.cell_c - air_c - cell_rise, now.case_c - air_c - case_rise);
+        let m = &propagator.0;
+        Temperatures {
+            cell_c: air_c + cell_rise + m[0][0] * x1 + m[0][1] * x2,
+            case_c: air_c + case_rise + m[1][0] * x1 + m[1][1] * x2,
+        }
+    }
+
+    /// Heat stored above `reference_c` [J].
+    pub fn stored_j(&self, t: Temperatures, reference_c: f64) -> f64 {
+        self.cell_j_per_k * (t.cell_c - reference_c) + self.case_j_per_k * (t.case_c - reference_c)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path() -> ThermalPath {
+        ThermalPath::from_time_constants(70.0, 0.5, 600.0, 7200.0)
+    }
+
+    #[test]
+    fn a_long_step_ends_in_the_steady_state_and_no_step_changes_nothing() {
+        let start = Temperatures { cell_c: 40.0, case_c: 30.0 };
+        let path = path();
+        assert_eq!(path.step(start, 2.0, 20.0, &path.propagator(0.0)), start);
+        let end = path.step(start, 2.0, 20.0, &path.propagator(1e7));
+        let case = 20.0 + 2.0 * path.case_to_air_k_per_w;
+        assert!((end.case_c - case).abs() < 1e-9);
+        assert!((end.cell_c - case - 2.0 * path.cell_to_case_k_per_w).abs() < 1e-9);
+    }
+
+    #[test]
+    fn steps_compose_and_agree_with_small_euler_steps() {
+        let path = path();
+        let mut halves = Temperatures { cell_c: 45.0, case_c: 25.0 };
+        let mut euler = halves;
+        let whole = path.step(halves, 1.5, 20.0, &path.propagator(1800.0));
+        for _ in 0..2 {
+            halves = path.step(halves, 1.5, 20.0, &path.propagator(900.0));
+        }
+        for _ in 0..1_800_000 {
+            let dt = 1e-3;
+            let between = (euler.cell_c - euler.case_c) / path.cell_to_case_k_per_w;
+            let out = (euler.case_c - 20.0) / path.case_to_air_k_per_w;
+            euler.cell_c += dt * (1.5 - between) / path.cell_j_per_k;
+            euler.case_c += dt * (between - out) / path.case_j_per_k;
+        }
+        assert!((whole.cell_c - halves.cell_c).abs() < 1e-10);
+        assert!((whole.cell_c - euler.cell_c).abs() < 1e-4 && (whole.case_c - euler.case_c).abs() < 1e-4);
+    }
+}
