@@ -44,7 +44,7 @@ pub struct Scenario {
     #[serde(default)]
     pub energy: Energy,
     /// Kinds of battery pack, by name.
-    #[schemars(length(min = 1, max = 1000))]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 1000))]
     pub batteries: BTreeMap<String, BatteryKind>,
     /// Packs that follow a duty of their own, outside any swap network.
     #[serde(default)]
@@ -107,7 +107,7 @@ pub struct Energy {
 }
 
 /// Price of grid electricity per kWh: flat, by the hour of day, or from a file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tariff {
     /// Flat price per kWh.
@@ -124,7 +124,7 @@ pub struct Tariff {
 }
 
 /// Carbon intensity of grid electricity in g CO2e per kWh: a built-in region, a flat value or a file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Carbon {
     /// A built-in region (mean and mean daily shape): see `celltide check --list grids`.
@@ -555,7 +555,7 @@ pub enum FaultKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Output {
-    /// Days between rows of the time series.
+    /// Days between rows of the time series; when left out, no more than the simulated span.
     #[schemars(range(min = 0.000694, max = 36525.0))]
     pub interval_days: f64,
     /// Whether every swap is written as an event (millions of rows in a large network).
@@ -577,6 +577,7 @@ pub struct Variant {
     pub from: Option<String>,
     /// Values to replace, by path: `networks.0.charging.target_soc: 0.8`.
     #[serde(default)]
+    #[schemars(extend("maxProperties" = 1000))]
     pub set: BTreeMap<String, Value>,
 }
 
@@ -588,18 +589,6 @@ impl Default for Energy {
             carbon: Carbon::default(),
             solar: Solar::default(),
         }
-    }
-}
-
-impl Default for Tariff {
-    fn default() -> Self {
-        Self { flat_per_kwh: None, by_hour_per_kwh: None, file: None }
-    }
-}
-
-impl Default for Carbon {
-    fn default() -> Self {
-        Self { region: None, flat_g_per_kwh: None, file: None }
     }
 }
 
@@ -677,7 +666,7 @@ fn default_efficiency() -> Vec<(f64, f64)> {
     // assumed: a switched-mode charger of a few hundred watts.
     vec![(0.05, 0.80), (0.2, 0.90), (0.5, 0.94), (1.0, 0.935)]
 }
-fn default_standby_w() -> f64 {
+pub(super) fn default_standby_w() -> f64 {
     60.0
 }
 fn default_cabinet_shift() -> f64 {

@@ -7,10 +7,8 @@
 //!
 //! Source: BLAST-Lite 1.1.1 (NREL), restated from its behaviour.
 
-use super::life::{
-    Axis, Law, LifeModel, Progress, StateLaw, Stress, V_RMS, ZERO_C_K, instant_stress,
-};
 use super::formula::Formula;
+use super::life::{Axis, Law, LifeModel, Progress, StateLaw, Stress, V_RMS, ZERO_C_K, instant_stress};
 use super::rainflow::IDLE_RATE_PER_H;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
@@ -57,7 +55,16 @@ impl<'m, V: Fn(f64) -> f64> Daily<'m, V> {
     /// A new cell that ages faster or slower than the model by a factor on every step of every state.
     pub fn with_degradation(model: &'m LifeModel, ocv_v: V, degradation: f64) -> Self {
         let states = model.states.iter().map(|state| state.initial).collect();
-        Self { model, ocv_v, states, degradation, t_days: 0.0, efc: 0.0, stresses: Vec::new(), weights: Vec::new() }
+        Self {
+            model,
+            ocv_v,
+            states,
+            degradation,
+            t_days: 0.0,
+            efc: 0.0,
+            stresses: Vec::new(),
+            weights: Vec::new(),
+        }
     }
 
     /// Capacity relative to new, as the formula gives it (not kept above zero).
@@ -89,19 +96,17 @@ impl<'m, V: Fn(f64) -> f64> Daily<'m, V> {
     pub fn advance(&mut self, samples: &[Sample]) {
         let [first, .., last] = samples else { return };
         let chunk = Chunk::of(samples, (last.t_s - first.t_s) / SECONDS_PER_DAY, self.capacity());
-        if !(chunk.days > 0.0) {
+        if chunk.days <= 0.0 {
             return;
         }
         self.fill_stresses(samples, &chunk);
         fill_weights(&mut self.weights, samples);
         let mean = self.mean_stress(samples);
         for (state, y) in self.model.states.iter().zip(&mut self.states) {
-            let average = |rate: &Formula| {
-                match rate.as_constant() {
-                    Some(value) => value,
-                    None if state.mean_inputs => rate.value(&mean),
-                    None => rate.average(&self.stresses, &self.weights),
-                }
+            let average = |rate: &Formula| match rate.as_constant() {
+                Some(value) => value,
+                None if state.mean_inputs => rate.value(&mean),
+                None => rate.average(&self.stresses, &self.weights),
             };
             let dy = self.degradation * step(state, *y, &chunk, average);
             if dy.is_finite() {
@@ -136,7 +141,8 @@ impl<'m, V: Fn(f64) -> f64> Daily<'m, V> {
     fn mean_stress(&self, samples: &[Sample]) -> Stress {
         let count = samples.len() as f64;
         let soc = samples.iter().map(|s| s.soc).sum::<f64>() / count;
-        let temperature_c = samples.iter().map(|s| s.temperature_c + ZERO_C_K).sum::<f64>() / count - ZERO_C_K;
+        let temperature_c =
+            samples.iter().map(|s| s.temperature_c + ZERO_C_K).sum::<f64>() / count - ZERO_C_K;
         let mut stress = instant_stress(temperature_c, soc, (self.ocv_v)(soc));
         stress[5..].copy_from_slice(&self.stresses[0][5..]);
         stress
@@ -194,7 +200,9 @@ impl Rates {
 }
 
 fn soc_range(samples: &[Sample]) -> (f64, f64) {
-    samples.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), s| (low.min(s.soc), high.max(s.soc)))
+    samples
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), s| (low.min(s.soc), high.max(s.soc)))
 }
 
 /// Weights of a trapezoidal mean over time.

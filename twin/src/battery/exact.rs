@@ -11,12 +11,11 @@ use super::rate_table::Calendar;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
-/// Longest stretch that is taken in one step.
-const STEP_MAX_S: f64 = 21_600.0;
-/// Most that state of charge may move in one step.
-const STEP_MAX_SOC: f64 = 0.1;
-/// Most that temperature may move in one step [K].
-const STEP_MAX_K: f64 = 4.0;
+/// Stretches are cut so that each is no longer than 6 h and moves state of charge by 0.1 and temperature by 4 K
+/// at most: reciprocals of these.
+const STEPS_PER_S: f64 = 1.0 / 21_600.0;
+const STEPS_PER_SOC: f64 = 10.0;
+const STEPS_PER_K: f64 = 0.25;
 /// Capacity is looked at again after so long [s].
 const UPDATE_S: f64 = SECONDS_PER_DAY;
 
@@ -72,34 +71,53 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
         let dt_s = to.t_s - from.t_s;
         if dt_s > 0.0 {
             let (d_soc, d_k) = (to.soc - from.soc, to.temperature_c - from.temperature_c);
-            let fineness = (dt_s / STEP_MAX_S).max(d_soc.abs() / STEP_MAX_SOC).max(d_k.abs() / STEP_MAX_K);
-            let steps = if fineness > 1.0 { fineness.ceil() } else { 1.0 };
-            let share = 1.0 / steps;
-            for step in 0..steps as u32 {
-                let middle = (f64::from(step) + 0.5) * share;
-                let end = (f64::from(step) + 1.0) * share;
-                self.step(
-                    path,
-                    &Step {
-                        soc: from.soc + d_soc * middle,
-                        temperature_c: from.temperature_c + d_k * middle,
-                        seconds: dt_s * share,
-                        moved: d_soc * share,
-                        end_s: from.t_s + dt_s * end,
-                        end_soc: if end < 1.0 { from.soc + d_soc * end } else { to.soc },
-                    },
-                );
+            let fineness = (dt_s * STEPS_PER_S).max(d_soc.abs() * STEPS_PER_SOC).max(d_k.abs() * STEPS_PER_K);
+            if fineness <= 1.0 {
+                let middle = Step {
+                    soc: from.soc + 0.5 * d_soc,
+                    temperature_c: from.temperature_c + 0.5 * d_k,
+                    seconds: dt_s,
+                    moved: d_soc,
+                    end_s: to.t_s,
+                    end_soc: to.soc,
+                };
+                self.step(path, &middle);
+            } else {
+                self.steps(path, to, fineness.ceil());
             }
         }
         path.last = *to;
     }
 
+    /// Goes from the last sample to the next in several steps.
+    fn steps(&mut self, path: &mut Path, to: &Sample, count: f64) {
+        let from = path.last;
+        let at = |share: f64, a: f64, b: f64| if share < 1.0 { a + (b - a) * share } else { b };
+        for k in 0..count as u32 {
+            let (middle, end) = ((f64::from(k) + 0.5) / count, (f64::from(k) + 1.0) / count);
+            let step = Step {
+                soc: at(middle, from.soc, to.soc),
+                temperature_c: at(middle, from.temperature_c, to.temperature_c),
+                seconds: (to.t_s - from.t_s) / count,
+                moved: (to.soc - from.soc) / count,
+                end_s: at(end, from.t_s, to.t_s),
+                end_soc: at(end, from.soc, to.soc),
+            };
+            self.step(path, &step);
+        }
+    }
+
     #[inline]
     fn step(&mut self, path: &mut Path, step: &Step) {
-        self.calendar.expose(&mut self.progress, step.temperature_c, step.soc, step.seconds / SECONDS_PER_DAY);
+        self.calendar.expose(
+            &mut self.progress,
+            step.temperature_c,
+            step.soc,
+            step.seconds * (1.0 / SECONDS_PER_DAY),
+        );
         let moved = self.capacity * step.moved;
         self.efc += 0.5 * moved.abs();
-        let leg = Leg::of_step(moved, step.seconds / 3600.0, step.temperature_c);
+        let leg = Leg::of_step(moved, step.seconds * (1.0 / 3600.0), step.temperature_c);
         let (model, progress, ocv_v) = (self.model, &mut self.progress, &self.ocv_v);
         path.rainflow.extend(step.end_soc, &leg, |cycle| {
             model.add_cycle(progress, &cycle, &model.cycle_stress(&cycle, ocv_v));

@@ -99,10 +99,7 @@ impl Formula {
     ///
     /// # Errors
     /// When the text is not such a formula, names something unknown or nests too deeply.
-    pub fn parse<'a>(
-        text: &str,
-        lookup: &dyn Fn(&str) -> Option<Meaning<'a>>,
-    ) -> Result<Self, FormulaError> {
+    pub fn parse<'a>(text: &str, lookup: &dyn Fn(&str) -> Option<Meaning<'a>>) -> Result<Self, FormulaError> {
         let mut parser = Parser { text, at: 0, ops: Vec::new(), lookup };
         parser.sum(0)?;
         parser.skip_blanks();
@@ -376,7 +373,8 @@ fn number_length(text: &str) -> usize {
     let mut end = bytes.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
     if end < bytes.len() && bytes[end].eq_ignore_ascii_case(&b'e') {
         let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        let digits = bytes[(end + 1 + sign).min(bytes.len())..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits =
+            bytes[(end + 1 + sign).min(bytes.len())..].iter().take_while(|b| b.is_ascii_digit()).count();
         if digits > 0 {
             end += 1 + sign + digits;
         }
@@ -426,7 +424,10 @@ mod tests {
     #[test]
     fn mistakes_are_placed_and_named() {
         let read = |text: &str| Formula::parse(text, &|_| None).map_err(|e| e.to_string());
-        assert_eq!(read("1 + foo"), Err("in formula `1 + foo` at character 8: `foo` is not known here".into()));
+        assert_eq!(
+            read("1 + foo"),
+            Err("in formula `1 + foo` at character 8: `foo` is not known here".into())
+        );
         assert!(read("(1").is_err_and(|e| e.contains("`)` is expected")));
         assert!(read("1 2").is_err_and(|e| e.contains("operator")));
         assert!(read("").is_err_and(|e| e.contains("a value is expected")));

@@ -5,9 +5,10 @@ use super::life::{CYCLE_ONLY, LifeModel};
 use std::sync::LazyLock;
 
 /// Text of every chemistry file that ships, in order of name.
-const FILES: [&str; 14] = [
+const FILES: [&str; 16] = [
     include_str!("../../chemistries/lfp-gr-250ah-prismatic.toml"),
     include_str!("../../chemistries/lfp-gr-sony-murata-3ah.toml"),
+    include_str!("../../chemistries/lfp-gr-sony-naumann.toml"),
     include_str!("../../chemistries/lmo-gr-nissan-leaf-66ah-second-life.toml"),
     include_str!("../../chemistries/nca-gr-panasonic-3ah.toml"),
     include_str!("../../chemistries/nca-grsi-sony-murata-2p5ah.toml"),
@@ -20,6 +21,7 @@ const FILES: [&str; 14] = [
     include_str!("../../chemistries/nmc622-gr-denso-50ah.toml"),
     include_str!("../../chemistries/nmc811-grsi-lg-m50-5ah.toml"),
     include_str!("../../chemistries/nmc811-grsi-lg-mj1-4ah.toml"),
+    include_str!("../../chemistries/vrla-agm-12v-120ah.toml"),
 ];
 
 static SHIPPED: LazyLock<Vec<ChemistryFile>> = LazyLock::new(|| {
@@ -131,7 +133,12 @@ fn check_curves(file: &ChemistryFile, review: &mut Review) {
 }
 
 fn check_surface(field: &str, surface: &SurfaceFile, review: &mut Review) {
-    review.within(&format!("{field}.activation_energy_j_per_mol"), surface.activation_energy_j_per_mol, 0.0, 2e5);
+    review.within(
+        &format!("{field}.activation_energy_j_per_mol"),
+        surface.activation_energy_j_per_mol,
+        0.0,
+        2e5,
+    );
     if surface.rows.len() != surface.temperature_c.len().max(1) {
         review.complain(field, "needs one row per temperature, or a single row without temperatures");
     }
@@ -207,7 +214,8 @@ fn check_state(state: &StateFile, review: &mut Review) {
             review.complain(&field("rate"), "needs at least one factor");
         }
         if exponent == 0.0 || exponent.is_nan() || exponent.abs() > 20.0 {
-            review.complain(&field("exponent"), format!("is {exponent} and must be between -20 and 20, not 0"));
+            review
+                .complain(&field("exponent"), format!("is {exponent} and must be between -20 and 20, not 0"));
         }
     }
 }
@@ -245,7 +253,10 @@ impl Review {
     fn curve(&mut self, field: &str, soc: &[f64], values: &[f64], least: f64, most: f64) {
         if soc.len() != values.len() || soc.len() < 2 {
             let (points, given) = (soc.len(), values.len());
-            self.complain(field, format!("has {points} soc and {given} values; as many of each, two at least"));
+            self.complain(
+                field,
+                format!("has {points} soc and {given} values; as many of each, two at least"),
+            );
             return;
         }
         self.rising(&format!("{field}.soc"), soc);
@@ -287,7 +298,9 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_with_field_and_reason() {
-        assert!(complaints(|f| f.cell.capacity_ah = -1.0).contains("cell.capacity_ah is -1 and must be between"));
+        assert!(
+            complaints(|f| f.cell.capacity_ah = -1.0).contains("cell.capacity_ah is -1 and must be between")
+        );
         assert!(complaints(|f| f.cell.mass_kg = f64::NAN).contains("cell.mass_kg is NaN"));
         assert!(complaints(|f| f.ocv.soc[0] = 0.01).contains("ocv.soc must go from 0 to 1"));
         assert!(complaints(|f| f.ocv.value.truncate(3)).contains("21 soc and 3 values"));

@@ -25,9 +25,8 @@ use smallvec::SmallVec;
 pub const ZERO_C_K: f64 = 273.15;
 
 /// What a rate may depend on, as positions in a [`Stress`].
-pub const VARIABLES: [&str; 13] = [
-    "T", "T_C", "s", "Ua", "V", "DOD", "C", "C_charge", "C_discharge", "s_mean", "s_low", "s_high", "V_rms",
-];
+pub const VARIABLES: [&str; 13] =
+    ["T", "T_C", "s", "Ua", "V", "DOD", "C", "C_charge", "C_discharge", "s_mean", "s_low", "s_high", "V_rms"];
 
 /// Values of [`VARIABLES`]: temperature [K] and [°C], state of charge, anode potential [V], open-circuit voltage
 /// [V], then the figures of a cycle: depth, mean rates [1/h], mean, lowest and highest state of charge, root mean
@@ -168,7 +167,8 @@ impl LifeModel {
             shorthands.push((name.clone(), formula));
         }
         let rate = |text: &str| Formula::parse(text, &|name| stress_meaning(name, &shorthands));
-        let states = file.state.iter().map(|state| compile_state(state, &rate)).collect::<Result<Vec<_>, _>>()?;
+        let states =
+            file.state.iter().map(|state| compile_state(state, &rate)).collect::<Result<Vec<_>, _>>()?;
         let of_states = |text: &str| {
             Formula::parse(text, &|name| {
                 file.state.iter().position(|s| s.name == name).map(|i| Meaning::Variable(i as u16))
@@ -251,8 +251,9 @@ impl LifeModel {
     /// `stress` carries the cycle's figures; [`cycle_stress`] makes it.
     pub fn add_cycle(&self, progress: &mut [f64], cycle: &Cycle, stress: &Stress) {
         for (state, z) in self.states.iter().zip(progress) {
-            let fast_enough =
-                state.above_efc_per_day.is_none_or(|limit| cycle.days > 0.0 && cycle.efc / cycle.days > limit);
+            let fast_enough = state
+                .above_efc_per_day
+                .is_none_or(|limit| cycle.days > 0.0 && cycle.efc / cycle.days > limit);
             if state.axis == Axis::Efc && fast_enough {
                 let dx = cycle.efc / state.axis_scale;
                 *z = state.law.progressed(*z, dx, stress);
@@ -266,13 +267,9 @@ impl Law {
     /// plateau already passed, nothing moves.
     pub fn progressed(&self, z: f64, dx: f64, stress: &Stress) -> f64 {
         match self {
-            Law::Sigmoid { plateau, rate, exponent } if self.fixed_sigmoid().is_none() => sigmoid_step(
-                z,
-                dx,
-                plateau.value(stress),
-                rate.value(stress),
-                exponent.value(stress),
-            ),
+            Law::Sigmoid { plateau, rate, exponent } if self.fixed_sigmoid().is_none() => {
+                sigmoid_step(z, dx, plateau.value(stress), rate.value(stress), exponent.value(stress))
+            }
             _ => z + dx * self.progress_rate(stress),
         }
     }
@@ -306,7 +303,7 @@ pub fn sigmoid_step(y: f64, dx: f64, plateau: f64, kappa: f64, exponent: f64) ->
         return y;
     }
     let w = (2.0 * y / (plateau - y)).ln_1p();
-    let virtual_kx = w.powf(1.0 / exponent);
+    let virtual_kx = (w.ln() / exponent).exp();
     let step = kappa * dx;
     let next = if step < 1e-3 * virtual_kx {
         let epsilon = step / virtual_kx;
@@ -340,7 +337,16 @@ pub fn cycle_stress(cycle: &Cycle, ocv_v: impl Fn(f64) -> f64) -> Stress {
     let soc_mean = 0.5 * (cycle.soc_low + cycle.soc_high);
     let mut stress = stress_of_cycle(cycle, soc_mean, ocv_v(soc_mean));
     let square = |k: u32| ocv_v(cycle.soc_low + cycle.depth() * f64::from(k) / 8.0).powi(2);
-    let simpson = (0..=8).map(|k| square(k) * if k == 0 || k == 8 { 1.0 } else if k % 2 == 1 { 4.0 } else { 2.0 });
+    let simpson = (0..=8).map(|k| {
+        square(k)
+            * if k == 0 || k == 8 {
+                1.0
+            } else if k % 2 == 1 {
+                4.0
+            } else {
+                2.0
+            }
+    });
     stress[V_RMS] = (simpson.sum::<f64>() / 24.0).sqrt();
     stress
 }

@@ -33,7 +33,7 @@ pub struct Battery {
     ambient: Ambient,
     stepping: Stepping,
     /// Duties that follow, in order of time.
-    agenda: SmallVec<[Leg; 6]>,
+    agenda: SmallVec<[Leg; 4]>,
     /// How the present charge goes on if nobody interferes: computed once, when it begins.
     projection: Option<Box<Projection>>,
     /// What became of the last charge, when it was cut short.
@@ -107,7 +107,9 @@ impl ChargePlan {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Follow {
     /// Duties, each from its time on, in order of time and none before the last known one.
-    pub legs: SmallVec<[Leg; 6]>,
+    pub legs: SmallVec<[Leg; 8]>,
+    /// Whether to integrate up to now, or only to note what is to follow.
+    pub catch_up: bool,
 }
 
 /// A duty from a time on, in surroundings so much warmer than the battery's own air series.
@@ -356,7 +358,9 @@ impl Twin for Battery {
             after = leg.at;
             events.push(BatteryEvent::DutySet(*leg));
         }
-        events.push(BatteryEvent::CaughtUp { to: moment.now.max(self.at) });
+        if command.catch_up {
+            events.push(BatteryEvent::CaughtUp { to: moment.now.max(self.at) });
+        }
         Ok(events)
     }
 

@@ -13,6 +13,10 @@ pub const TABLE_TEMPERATURE_C: [f64; 2] = [-40.0, 90.0];
 /// Intervals in 1/T.
 const ROWS: usize = 128;
 
+/// 1/T of the first row and its fall per row [1/K].
+const COLDEST: f64 = 1.0 / (TABLE_TEMPERATURE_C[0] + ZERO_C_K);
+const PER_ROW: f64 = (COLDEST - 1.0 / (TABLE_TEMPERATURE_C[1] + ZERO_C_K)) / ROWS as f64;
+
 /// Along soc the grid runs over 1/64 + 63/64·soc, with 2^7 intervals in each of its six octaves: steps of about
 /// 1/8000 of charge at empty and 1/250 at full.
 const OCTAVE_BITS: u32 = 7;
@@ -21,7 +25,7 @@ const SHIFT: u32 = 52 - OCTAVE_BITS;
 const COLUMNS: usize = (6 << OCTAVE_BITS) + 1;
 
 /// Logarithm that stands for a rate of zero.
-const LN_ZERO: f64 = -700.0;
+const LOG2_ZERO: f64 = -1000.0;
 
 /// Where a temperature and a state of charge lie in the grid that all tables share.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,9 +41,9 @@ impl Place {
     pub fn of(temperature_c: f64, soc: f64) -> Self {
         let [coldest_c, hottest_c] = TABLE_TEMPERATURE_C;
         let temperature_k = temperature_c.clamp(coldest_c, hottest_c) + ZERO_C_K;
-        let (coldest, per_row) = inverse_temperatures();
-        let row_exact = ((coldest - 1.0 / temperature_k) / per_row).max(0.0);
-        let row = (row_exact as usize).min(ROWS - 1);
+        const ROWS_PER: f64 = 1.0 / PER_ROW;
+        let row_exact = ((COLDEST - 1.0 / temperature_k) * ROWS_PER).max(0.0);
+        let row = (row_exact as u32 as usize).min(ROWS - 1);
         // The bits of a float count octaves evenly: an index that is fine near zero, for two integer operations.
         let bits = (AT_EMPTY + (1.0 - AT_EMPTY) * soc.clamp(0.0, 1.0)).to_bits().min(1.0f64.to_bits() - 1);
         let column = ((bits - AT_EMPTY.to_bits()) >> SHIFT) as usize;
@@ -52,35 +56,26 @@ impl Place {
     }
 }
 
-/// 1/T of the first row and its fall per row [1/K].
-#[inline]
-fn inverse_temperatures() -> (f64, f64) {
-    const COLDEST: f64 = 1.0 / (TABLE_TEMPERATURE_C[0] + ZERO_C_K);
-    const HOTTEST: f64 = 1.0 / (TABLE_TEMPERATURE_C[1] + ZERO_C_K);
-    (COLDEST, (COLDEST - HOTTEST) / ROWS as f64)
-}
-
 /// A rate, zero or positive, over temperature and state of charge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateTable {
-    ln_rate: Box<[f32]>,
+    log2_rate: Box<[f32]>,
 }
 
 impl RateTable {
     /// Tabulates `rate(temperature_c, soc)`. What is negative or not a number counts as zero.
     pub fn of(rate: impl Fn(f64, f64) -> f64) -> Self {
-        let (coldest, per_row) = inverse_temperatures();
         let mut exact = Vec::with_capacity((ROWS + 1) * COLUMNS);
         for row in 0..=ROWS {
-            let temperature_c = 1.0 / (coldest - per_row * row as f64) - ZERO_C_K;
+            let temperature_c = 1.0 / (COLDEST - PER_ROW * row as f64) - ZERO_C_K;
             for column in 0..COLUMNS {
                 let value = rate(temperature_c, column_soc(column));
                 let positive = value > 0.0 && value.is_finite();
-                exact.push(if positive { value.ln().max(LN_ZERO) } else { LN_ZERO });
+                exact.push(if positive { value.log2().max(LOG2_ZERO) } else { LOG2_ZERO });
             }
         }
-        let ln_rate = (0..exact.len()).map(|at| (exact[at] - excess(&exact, at)) as f32).collect();
-        Self { ln_rate }
+        let log2_rate = (0..exact.len()).map(|at| (exact[at] - excess(&exact, at)) as f32).collect();
+        Self { log2_rate }
     }
 
     /// The rate at a temperature and a state of charge.
@@ -92,15 +87,32 @@ impl RateTable {
     /// The rate at a place, for callers with several tables.
     #[inline]
     pub fn at_place(&self, place: Place) -> f64 {
-        let cold = &self.ln_rate[place.node..place.node + 2];
-        let warm = &self.ln_rate[place.node + COLUMNS..place.node + COLUMNS + 2];
+        let cold = &self.log2_rate[place.node..place.node + 2];
+        let warm = &self.log2_rate[place.node + COLUMNS..place.node + COLUMNS + 2];
         let along = |pair: &[f32]| {
             let (low, high) = (f64::from(pair[0]), f64::from(pair[1]));
             low + (high - low) * place.column_share
         };
         let (cold, warm) = (along(cold), along(warm));
-        (cold + (warm - cold) * place.row_share).exp()
+        exp2(cold + (warm - cold) * place.row_share)
     }
+}
+
+/// 2^x to 10⁻⁷, for x from −1022 to 1023: a polynomial around the nearest whole number. Less than the tables'
+/// own error, a third of the library's time, and the same to the last bit on every platform.
+#[inline]
+fn exp2(x: f64) -> f64 {
+    // Adding 1.5·2^52 leaves the nearest whole number in the lowest bits.
+    const TO_WHOLE: f64 = 6_755_399_441_055_744.0;
+    let whole = x + TO_WHOLE;
+    let f = x - (whole - TO_WHOLE);
+    let scale = f64::from_bits((whole.to_bits() << 52).wrapping_add(1023 << 52));
+    // Interpolates 2^f at the Chebyshev nodes of −½..½; largest error 1.0e-7.
+    let f2 = f * f;
+    let low = 1.000_000_075_454_897_2 + 0.693_147_188_026_228_7 * f;
+    let middle = 0.240_221_074_853_082_08 + 0.055_503_571_142_194_61 * f;
+    let high = 0.009_676_031_918_326_564 + 0.001_339_086_336_453_350_4 * f;
+    scale * (low + f2 * (middle + f2 * high))
 }
 
 /// State of charge of a column.
@@ -114,7 +126,7 @@ fn column_soc(column: usize) -> f64 {
 fn excess(exact: &[f64], at: usize) -> f64 {
     let (row, column) = (at / COLUMNS, at % COLUMNS);
     let bend = |before: f64, here: f64, after: f64, h_before: f64, h_after: f64| {
-        if before.min(here).min(after) <= LN_ZERO {
+        if before.min(here).min(after) <= LOG2_ZERO {
             return 0.0;
         }
         let slopes = (after - here) / h_after - (here - before) / h_before;
@@ -216,7 +228,7 @@ impl Calendar {
         for law in &self.laws {
             match law {
                 CalendarLaw::Additive { state, per_day } => {
-                    progress[*state] += days * per_day.at_place(place)
+                    progress[*state] += days * per_day.at_place(place);
                 }
                 CalendarLaw::Sigmoid { state, plateau, kappa_per_day, exponent } => {
                     let kappa = kappa_per_day.at(place);
