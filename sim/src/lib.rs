@@ -1,4 +1,6 @@
 //! Experiments: scenarios, the world that twins live in, the engine in virtual time, results.
 
+pub mod engine;
 pub mod results;
 pub mod scenario;
+pub mod world;

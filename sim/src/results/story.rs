@@ -71,6 +71,9 @@ pub struct Band {
     pub kind: String,
     /// Metric, unit as the last word.
     pub metric: String,
+    /// Twins that the values belong to, mean over replicates; amounts of all of them are mean × this.
+    #[serde(default = "one")]
+    pub subjects: f64,
     /// Days since the start.
     pub t_days: Vec<f64>,
     /// Mean at each time.
@@ -81,6 +84,10 @@ pub struct Band {
     pub p50: Vec<f64>,
     /// 90th percentile at each time.
     pub p90: Vec<f64>,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// One assumption.

@@ -6,18 +6,15 @@
 
 use super::daily::Sample;
 use super::life::{Health, LifeModel, Progress};
-use super::rainflow::{Cycle, Leg, Rainflow};
+use super::rainflow::{Cycle, IDLE_RATE_PER_H, Leg, Rainflow};
 use super::rate_table::Calendar;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
-/// Stretches are cut so that each is no longer than 6 h and moves state of charge by 0.1 and temperature by 4 K
-/// at most: reciprocals of these.
-const STEPS_PER_S: f64 = 1.0 / 21_600.0;
-const STEPS_PER_SOC: f64 = 10.0;
-const STEPS_PER_K: f64 = 0.25;
-/// Capacity is looked at again after so long [s].
-const UPDATE_S: f64 = SECONDS_PER_DAY;
+/// The calendar takes its rate once per 6 h, per 0.1 of charge and per 4 K: reciprocals of these.
+const LOOKS_PER_S: f64 = 1.0 / 21_600.0;
+const LOOKS_PER_SOC: f64 = 10.0;
+const LOOKS_PER_K: f64 = 0.25;
 
 /// A life model that follows a profile, linear between its samples.
 pub struct Exact<'m, V: Fn(f64) -> f64> {
@@ -35,8 +32,13 @@ pub struct Exact<'m, V: Fn(f64) -> f64> {
 struct Path {
     last: Sample,
     start_s: f64,
+    /// When capacity is looked at again.
     update_s: f64,
     rainflow: Rainflow,
+    /// What happened since the last turning point, which the rainflow count does not know yet.
+    leg: Leg,
+    /// Direction of the leg: 1, −1, or 0 while nothing has moved.
+    direction: f64,
 }
 
 impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
@@ -54,96 +56,112 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
             self.path = Some(Path {
                 last: *first,
                 start_s: first.t_s,
-                update_s: first.t_s + UPDATE_S,
+                update_s: first.t_s + SECONDS_PER_DAY,
                 rainflow: Rainflow::starting_at(first.soc),
+                leg: Leg::default(),
+                direction: 0.0,
             });
         }
         let Some(mut path) = self.path.take() else { return };
         for sample in samples {
-            self.interval(&mut path, sample);
+            let days = (sample.t_s - path.last.t_s) / SECONDS_PER_DAY;
+            if days > 1.0 {
+                self.long_interval(&mut path, sample, days.ceil());
+            } else if days > 0.0 {
+                self.interval(&mut path, sample);
+            } else {
+                path.last = *sample;
+            }
         }
         self.path = Some(path);
+    }
+
+    /// Cuts an interval of more than a day, so that capacity is looked at daily.
+    fn long_interval(&mut self, path: &mut Path, to: &Sample, count: f64) {
+        let from = path.last;
+        for k in 1..count as u32 {
+            let share = f64::from(k) / count;
+            let between = |a: f64, b: f64| a + (b - a) * share;
+            let piece = Sample {
+                t_s: between(from.t_s, to.t_s),
+                soc: between(from.soc, to.soc),
+                temperature_c: between(from.temperature_c, to.temperature_c),
+            };
+            self.interval(path, &piece);
+        }
+        self.interval(path, to);
     }
 
     #[inline]
     fn interval(&mut self, path: &mut Path, to: &Sample) {
         let from = path.last;
-        let dt_s = to.t_s - from.t_s;
-        if dt_s > 0.0 {
-            let (d_soc, d_k) = (to.soc - from.soc, to.temperature_c - from.temperature_c);
-            let fineness = (dt_s * STEPS_PER_S).max(d_soc.abs() * STEPS_PER_SOC).max(d_k.abs() * STEPS_PER_K);
-            if fineness <= 1.0 {
-                let middle = Step {
-                    soc: from.soc + 0.5 * d_soc,
-                    temperature_c: from.temperature_c + 0.5 * d_k,
-                    seconds: dt_s,
-                    moved: d_soc,
-                    end_s: to.t_s,
-                    end_soc: to.soc,
-                };
-                self.step(path, &middle);
-            } else {
-                self.steps(path, to, fineness.ceil());
+        let (dt_s, d_soc, d_k) =
+            (to.t_s - from.t_s, to.soc - from.soc, to.temperature_c - from.temperature_c);
+        let days = dt_s * (1.0 / SECONDS_PER_DAY);
+        let looks = (dt_s * LOOKS_PER_S).max(d_soc.abs() * LOOKS_PER_SOC).max(d_k.abs() * LOOKS_PER_K);
+        if looks <= 1.0 {
+            let (temperature_c, soc) = (from.temperature_c + 0.5 * d_k, from.soc + 0.5 * d_soc);
+            self.calendar.expose(&mut self.progress, temperature_c, soc, days);
+        } else {
+            let count = looks.ceil();
+            for look in 0..count as u32 {
+                let share = (f64::from(look) + 0.5) / count;
+                let (temperature_c, soc) = (from.temperature_c + d_k * share, from.soc + d_soc * share);
+                self.calendar.expose(&mut self.progress, temperature_c, soc, days / count);
             }
         }
+        if d_soc != 0.0 {
+            let direction = d_soc.signum();
+            if direction * path.direction < 0.0 {
+                self.turn(path);
+            }
+            path.direction = direction;
+            let moved = self.capacity * d_soc.abs();
+            self.efc += 0.5 * moved;
+            let hours = dt_s * (1.0 / 3600.0);
+            let active_h = if moved >= IDLE_RATE_PER_H * hours { hours } else { 0.0 };
+            path.leg.throughput_c += moved * (from.temperature_c + 0.5 * d_k);
+            if d_soc > 0.0 {
+                path.leg.charged += moved;
+                path.leg.charging_h += active_h;
+            } else {
+                path.leg.discharged += moved;
+                path.leg.discharging_h += active_h;
+            }
+        }
+        path.leg.days += days;
         path.last = *to;
-    }
-
-    /// Goes from the last sample to the next in several steps.
-    fn steps(&mut self, path: &mut Path, to: &Sample, count: f64) {
-        let from = path.last;
-        let at = |share: f64, a: f64, b: f64| if share < 1.0 { a + (b - a) * share } else { b };
-        for k in 0..count as u32 {
-            let (middle, end) = ((f64::from(k) + 0.5) / count, (f64::from(k) + 1.0) / count);
-            let step = Step {
-                soc: at(middle, from.soc, to.soc),
-                temperature_c: at(middle, from.temperature_c, to.temperature_c),
-                seconds: (to.t_s - from.t_s) / count,
-                moved: (to.soc - from.soc) / count,
-                end_s: at(end, from.t_s, to.t_s),
-                end_soc: at(end, from.soc, to.soc),
-            };
-            self.step(path, &step);
+        if to.t_s >= path.update_s {
+            let age_days = (to.t_s - path.start_s) / SECONDS_PER_DAY;
+            self.capacity = self.model.health(&self.model.states(&self.progress, age_days)).capacity;
+            path.update_s = to.t_s + SECONDS_PER_DAY;
         }
     }
 
-    #[inline]
-    fn step(&mut self, path: &mut Path, step: &Step) {
-        self.calendar.expose(
-            &mut self.progress,
-            step.temperature_c,
-            step.soc,
-            step.seconds * (1.0 / SECONDS_PER_DAY),
-        );
-        let moved = self.capacity * step.moved;
-        self.efc += 0.5 * moved.abs();
-        let leg = Leg::of_step(moved, step.seconds * (1.0 / 3600.0), step.temperature_c);
+    /// Hands the leg that ends in a turning point to the rainflow count.
+    fn turn(&mut self, path: &mut Path) {
+        let leg = std::mem::take(&mut path.leg);
         let (model, progress, ocv_v) = (self.model, &mut self.progress, &self.ocv_v);
-        path.rainflow.extend(step.end_soc, &leg, |cycle| {
+        path.rainflow.extend(path.last.soc, &leg, |cycle| {
             model.add_cycle(progress, &cycle, &model.cycle_stress(&cycle, ocv_v));
         });
-        if step.end_s >= path.update_s {
-            let age_days = (step.end_s - path.start_s) / SECONDS_PER_DAY;
-            self.capacity = self.model.health(&self.model.states(&self.progress, age_days)).capacity;
-            path.update_s = step.end_s + UPDATE_S;
-        }
     }
 
     /// Health now, with the half-cycles that are still open.
     pub fn health(&self) -> Health {
         let mut progress = self.progress.clone();
-        self.open_cycles().for_each(|cycle| {
+        let mut add = |cycle: Cycle| {
             self.model.add_cycle(&mut progress, &cycle, &self.model.cycle_stress(&cycle, &self.ocv_v));
-        });
+        };
+        if let Some(path) = &self.path {
+            let mut rainflow = path.rainflow.clone();
+            rainflow.extend(path.last.soc, &path.leg, &mut add);
+            rainflow.open().for_each(add);
+        }
         self.model.health(&self.model.states(&progress, self.t_days()))
     }
 
-    /// Half-cycles that are still open.
-    pub fn open_cycles(&self) -> impl Iterator<Item = Cycle> + '_ {
-        self.path.iter().flat_map(|path| path.rainflow.open())
-    }
-
-    /// Progress of the laws, closed cycles only.
+    /// Progress of the laws; cycles only as far as they were closed before the last turning point.
     pub fn progress(&self) -> &[f64] {
         &self.progress
     }
@@ -157,14 +175,4 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
     pub fn t_days(&self) -> f64 {
         self.path.as_ref().map_or(0.0, |path| (path.last.t_s - path.start_s) / SECONDS_PER_DAY)
     }
-}
-
-/// A stretch with one stress.
-struct Step {
-    soc: f64,
-    temperature_c: f64,
-    seconds: f64,
-    moved: f64,
-    end_s: f64,
-    end_soc: f64,
 }

@@ -565,7 +565,10 @@ impl Passing<'_> {
         let temperature_c = 0.5 * (before_c + state.temperatures.cell_c);
         let days = dt_s / DAY_S;
         state.age_days += days;
-        cell.calendar.expose(&mut state.progress, temperature_c, 0.5 * (soc_before + soc), days);
+        let progress = &mut state.progress;
+        state.exposure.add(temperature_c, 0.5 * (soc_before + soc), days, |temperature_c, soc, days| {
+            cell.calendar.expose(progress, temperature_c, soc, days);
+        });
         let moved_rated = moved * state.health.capacity;
         state.efc += 0.5 * moved_rated.abs();
         let leg = Leg::of_step(moved_rated, hours, temperature_c);

@@ -22,6 +22,7 @@ use crate::twin::{Events, Moment, Twin};
 use integrate::{Duty, Ended, Stepping, pass};
 use pack::{Ledger, PackModel, PackState};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// A battery pack under a duty.
 #[derive(Debug, Clone)]
@@ -37,14 +38,14 @@ pub struct Battery {
     /// How the present charge goes on if nobody interferes: computed once, when it begins.
     projection: Option<Box<Projection>>,
     /// What became of the last charge, when it was cut short.
-    cut_short: Option<Box<ChargePlan>>,
+    cut_short: Option<Arc<ChargePlan>>,
 }
 
 /// How a charge goes on if nobody interferes.
 #[derive(Debug, Clone)]
 struct Projection {
     state: PackState,
-    charge: ChargePlan,
+    charge: Arc<ChargePlan>,
     /// Energy put in before the charge began [Wh].
     energy_before_wh: f64,
 }
@@ -107,7 +108,7 @@ impl ChargePlan {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Follow {
     /// Duties, each from its time on, in order of time and none before the last known one.
-    pub legs: SmallVec<[Leg; 8]>,
+    pub legs: Vec<Leg>,
     /// Whether to integrate up to now, or only to note what is to follow.
     pub catch_up: bool,
 }
@@ -161,7 +162,8 @@ pub struct BatteryView {
     pub at: Time,
     /// State of charge of the weakest cell, which is the pack's.
     pub soc: f64,
-    /// Capacity of the weakest cell relative to rated.
+    /// Capacity of the weakest cell relative to rated, without the cycles that are still open
+    /// ([`Battery::health`] counts them).
     pub soh: f64,
     /// Resistance relative to new.
     pub resistance_rel: f64,
@@ -176,9 +178,9 @@ pub struct BatteryView {
     /// Age [d].
     pub age_days: f64,
     /// The charge under way, if the present duty is one.
-    pub charge: Option<ChargePlan>,
+    pub charge: Option<Arc<ChargePlan>>,
     /// What became of the last charge, when it was cut short.
-    pub cut_short: Option<ChargePlan>,
+    pub cut_short: Option<Arc<ChargePlan>>,
 }
 
 impl Battery {
@@ -216,6 +218,11 @@ impl Battery {
     /// Sums over the pack's life as of [`Battery::at`], for the whole pack.
     pub fn ledger(&self) -> Ledger {
         self.state.ledger.scaled(self.model.layout)
+    }
+
+    /// Health as of [`Battery::at`], with cycles that are still open counted as half-cycles.
+    pub fn health(&self) -> life::Health {
+        self.state.observed_health(&self.model)
     }
 
     /// The air that the battery stands in.
@@ -270,7 +277,7 @@ impl Battery {
     /// A charge that something else follows before its end: what became of it is kept for whoever paid for it.
     fn end_charge(&mut self, at: Time) {
         self.cut_short = self.projection.take().map(|projection| {
-            let mut plan = projection.charge;
+            let mut plan = Arc::unwrap_or_clone(projection.charge);
             let energy_wh = self.ledger().energy_in_wh - projection.energy_before_wh;
             plan.soc_end = self.state.pack_soc();
             plan.ends = at;
@@ -280,7 +287,7 @@ impl Battery {
             if let Some(last) = plan.hourly_wh.get_mut(hours) {
                 *last = (energy_wh - whole) as f32;
             }
-            Box::new(plan)
+            Arc::new(plan)
         });
     }
 
@@ -313,7 +320,7 @@ impl Battery {
         plan.ends = begins.plus_seconds(ended_s);
         plan.soc_end = state.pack_soc();
         let energy_before_wh = self.ledger().energy_in_wh;
-        self.projection = Some(Box::new(Projection { state, charge: plan, energy_before_wh }));
+        self.projection = Some(Box::new(Projection { state, charge: Arc::new(plan), energy_before_wh }));
     }
 }
 
@@ -378,19 +385,18 @@ impl Twin for Battery {
         if now > self.at {
             return self.observed(now).view(now);
         }
-        let health = self.state.observed_health(&self.model);
         BatteryView {
             at: self.at,
             soc: self.state.pack_soc(),
-            soh: health.capacity,
-            resistance_rel: health.resistance,
+            soh: self.state.weakest_capacity,
+            resistance_rel: self.state.health.resistance,
             temperature_c: self.state.temperatures.cell_c,
             voltage_v: self.state.voltage_v * f64::from(self.model.layout.series),
             current_a: self.state.current_a * f64::from(self.model.layout.parallel),
             efc: self.state.efc,
             age_days: self.state.age_days,
             charge: self.projection.as_ref().map(|p| p.charge.clone()),
-            cut_short: self.cut_short.as_deref().cloned(),
+            cut_short: self.cut_short.clone(),
         }
     }
 }

@@ -8,8 +8,7 @@
 
 use super::circuit::CellModel;
 use super::life::{Health, Progress};
-use super::rainflow::{Rainflow, Cycle};
-use super::life::cycle_stress;
+use super::rainflow::{Cycle, Rainflow};
 use super::thermal::{Temperatures, ThermalPath};
 use rand_distr::{Distribution, LogNormal, Normal};
 use std::sync::Arc;
@@ -199,6 +198,56 @@ impl Ledger {
     }
 }
 
+/// Time under nearly constant temperature and state of charge, on its way to the calendar laws.
+///
+/// The laws move slowly, and a state of short steps need not ask them at each: up to half an hour, 2 K and a
+/// twentieth of charge go together at their mean. The error is of second order in those spans.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Exposure {
+    days: f64,
+    temperature_days: f64,
+    soc_days: f64,
+    first_temperature_c: f64,
+    first_soc: f64,
+}
+
+impl Exposure {
+    const DAYS_MAX: f64 = 0.5 / 24.0;
+    const SPAN_MAX_K: f64 = 2.0;
+    const SPAN_MAX_SOC: f64 = 0.05;
+
+    /// Adds a step; calls `expose` with mean temperature, mean state of charge and days when a span is full.
+    #[inline]
+    pub fn add(&mut self, temperature_c: f64, soc: f64, days: f64, mut expose: impl FnMut(f64, f64, f64)) {
+        if self.days > 0.0
+            && (self.days + days > Self::DAYS_MAX
+                || (temperature_c - self.first_temperature_c).abs() > Self::SPAN_MAX_K
+                || (soc - self.first_soc).abs() > Self::SPAN_MAX_SOC)
+        {
+            self.flush(&mut expose);
+        }
+        if days >= Self::DAYS_MAX {
+            expose(temperature_c, soc, days);
+            return;
+        }
+        if self.days == 0.0 {
+            (self.first_temperature_c, self.first_soc) = (temperature_c, soc);
+        }
+        self.days += days;
+        self.temperature_days += temperature_c * days;
+        self.soc_days += soc * days;
+    }
+
+    /// Hands over what is held.
+    #[inline]
+    pub fn flush(&mut self, expose: &mut impl FnMut(f64, f64, f64)) {
+        if self.days > 0.0 {
+            expose(self.temperature_days / self.days, self.soc_days / self.days, self.days);
+            *self = Self::default();
+        }
+    }
+}
+
 /// What changes about a pack, in terms of its mean cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PackState {
@@ -220,6 +269,8 @@ pub struct PackState {
     pub age_days: f64,
     /// Progress of the life laws.
     pub progress: Progress,
+    /// Time that the calendar laws have not seen yet.
+    pub exposure: Exposure,
     /// Cycle counting.
     pub rainflow: Rainflow,
     /// Full equivalent cycles in rated capacity.
@@ -251,6 +302,7 @@ impl PackState {
             voltage_v: model.cell.ocv_v(soc),
             age_days: 0.0,
             progress: model.cell.life.new_progress(),
+            exposure: Exposure::default(),
             rainflow: Rainflow::starting_at(soc),
             efc: 0.0,
             health: Health { capacity: 1.0, resistance: 1.0 },
@@ -322,8 +374,12 @@ impl PackState {
     /// capacity of the weakest group and resistance of the mean cell, relative to new.
     pub fn observed_health(&self, model: &PackModel) -> Health {
         let mut progress = self.progress.clone();
+        let mut held = self.exposure;
+        held.flush(&mut |temperature_c, soc, days| {
+            model.cell.calendar.expose(&mut progress, temperature_c, soc, days);
+        });
         for half in self.rainflow.open() {
-            let stress = cycle_stress(&half, |soc| model.cell.ocv_v(soc));
+            let stress = model.cell.life.cycle_stress(&half, |soc| model.cell.ocv_v(soc));
             model.cell.life.add_cycle(&mut progress, &half, &stress);
         }
         let states = model.cell.life.states(&progress, self.age_days);
@@ -338,7 +394,7 @@ impl PackState {
     /// Adds a closed cycle to the life laws.
     #[inline]
     pub fn close_cycle(progress: &mut Progress, ledger: &mut Ledger, cell: &CellModel, cycle: &Cycle) {
-        let stress = cycle_stress(cycle, |soc| cell.ocv_v(soc));
+        let stress = cell.life.cycle_stress(cycle, |soc| cell.ocv_v(soc));
         cell.life.add_cycle(progress, cycle, &stress);
         let fitted = &cell.file.life.fitted;
         let outside = |value: f64, range: [f64; 2]| value < range[0] || value > range[1];

@@ -43,15 +43,15 @@ impl Place {
         let temperature_k = temperature_c.clamp(coldest_c, hottest_c) + ZERO_C_K;
         const ROWS_PER: f64 = 1.0 / PER_ROW;
         let row_exact = ((COLDEST - 1.0 / temperature_k) * ROWS_PER).max(0.0);
-        let row = (row_exact as u32 as usize).min(ROWS - 1);
+        let row = (row_exact as i32 as usize).min(ROWS - 1);
         // The bits of a float count octaves evenly: an index that is fine near zero, for two integer operations.
         let bits = (AT_EMPTY + (1.0 - AT_EMPTY) * soc.clamp(0.0, 1.0)).to_bits().min(1.0f64.to_bits() - 1);
         let column = ((bits - AT_EMPTY.to_bits()) >> SHIFT) as usize;
         let rest = bits & ((1 << SHIFT) - 1);
         Self {
             node: row * COLUMNS + column,
-            row_share: row_exact - row as f64,
-            column_share: rest as f64 * (1.0 / (1u64 << SHIFT) as f64),
+            row_share: row_exact - f64::from(row as i32),
+            column_share: rest as i64 as f64 * (1.0 / (1u64 << SHIFT) as f64),
         }
     }
 }

@@ -20,6 +20,7 @@ use meter::{Meter, Supply};
 use policy::{Policy, Stock};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A pack, as cabinets and riders call it.
 pub type PackId = u32;
@@ -92,7 +93,7 @@ enum Charge {
     /// Not begun; planned for later, if a time stands there.
     Waiting(Option<Time>),
     /// Ordered at this power from this hour on; the plan follows when the pack has reported.
-    Ordered { power_w: f64, hour: i64, plan: Option<Box<ChargePlan>> },
+    Ordered { power_w: f64, hour: i64, plan: Option<Arc<ChargePlan>> },
     /// Nothing more to come.
     Done,
 }
@@ -172,7 +173,7 @@ pub enum CabinetCommand {
         /// What it reports.
         facts: PackFacts,
         /// Its charge.
-        plan: Option<Box<ChargePlan>>,
+        plan: Option<Arc<ChargePlan>>,
     },
     /// A rider arrives with a pack and wants another.
     Arrive {
@@ -189,7 +190,7 @@ pub enum CabinetCommand {
     /// What became of the charge of a pack that has left already.
     Settle {
         /// The charge, cut short.
-        plan: Box<ChargePlan>,
+        plan: Arc<ChargePlan>,
     },
     /// A pack is taken out for good.
     Remove {
@@ -238,7 +239,7 @@ pub enum CabinetEvent {
         /// What it reported.
         facts: PackFacts,
         /// Its charge.
-        plan: Option<Box<ChargePlan>>,
+        plan: Option<Arc<ChargePlan>>,
     },
     /// A pack is to be charged.
     ChargeOrdered {
@@ -302,7 +303,7 @@ pub enum CabinetEvent {
         /// When.
         at: Time,
         /// The charge.
-        plan: Box<ChargePlan>,
+        plan: Arc<ChargePlan>,
     },
     /// A rider waits.
     Queued {

@@ -1,0 +1,273 @@
+//! Zones' tallies to one world's record: named, ordered, with the key figures.
+
+use super::model::VariantModel;
+use super::tally::{Key, Sums, Tally, WAIT_BINS};
+use crate::results::record::{EventRow, SeriesRow, Subject, TwinRow, WorldRecord};
+use std::collections::{BTreeMap, BTreeSet};
+use twin::time::{HOUR_MS, Time};
+
+/// Makes the record of a world from the tallies of its zones, given in the zones' order.
+pub fn merge(
+    model: &VariantModel,
+    variant: usize,
+    replicate: u32,
+    ended: Time,
+    tallies: Vec<Tally>,
+) -> WorldRecord {
+    let mut whole: BTreeMap<(Key, Time), Sums> = BTreeMap::new();
+    for (at, key, sums) in tallies.iter().flat_map(|t| &t.sums) {
+        whole.entry((*key, *at)).and_modify(|known| known.add(sums)).or_insert_with(|| sums.clone());
+    }
+    let mut keys: BTreeSet<Key> = whole.keys().map(|(key, _)| *key).collect();
+    for tally in &tallies {
+        keys.extend(tally.endings.iter().map(|e| e.key));
+        keys.extend(tally.samples.iter().map(|s| s.key));
+        keys.extend(tally.happenings.iter().flat_map(|h| std::iter::once(h.key).chain(h.other)));
+    }
+    let index: BTreeMap<Key, u32> = keys.iter().enumerate().map(|(i, key)| (*key, i as u32)).collect();
+    let subject = |key: &Key| index[key];
+    let subjects = keys.iter().map(|key| name(model, *key)).collect();
+
+    let mut figures = figures(model, &whole, &tallies);
+    figures.insert("simulated_days", ended.days_since(model.start));
+    let profiles = profiles(model, &whole, &tallies);
+
+    let mut series: Vec<(Time, Key, SeriesRow)> = Vec::new();
+    let mut events: Vec<(Time, EventRow)> = Vec::new();
+    let mut twins: Vec<(Key, f64, TwinRow)> = Vec::new();
+    for tally in tallies {
+        series.extend(tally.samples.iter().map(|s| {
+            let row =
+                SeriesRow { t_ms: s.at.0, subject: subject(&s.key), metric: s.metric, value: s.value };
+            (s.at, s.key, row)
+        }));
+        events.extend(tally.happenings.iter().map(|h| {
+            let other = h.other.as_ref().map(subject);
+            let row =
+                EventRow { t_ms: h.at.0, event: h.event, subject: subject(&h.key), other, value: h.value };
+            (h.at, row)
+        }));
+        twins.extend(tally.endings.into_iter().map(|e| {
+            let row = TwinRow { subject: subject(&e.key), group: e.group, values: e.values };
+            (e.key, 0.0, row)
+        }));
+    }
+    for (key, at, metric, value) in rates(&whole) {
+        series.push((at, key, SeriesRow { t_ms: at.0, subject: subject(&key), metric, value }));
+    }
+    // Stable: rows of one instant and twin keep the order in which they were recorded.
+    series.sort_by_key(|(at, key, _)| (*at, *key));
+    series.dedup_by_key(|(at, key, row)| (*at, *key, row.metric));
+    events.sort_by_key(|(at, _)| *at);
+    twins.sort_by_key(|(key, ..)| *key);
+    WorldRecord {
+        variant,
+        replicate,
+        ended_ms: ended.0,
+        partial: ended < model.end,
+        subjects,
+        series: series.into_iter().map(|(.., row)| row).collect(),
+        events: events.into_iter().map(|(_, row)| row).collect(),
+        twins: twins.into_iter().map(|(.., row)| row).collect(),
+        figures,
+        profiles,
+    }
+}
+
+fn name(model: &VariantModel, key: Key) -> Subject {
+    let generation = |stem: String, generation: u32| match generation {
+        0 => stem,
+        more => format!("{stem}#{}", more + 1),
+    };
+    let (kind, id) = match key {
+        Key::NetworkPack(network, number, g) => {
+            ("battery", generation(format!("{}-{}", model.networks[network as usize].file.name, number + 1), g))
+        }
+        Key::GroupPack(group, number, g) => {
+            ("battery", generation(format!("{}-{}", model.groups[group as usize].file.name, number + 1), g))
+        }
+        Key::Cabinet(network, number) => {
+            ("cabinet", format!("{}-cabinet-{}", model.networks[network as usize].file.name, number + 1))
+        }
+        Key::Network(network) => ("network", model.networks[network as usize].file.name.clone()),
+        Key::Group(group) => ("group", model.groups[group as usize].file.name.clone()),
+    };
+    Subject { kind, id }
+}
+
+/// Per-day figures between one sampling instant and the next.
+fn rates(whole: &BTreeMap<(Key, Time), Sums>) -> Vec<(Key, Time, &'static str, f64)> {
+    let mut rows = Vec::new();
+    let mut before: Option<(Key, Time, &Sums)> = None;
+    for ((key, at), sums) in whole {
+        if let Some((_, from, old)) = before.filter(|(known, ..)| known == key) {
+            let days = at.days_since(from);
+            if days > 0.0 {
+                let mut rate = |metric, a: f64, b: f64| rows.push((*key, *at, metric, (b - a) / days));
+                rate("energy_delivered_kwh_per_day", old.delivered_wh * 1e-3, sums.delivered_wh * 1e-3);
+                if matches!(key, Key::Network(_)) {
+                    rate("swaps_per_day", old.swaps, sums.swaps);
+                    rate("walk_aways_per_day", old.walk_aways, sums.walk_aways);
+                    rate("lost_per_day", old.lost, sums.lost);
+                    rate("grid_kwh_per_day", old.grid_wh * 1e-3, sums.grid_wh * 1e-3);
+                    rate("solar_kwh_per_day", old.solar_wh * 1e-3, sums.solar_wh * 1e-3);
+                    rate("cost_per_day", old.cost, sums.cost);
+                    rate("carbon_kg_per_day", old.carbon_g * 1e-3, sums.carbon_g * 1e-3);
+                    let swaps = (sums.swaps - old.swaps).max(1.0);
+                    let waited_min = (sums.waited_s - old.waited_s) / 60.0 / swaps;
+                    rows.push((*key, *at, "waiting_mean_min", waited_min));
+                    rows.push((*key, *at, "ready_packs", sums.ready));
+                }
+            }
+        }
+        rows.push((*key, *at, "replacements_total", sums.replacements));
+        before = Some((*key, *at, sums));
+    }
+    rows
+}
+
+/// Sums of every network and group at the end.
+fn last(whole: &BTreeMap<(Key, Time), Sums>) -> BTreeMap<Key, &Sums> {
+    whole.iter().map(|((key, _), sums)| (*key, sums)).collect()
+}
+
+fn figures(
+    model: &VariantModel,
+    whole: &BTreeMap<(Key, Time), Sums>,
+    tallies: &[Tally],
+) -> BTreeMap<&'static str, f64> {
+    let mut all = Sums::new();
+    let (mut replacement_cost, mut production_kg) = (0.0, 0.0);
+    for (key, sums) in last(whole) {
+        all.add(sums);
+        let kind = match key {
+            Key::Network(network) => &model.kinds[model.networks[network as usize].kind],
+            Key::Group(group) => &model.kinds[model.groups[group as usize].kind],
+            _ => continue,
+        };
+        replacement_cost += sums.replacements * kind.price;
+        production_kg += sums.replacements * kind.production_carbon_kg;
+    }
+    let days = whole.keys().map(|(_, at)| at.days_since(model.start)).fold(0.0, f64::max);
+    let mut figures = BTreeMap::from([
+        ("replacements_total", all.replacements),
+        ("replacement_cost", replacement_cost),
+        ("production_carbon_kg", production_kg),
+        ("energy_throughput_kwh", all.delivered_wh * 1e-3),
+        ("losses_kwh", all.losses_wh * 1e-3),
+        ("unserved_kwh", all.unserved_wh * 1e-3),
+    ]);
+    let share = |part: f64, of: f64| if of > 0.0 { part / of } else { 0.0 };
+    let outside = share(all.outside_h, all.pack_h).max(share(all.outside_efc, all.efc));
+    figures.insert("outside_fitted_range_pct", 100.0 * outside);
+    let soh: Vec<f64> = sorted(tallies.iter().flat_map(|t| t.final_soh.values().flatten().copied()));
+    let resistance: Vec<f64> =
+        sorted(tallies.iter().flat_map(|t| t.final_resistance.values().flatten().copied()));
+    if !soh.is_empty() {
+        figures.insert("soh_mean_pct", 100.0 * mean(&soh));
+        figures.insert("soh_p10_pct", 100.0 * percentile(&soh, 0.1));
+        figures.insert("soh_p90_pct", 100.0 * percentile(&soh, 0.9));
+        figures.insert("resistance_growth_mean_pct", 100.0 * (mean(&resistance) - 1.0));
+        figures.insert("efc_mean", all.efc / (soh.len() as f64 + all.replacements));
+    }
+    if !model.networks.is_empty() {
+        let peak = tallies.iter().flat_map(|t| t.peak_w.values()).fold(0.0, |a: f64, b| a.max(*b));
+        let tried = all.swaps + all.lost;
+        figures.extend([
+            ("swaps_total", all.swaps),
+            ("swaps_per_day", share(all.swaps, days)),
+            ("walk_aways_total", all.walk_aways),
+            ("lost_swaps_total", all.lost),
+            ("served_pct", 100.0 * share(all.swaps, tried)),
+            ("waiting_mean_min", share(all.waited_s / 60.0, all.swaps)),
+            ("waiting_p95_min", waiting_percentile_min(&all.waits, 0.95)),
+            ("energy_consumed_kwh", all.energy_wh * 1e-3),
+            ("grid_energy_kwh", all.grid_wh * 1e-3),
+            ("solar_energy_kwh", all.solar_wh * 1e-3),
+            ("peak_site_kw", peak * 1e-3),
+            ("energy_cost", all.cost),
+            ("total_cost", all.cost + replacement_cost),
+            ("cost_per_swap", share(all.cost + replacement_cost, all.swaps)),
+            ("grid_carbon_kg", all.carbon_g * 1e-3),
+            ("carbon_per_swap_kg", share(all.carbon_g * 1e-3 + production_kg, all.swaps)),
+            ("average_charging_time_min", share(all.charging_h * 60.0, all.charges)),
+            ("peak_usage_hour", peak_hour(&all.by_hour)),
+        ]);
+    }
+    figures
+}
+
+fn profiles(
+    model: &VariantModel,
+    whole: &BTreeMap<(Key, Time), Sums>,
+    tallies: &[Tally],
+) -> BTreeMap<&'static str, Vec<f64>> {
+    let mut profiles = BTreeMap::new();
+    let soh: Vec<f64> = tallies.iter().flat_map(|t| t.final_soh.values().flatten().copied()).collect();
+    if !soh.is_empty() {
+        let mut bins = vec![0.0; 40];
+        for value in &soh {
+            bins[(((value - 0.6) * 100.0).floor().max(0.0) as usize).min(39)] += 1.0 / soh.len() as f64;
+        }
+        profiles.insert("soh_histogram", bins);
+    }
+    if model.networks.is_empty() {
+        return profiles;
+    }
+    let mut all = Sums::new();
+    last(whole).values().for_each(|sums| all.add(sums));
+    let days = whole.keys().map(|(_, at)| at.days_since(model.start)).fold(0.0, f64::max).max(1e-9);
+    profiles.insert("swaps_by_hour", all.by_hour.iter().map(|n| n / days).collect());
+    // The meters count in UTC; a shift by whole hours brings them to local time.
+    let shift = model.local.ms.div_euclid(HOUR_MS).rem_euclid(24) as usize;
+    let kw = (0..24).map(|local| all.energy_by_utc_hour_wh[(local + 24 - shift) % 24] * 1e-3 / days);
+    profiles.insert("charging_kw_by_hour", kw.collect());
+    let waited: f64 = all.waits[1..].iter().sum();
+    if waited > 0.0 {
+        let mut bins: Vec<f64> = all.waits[1..=30].iter().map(|n| n / waited).collect();
+        bins.push(all.waits[31..].iter().sum::<f64>() / waited);
+        profiles.insert("waiting_histogram", bins);
+    }
+    profiles
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Percentile of sorted values, linear between the ranks.
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let rank = share * (sorted.len() - 1) as f64;
+    let (low, f) = (rank.floor() as usize, rank.fract());
+    sorted[low] + f * (sorted[(low + 1).min(sorted.len() - 1)] - sorted[low])
+}
+
+/// Waiting time that this share of the served riders did not exceed [min], from whole-minute bins.
+fn waiting_percentile_min(waits: &[f64], share: f64) -> f64 {
+    let total: f64 = waits.iter().sum();
+    let mut left = share * total;
+    for (bin, count) in waits.iter().enumerate() {
+        if left <= *count && *count > 0.0 {
+            return if bin == 0 { 0.0 } else { (bin - 1) as f64 + left / count };
+        }
+        left -= count;
+    }
+    (WAIT_BINS - 2) as f64
+}
+
+/// Local hour with the most swaps, the earliest among equals.
+fn peak_hour(by_hour: &[f64]) -> f64 {
+    let mut best = 0;
+    for hour in 1..24 {
+        if by_hour[hour] > by_hour[best] {
+            best = hour;
+        }
+    }
+    best as f64
+}

@@ -1,0 +1,316 @@
+//! A variant made ready to run: files read, chemistries compiled, everything that its worlds share.
+
+use crate::scenario::schema::{self, ChargingPolicy, Duty, Scenario};
+use crate::world::demand::Demand;
+use crate::world::drive::Ride;
+use crate::world::{self, Note, Surroundings, WorldError};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use twin::battery::circuit::CellModel;
+use twin::battery::library;
+use twin::battery::pack::{Layout, PackModel, Spread};
+use twin::battery::thermal::ThermalPath;
+use twin::cabinet::meter::Supply;
+use twin::cabinet::policy::{Policy, PolicyKind};
+use twin::cabinet::{CabinetModel, SwapRule};
+use twin::forcing::{Ambient, Hourly};
+use twin::rng::Seed;
+use twin::time::{Time, UtcOffset};
+
+/// Why a variant cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A file or a choice of the world is wrong.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// No chemistry of that name.
+    #[error("there is no chemistry called `{0}`; see `celltide cell list`")]
+    NoChemistry(String),
+    /// A formula of a chemistry cannot be read.
+    #[error("chemistry `{name}`")]
+    Formula {
+        /// The chemistry.
+        name: String,
+        /// What is wrong.
+        source: twin::battery::formula::FormulaError,
+    },
+    /// A battery kind that is not defined.
+    #[error("there is no battery kind called `{0}`")]
+    NoBattery(String),
+}
+
+/// Cells that were compiled already, by chemistry.
+#[derive(Debug, Default)]
+pub struct Cells(HashMap<String, Arc<CellModel>>);
+
+impl Cells {
+    /// The compiled cell of a chemistry.
+    ///
+    /// # Errors
+    /// When there is none of that name or its formulas cannot be read.
+    pub fn get(&mut self, name: &str) -> Result<Arc<CellModel>, ModelError> {
+        if let Some(cell) = self.0.get(name) {
+            return Ok(cell.clone());
+        }
+        let file = library::find(name).ok_or_else(|| ModelError::NoChemistry(name.into()))?;
+        let compiled = CellModel::compile(file);
+        let cell = Arc::new(compiled.map_err(|source| ModelError::Formula { name: name.into(), source })?);
+        self.0.insert(name.into(), cell.clone());
+        Ok(cell)
+    }
+}
+
+/// A kind of battery.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    /// The scenario's name for it.
+    pub name: String,
+    /// The cell.
+    pub cell: Arc<CellModel>,
+    /// Series and parallel.
+    pub layout: Layout,
+    /// Heat path of one cell.
+    pub thermal: ThermalPath,
+    /// How cells differ.
+    pub spread: Spread,
+    /// State of health at which a pack is taken out of service.
+    pub end_of_life_soh: f64,
+    /// Price of a new pack.
+    pub price: f64,
+    /// Emissions of making one [kg CO2e].
+    pub production_carbon_kg: f64,
+}
+
+impl Kind {
+    fn of(name: &str, file: &schema::BatteryKind, cells: &mut Cells) -> Result<Self, ModelError> {
+        let cell = cells.get(&file.chemistry)?;
+        let heat = cell.file.cell.mass_kg * cell.file.cell.heat_capacity_j_per_kg_k;
+        let path = file.thermal;
+        Ok(Self {
+            name: name.into(),
+            layout: Layout { series: file.series, parallel: file.parallel },
+            thermal: ThermalPath::from_time_constants(
+                heat,
+                path.enclosure_heat_ratio,
+                path.cell_time_constant_s,
+                path.pack_time_constant_s,
+            ),
+            spread: Spread {
+                capacity: file.scatter.capacity_sd,
+                resistance: file.scatter.resistance_sd,
+                ageing: file.scatter.ageing_sd,
+            },
+            end_of_life_soh: file.end_of_life_soh,
+            price: file.price,
+            production_carbon_kg: file.production_carbon_kg,
+            cell,
+        })
+    }
+
+    /// A pack of this kind, its cells drawn from the stream of its name.
+    pub fn draw(&self, name: &str, seed: Seed) -> PackModel {
+        let mut stream = seed.stream(name, "scatter", 0);
+        PackModel::drawn(self.cell.clone(), self.layout, self.thermal, self.spread, &mut stream)
+    }
+
+    /// Rated energy of a pack [Wh].
+    pub fn rated_wh(&self) -> f64 {
+        let cell = &self.cell.file.cell;
+        cell.capacity_ah * cell.voltage_nominal_v * self.layout.cells()
+    }
+
+    /// Rated capacity of a pack [Ah].
+    pub fn rated_ah(&self) -> f64 {
+        self.cell.file.cell.capacity_ah * f64::from(self.layout.parallel)
+    }
+}
+
+/// A swap network.
+#[derive(Debug)]
+pub struct NetworkModel {
+    /// What the scenario says.
+    pub file: schema::Network,
+    /// Its kind of battery, as index.
+    pub kind: usize,
+    /// When riders are about.
+    pub demand: Demand,
+    /// Rides to draw from.
+    pub rides: Vec<Ride>,
+    /// Energy over distance of all rides together [Wh/km].
+    pub wh_per_km: f64,
+    /// Its cabinets.
+    pub cabinet: CabinetModel,
+}
+
+/// Packs with a duty of their own.
+#[derive(Debug)]
+pub struct GroupModel {
+    /// What the scenario says.
+    pub file: schema::PackGroup,
+    /// Its kind of battery, as index.
+    pub kind: usize,
+    /// Where the packs stand.
+    pub ambient: Ambient,
+    /// Rides, for a duty that drives.
+    pub rides: Vec<Ride>,
+}
+
+/// A variant made ready.
+#[derive(Debug)]
+pub struct VariantModel {
+    /// Name.
+    pub name: String,
+    /// Seed of the scenario.
+    pub seed: Seed,
+    /// First instant.
+    pub start: Time,
+    /// Last instant.
+    pub end: Time,
+    /// Milliseconds between rows of the time series.
+    pub interval_ms: i64,
+    /// Whether every swap is an event.
+    pub swap_events: bool,
+    /// Local time.
+    pub local: UtcOffset,
+    /// Air, price, carbon, sun.
+    pub surroundings: Surroundings,
+    /// Kinds of battery.
+    pub kinds: Vec<Kind>,
+    /// Swap networks.
+    pub networks: Vec<NetworkModel>,
+    /// Packs with a duty of their own.
+    pub groups: Vec<GroupModel>,
+    /// What breaks.
+    pub faults: Vec<schema::Fault>,
+    /// Sources and assumptions of all inputs.
+    pub notes: Vec<Note>,
+}
+
+impl VariantModel {
+    /// Reads and compiles all that a scenario names.
+    ///
+    /// # Errors
+    /// When a file is missing or wrong.
+    pub fn of(name: &str, scenario: &Scenario, folder: &Path, cells: &mut Cells) -> Result<Self, ModelError> {
+        let (start, end) = world::span(scenario)?;
+        let local = UtcOffset::of_hours(scenario.utc_offset_h);
+        let surroundings = world::surroundings(scenario, folder)?;
+        let mut notes = surroundings.notes.clone();
+        let kinds: Vec<Kind> =
+            scenario.batteries.iter().map(|(n, file)| Kind::of(n, file, cells)).collect::<Result<_, _>>()?;
+        let by_name: BTreeMap<&str, usize> =
+            scenario.batteries.keys().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
+        let kind_of = |n: &str| by_name.get(n).copied().ok_or_else(|| ModelError::NoBattery(n.into()));
+
+        let mut networks = Vec::new();
+        for file in &scenario.networks {
+            let kind = kind_of(&file.battery)?;
+            let demand = world::demand(&file.riders, local, folder)?;
+            let library = world::trip_library(&file.trips, &file.vehicle, folder)?;
+            notes.extend(library.notes.iter().cloned());
+            let cabinet = cabinet_model(file, &kinds[kind], &demand, &surroundings, local, library.wh_per_km());
+            networks.push(NetworkModel {
+                file: file.clone(),
+                kind,
+                demand,
+                wh_per_km: library.wh_per_km(),
+                rides: library.rides(),
+                cabinet,
+            });
+        }
+        let mut groups = Vec::new();
+        for file in &scenario.packs {
+            let mut rides = Vec::new();
+            if let Duty::Drive { vehicle, trips, .. } = &file.duty {
+                let library = world::trip_library(trips, vehicle, folder)?;
+                notes.extend(library.notes.iter().cloned());
+                rides = library.rides();
+            }
+            let air_c = match file.room_c {
+                Some(room_c) => Hourly::constant(room_c),
+                None => surroundings.air_c.clone(),
+            };
+            groups.push(GroupModel {
+                kind: kind_of(&file.battery)?,
+                ambient: Ambient { air_c, shift_c: file.ambient_shift_c },
+                rides,
+                file: file.clone(),
+            });
+        }
+        Ok(Self {
+            name: name.into(),
+            seed: Seed(scenario.seed),
+            start,
+            end,
+            interval_ms: ((scenario.output.interval_days * twin::time::DAY_MS as f64) as i64).max(60_000),
+            swap_events: scenario.output.swap_events,
+            local,
+            surroundings,
+            kinds,
+            networks,
+            groups,
+            faults: scenario.faults.clone(),
+            notes,
+        })
+    }
+}
+
+fn cabinet_model(
+    file: &schema::Network,
+    kind: &Kind,
+    demand: &Demand,
+    surroundings: &Surroundings,
+    local: UtcOffset,
+    wh_per_km: f64,
+) -> CabinetModel {
+    let cabinets = &file.cabinets;
+    let charger_w = cabinets.charger_kw * 1e3;
+    let riders = &file.riders;
+    // A rider comes back with what is left of the pack; on average four fifths of the usable charge are ridden.
+    let usable = (file.charging.ready_soc - riders.reserve_soc).max(0.05);
+    let return_soc = (file.charging.ready_soc - 0.8 * usable).clamp(0.0, 1.0);
+    let swaps_per_day =
+        f64::from(riders.count) * riders.km_per_day * wh_per_km / (0.8 * usable * kind.rated_wh());
+    let kind_of_policy = match file.charging.policy {
+        ChargingPolicy::Immediate => PolicyKind::Immediate,
+        ChargingPolicy::OffPeak => PolicyKind::OffPeak,
+        ChargingPolicy::LeastCarbon => PolicyKind::LeastCarbon,
+        ChargingPolicy::HealthAware => {
+            // 2024-01-01 was a Monday; the mean week begins there in local time.
+            let monday = Time(1_704_067_200_000 - local.ms);
+            let per_hour = swaps_per_day / f64::from(cabinets.count) / 24.0;
+            let arrivals: Vec<f64> = (0..168)
+                .map(|h| demand.intensity(monday + (h * twin::time::HOUR_MS + 1)) * per_hour)
+                .collect();
+            PolicyKind::HealthAware { arrivals_per_hour: arrivals.into(), local }
+        }
+    };
+    let rated_ah = kind.rated_ah();
+    CabinetModel {
+        slots: cabinets.slots as usize,
+        charger_w,
+        current_max_a: file.charging.c_rate_max.map_or(f64::INFINITY, |c| c * rated_ah),
+        pack_wh: kind.rated_wh(),
+        target_soc: file.charging.target_soc,
+        ready_soc: file.charging.ready_soc,
+        return_soc,
+        policy: Policy { kind: kind_of_policy, reserve: file.charging.reserve as usize },
+        rule: match file.swap_rule {
+            schema::SwapRule::HighestSoc => SwapRule::HighestSoc,
+            schema::SwapRule::Oldest => SwapRule::Oldest,
+            schema::SwapRule::Healthiest => SwapRule::Healthiest,
+            schema::SwapRule::LeastWorn => SwapRule::LeastWorn,
+        },
+        supply: Supply {
+            price: surroundings.price_per_kwh.clone(),
+            carbon: surroundings.carbon_g_per_kwh.clone(),
+            sun: surroundings.solar_fraction.clone(),
+            solar_wp: cabinets.solar_kwp * 1e3,
+            site_power_w: cabinets.site_power_kw * 1e3,
+            standby_w: cabinets.standby_w,
+            charger_w,
+            efficiency: cabinets.charger_efficiency.clone().into(),
+        },
+    }
+}
