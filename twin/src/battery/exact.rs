@@ -11,10 +11,10 @@ use super::rate_table::Calendar;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
-/// The calendar takes its rate once per 6 h, per 0.1 of charge and per 4 K: reciprocals of these.
-const LOOKS_PER_S: f64 = 1.0 / 21_600.0;
-const LOOKS_PER_SOC: f64 = 10.0;
-const LOOKS_PER_K: f64 = 0.25;
+/// The calendar takes its rate at the middle of stretches of so much time, charge and temperature at most.
+const LOOK_S: f64 = 21_600.0;
+const LOOK_SOC: f64 = 0.1;
+const LOOK_K: f64 = 4.0;
 
 /// A life model that follows a profile, linear between its samples.
 pub struct Exact<'m, V: Fn(f64) -> f64> {
@@ -37,7 +37,7 @@ struct Path {
     rainflow: Rainflow,
     /// What happened since the last turning point, which the rainflow count does not know yet.
     leg: Leg,
-    /// Direction of the leg: 1, −1, or 0 while nothing has moved.
+    /// Last move of state of charge that was not nothing; its sign is the direction of the leg.
     direction: f64,
 }
 
@@ -98,12 +98,11 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
         let (dt_s, d_soc, d_k) =
             (to.t_s - from.t_s, to.soc - from.soc, to.temperature_c - from.temperature_c);
         let days = dt_s * (1.0 / SECONDS_PER_DAY);
-        let looks = (dt_s * LOOKS_PER_S).max(d_soc.abs() * LOOKS_PER_SOC).max(d_k.abs() * LOOKS_PER_K);
-        if looks <= 1.0 {
+        if dt_s <= LOOK_S && d_soc.abs() <= LOOK_SOC && d_k.abs() <= LOOK_K {
             let (temperature_c, soc) = (from.temperature_c + 0.5 * d_k, from.soc + 0.5 * d_soc);
             self.calendar.expose(&mut self.progress, temperature_c, soc, days);
         } else {
-            let count = looks.ceil();
+            let count = (dt_s / LOOK_S).max(d_soc.abs() / LOOK_SOC).max(d_k.abs() / LOOK_K).ceil();
             for look in 0..count as u32 {
                 let share = (f64::from(look) + 0.5) / count;
                 let (temperature_c, soc) = (from.temperature_c + d_k * share, from.soc + d_soc * share);
@@ -111,11 +110,10 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
             }
         }
         if d_soc != 0.0 {
-            let direction = d_soc.signum();
-            if direction * path.direction < 0.0 {
+            if d_soc * path.direction < 0.0 {
                 self.turn(path);
             }
-            path.direction = direction;
+            path.direction = d_soc;
             let moved = self.capacity * d_soc.abs();
             self.efc += 0.5 * moved;
             let hours = dt_s * (1.0 / 3600.0);

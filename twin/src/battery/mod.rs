@@ -37,6 +37,8 @@ pub struct Battery {
     agenda: SmallVec<[Leg; 4]>,
     /// How the present charge goes on if nobody interferes: computed once, when it begins.
     projection: Option<Box<Projection>>,
+    /// The charge that was begun last, until something else follows it.
+    charge: Option<Arc<ChargePlan>>,
     /// What became of the last charge, when it was cut short.
     cut_short: Option<Arc<ChargePlan>>,
 }
@@ -59,6 +61,8 @@ pub struct ChargePlan {
     pub ends: Time,
     /// State of charge at its end.
     pub soc_end: f64,
+    /// Whether it ends because it is done, and not because a limit stands in its way.
+    pub complete: bool,
     /// Energy at the terminals in each hour from the first on [Wh]; the first and last hour may be partial.
     pub hourly_wh: SmallVec<[f32; 8]>,
     /// State of charge at the ends of steps: seconds since the beginning, and the value.
@@ -177,7 +181,7 @@ pub struct BatteryView {
     pub efc: f64,
     /// Age [d].
     pub age_days: f64,
-    /// The charge under way, if the present duty is one.
+    /// The charge that was begun last, until something else follows it.
     pub charge: Option<Arc<ChargePlan>>,
     /// What became of the last charge, when it was cut short.
     pub cut_short: Option<Arc<ChargePlan>>,
@@ -196,6 +200,7 @@ impl Battery {
             stepping,
             agenda: SmallVec::new(),
             projection: None,
+            charge: None,
             cut_short: None,
         }
     }
@@ -245,6 +250,7 @@ impl Battery {
             self.agenda.remove(0);
             self.integrate(leg.at);
             self.end_charge(leg.at);
+            self.charge = None;
             self.duty = leg.duty;
             self.ambient.shift_c = leg.ambient_shift_c;
             if let Duty::Charge { .. } = leg.duty {
@@ -280,6 +286,7 @@ impl Battery {
             let mut plan = Arc::unwrap_or_clone(projection.charge);
             let energy_wh = self.ledger().energy_in_wh - projection.energy_before_wh;
             plan.soc_end = self.state.pack_soc();
+            plan.complete = false;
             plan.ends = at;
             let hours = (at.hour_index() - plan.begins.hour_index()) as usize;
             plan.hourly_wh.truncate(hours + 1);
@@ -300,6 +307,7 @@ impl Battery {
             begins,
             ends: begins,
             soc_end: 0.0,
+            complete: false,
             hourly_wh: SmallVec::new(),
             course: SmallVec::new(),
         };
@@ -315,12 +323,14 @@ impl Battery {
         });
         if let Some((why, after_s)) = passage.ended {
             ended_s = after_s;
-            debug_assert_ne!(why, Ended::Empty, "a charge does not empty a battery");
+            plan.complete = why == Ended::Charged;
         }
         plan.ends = begins.plus_seconds(ended_s);
         plan.soc_end = state.pack_soc();
         let energy_before_wh = self.ledger().energy_in_wh;
-        self.projection = Some(Box::new(Projection { state, charge: Arc::new(plan), energy_before_wh }));
+        let charge = Arc::new(plan);
+        self.charge = Some(charge.clone());
+        self.projection = Some(Box::new(Projection { state, charge, energy_before_wh }));
     }
 }
 
@@ -395,7 +405,7 @@ impl Twin for Battery {
             current_a: self.state.current_a * f64::from(self.model.layout.parallel),
             efc: self.state.efc,
             age_days: self.state.age_days,
-            charge: self.projection.as_ref().map(|p| p.charge.clone()),
+            charge: self.charge.clone(),
             cut_short: self.cut_short.clone(),
         }
     }

@@ -42,7 +42,7 @@ impl Place {
         let [coldest_c, hottest_c] = TABLE_TEMPERATURE_C;
         let temperature_k = temperature_c.clamp(coldest_c, hottest_c) + ZERO_C_K;
         const ROWS_PER: f64 = 1.0 / PER_ROW;
-        let row_exact = ((COLDEST - 1.0 / temperature_k) * ROWS_PER).max(0.0);
+        let row_exact = ((COLDEST - 1.0 / temperature_k) * ROWS_PER).clamp(0.0, ROWS as f64);
         let row = (row_exact as i32 as usize).min(ROWS - 1);
         // The bits of a float count octaves evenly: an index that is fine near zero, for two integer operations.
         let bits = (AT_EMPTY + (1.0 - AT_EMPTY) * soc.clamp(0.0, 1.0)).to_bits().min(1.0f64.to_bits() - 1);

@@ -210,6 +210,7 @@ mod tests {
             begins,
             ends,
             soc_end: 1.0,
+            complete: true,
             hourly_wh: SmallVec::from_slice(hours),
             course: SmallVec::new(),
         }

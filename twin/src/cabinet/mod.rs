@@ -94,6 +94,8 @@ enum Charge {
     Waiting(Option<Time>),
     /// Ordered at this power from this hour on; the plan follows when the pack has reported.
     Ordered { power_w: f64, hour: i64, plan: Option<Arc<ChargePlan>> },
+    /// A limit stood in the way, most likely temperature: not before this time again.
+    Hindered(Time),
     /// Nothing more to come.
     Done,
 }
@@ -107,13 +109,15 @@ struct Slot {
 }
 
 impl Slot {
+    /// When the pack may be handed out: from a state of charge on, or when it takes no more.
     fn ready_at(&self, ready_soc: f64) -> Option<Time> {
         let docked = self.docked.as_ref().filter(|_| !self.broken)?;
-        if docked.facts.soc >= ready_soc - READY_TOLERANCE {
-            return Some(docked.since);
-        }
         match &docked.charge {
-            Charge::Ordered { plan: Some(plan), .. } => plan.reaches(ready_soc - READY_TOLERANCE),
+            _ if docked.facts.soc >= ready_soc - READY_TOLERANCE => Some(docked.since),
+            Charge::Done => Some(docked.since),
+            Charge::Ordered { plan: Some(plan), .. } => {
+                plan.reaches(ready_soc - READY_TOLERANCE).or_else(|| plan.complete.then_some(plan.ends))
+            }
             _ => None,
         }
     }
@@ -508,6 +512,9 @@ impl Cabinet {
             }
             match (&docked.charge, slot.drawing_w(now)) {
                 (_, Some(power_w)) => charging.push((index, docked.pack, power_w)),
+                (Charge::Hindered(until), _) if *until <= now => {
+                    waiting.push((index, docked.pack, docked.facts.soc, None));
+                }
                 (Charge::Waiting(until), _) => waiting.push((index, docked.pack, docked.facts.soc, *until)),
                 _ => {}
             }
@@ -552,15 +559,14 @@ impl Cabinet {
         if self.down {
             return None;
         }
-        let constrained = self.slots.iter().filter_map(|s| s.drawing_w(self.at)).count() > 0
-            && self.slots.iter().any(|slot| {
-                slot.drawing_w(self.at)
-                    .is_some_and(|w| w < 0.98 * self.model.policy.power_w(self.model.charger_w))
-            });
+        let full_w = self.model.policy.power_w(self.model.charger_w);
+        let constrained =
+            self.slots.iter().any(|slot| slot.drawing_w(self.at).is_some_and(|w| w < 0.98 * full_w));
         let times = self.slots.iter().filter_map(|slot| {
             let docked = slot.docked.as_ref()?;
             match &docked.charge {
                 Charge::Waiting(until) => *until,
+                Charge::Hindered(until) => Some(*until),
                 Charge::Ordered { plan: Some(plan), .. } if constrained => Some(plan.ends),
                 _ => None,
             }
@@ -670,12 +676,8 @@ impl Twin for Cabinet {
                 self.pass_time(*at);
                 if let Some(docked) = &mut self.slots[*slot].docked {
                     docked.facts = *facts;
-                    match (&mut docked.charge, plan) {
-                        (Charge::Ordered { plan: slot_plan, .. }, Some(plan)) => *slot_plan = Some(plan.clone()),
-                        (Charge::Ordered { .. }, None) => {
-                            docked.charge = after_charge(facts.soc, self.model.ready_soc, *at);
-                        }
-                        _ => {}
+                    if let (Charge::Ordered { plan: slot_plan, .. }, Some(plan)) = (&mut docked.charge, plan) {
+                        *slot_plan = Some(plan.clone());
                     }
                 }
                 self.pass_time(*at);
@@ -746,11 +748,6 @@ impl Twin for Cabinet {
     }
 }
 
-/// What follows a charge that ended: nothing, or another try in an hour when the pack was too hot or too cold.
-fn after_charge(soc: f64, ready_soc: f64, ended: Time) -> Charge {
-    if soc >= ready_soc - READY_TOLERANCE { Charge::Done } else { Charge::Waiting(Some(ended + HOUR_MS)) }
-}
-
 impl Cabinet {
     fn check(&self, part: Part) -> Result<(), CabinetRefusal> {
         match part {
@@ -787,7 +784,11 @@ impl Cabinet {
                 Charge::Ordered { plan: Some(plan), .. } if plan.ends <= self.at => {
                     self.meter.settle(plan, &self.model.supply);
                     docked.facts.soc = plan.soc_end;
-                    docked.charge = after_charge(plan.soc_end, self.model.ready_soc, plan.ends);
+                    docked.charge = if plan.complete || plan.soc_end >= self.model.ready_soc - READY_TOLERANCE {
+                        Charge::Done
+                    } else {
+                        Charge::Hindered(plan.ends + HOUR_MS)
+                    };
                 }
                 Charge::Ordered { hour, .. } => oldest = oldest.min(*hour),
                 _ => {}
