@@ -33,7 +33,7 @@ impl Time {
     /// This instant and `seconds` more, rounded to the millisecond.
     #[inline]
     pub fn plus_seconds(self, seconds: f64) -> Time {
-        Time(self.0 + (seconds * 1e3).round() as i64)
+        Time(self.0 + (seconds * 1e3 + 0.5).floor() as i64)
     }
 
     /// Whole hours since the epoch, rounded down.

@@ -3,7 +3,7 @@
 use super::model::VariantModel;
 use super::tally::{Key, Sums, Tally, WAIT_BINS};
 use crate::results::record::{EventRow, SeriesRow, Subject, TwinRow, WorldRecord};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use twin::time::{HOUR_MS, Time};
 
 /// Makes the record of a world from the tallies of its zones, given in the zones' order.
@@ -24,7 +24,8 @@ pub fn merge(
         keys.extend(tally.samples.iter().map(|s| s.key));
         keys.extend(tally.happenings.iter().flat_map(|h| std::iter::once(h.key).chain(h.other)));
     }
-    let index: BTreeMap<Key, u32> = keys.iter().enumerate().map(|(i, key)| (*key, i as u32)).collect();
+    // For look-up only: nothing iterates over it.
+    let index: HashMap<Key, u32> = keys.iter().enumerate().map(|(i, key)| (*key, i as u32)).collect();
     let subject = |key: &Key| index[key];
     let subjects = keys.iter().map(|key| name(model, *key)).collect();
 

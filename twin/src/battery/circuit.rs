@@ -10,7 +10,7 @@
 //! dependence of the resistances. Exact for constant current and parameters over a step; parameters are taken at
 //! the middle of the step.
 
-use super::chemistry::{ChemistryFile, CurveFile, RateCapacityFile, SurfaceFile};
+use super::chemistry::{ChemistryFile, CurveFile, LossesFile, RateCapacityFile, SurfaceFile};
 use super::formula::FormulaError;
 use super::life::{LifeModel, ZERO_C_K};
 use super::rate_table::Calendar;
@@ -37,7 +37,7 @@ pub struct CellModel {
     /// Calendar laws as tables.
     pub calendar: Calendar,
     curves: Vec<CurveNode>,
-    surface: Vec<[f32; 3]>,
+    surface: Vec<[f32; 4]>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,7 @@ pub struct Curves {
     pub half_gap_v: f64,
 }
 
-/// Resistances of a new cell at one state of charge and temperature [Ω].
+/// Resistances of a new cell at one state of charge and temperature [Ω], and its self-discharge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Resistances {
     /// Series.
@@ -73,6 +73,8 @@ pub struct Resistances {
     pub r1: f64,
     /// Slow pair.
     pub r2: f64,
+    /// Self-discharge as a share of rated capacity per second.
+    pub leak_per_s: f64,
 }
 
 impl CellModel {
@@ -103,7 +105,9 @@ impl CellModel {
             for column in 0..SURFACE_SOC_NODES {
                 let soc = column as f64 / (SURFACE_SOC_NODES - 1) as f64;
                 let at = |s: &SurfaceFile| surface_value(s, soc, temperature_c) as f32;
-                surface.push([at(&file.circuit.r0_ohm), at(&file.circuit.r1_ohm), at(&file.circuit.r2_ohm)]);
+                let leak = self_discharge_per_s(&file.losses, temperature_c) as f32;
+                let circuit = &file.circuit;
+                surface.push([at(&circuit.r0_ohm), at(&circuit.r1_ohm), at(&circuit.r2_ohm), leak]);
             }
         }
         let calendar = Calendar::of(&life, |soc| curve_value(&file.ocv, soc));
@@ -148,15 +152,7 @@ impl CellModel {
             let warm = high[0][k] + (high[1][k] - high[0][k]) * fs;
             f64::from(cold + (warm - cold) * ft)
         };
-        Resistances { r0: blend(0), r1: blend(1), r2: blend(2) }
-    }
-
-    /// Self-discharge as a share of rated capacity per second at a temperature.
-    #[inline]
-    pub fn self_discharge_per_s(&self, temperature_c: f64) -> f64 {
-        let losses = &self.file.losses;
-        let at_25 = losses.self_discharge_per_month / (30.0 * 86_400.0);
-        at_25 * ((temperature_c - 25.0) / losses.self_discharge_doubling_k).exp2()
+        Resistances { r0: blend(0), r1: blend(1), r2: blend(2), leak_per_s: blend(3) }
     }
 
     /// Share of the charge that can be had at a discharge current and temperature, for chemistries in which
@@ -164,6 +160,12 @@ impl CellModel {
     pub fn usable_share(&self, c_rate: f64, temperature_c: f64) -> f64 {
         self.file.rate_capacity.as_ref().map_or(1.0, |rate| usable_share(rate, c_rate, temperature_c))
     }
+}
+
+/// Self-discharge as a share of rated capacity per second: doubles for so many kelvin.
+fn self_discharge_per_s(losses: &LossesFile, temperature_c: f64) -> f64 {
+    let at_25 = losses.self_discharge_per_month / (30.0 * 86_400.0);
+    at_25 * ((temperature_c - 25.0) / losses.self_discharge_doubling_k).exp2()
 }
 
 /// Peukert's law with a capacity table over temperature.

@@ -9,7 +9,7 @@ use super::pack::{PackModel, PackState};
 use super::rainflow::Leg;
 use super::thermal::{Propagator, ThermalPath};
 use crate::forcing::Ambient;
-use crate::time::{DAY_S, HOUR_MS, Time};
+use crate::time::{DAY_S, Time};
 
 /// What a pack is told to do. Powers and currents are the pack's, positive discharging.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,7 +96,7 @@ pub struct Stepping {
 impl Default for Stepping {
     /// Coarse enough for years of a fleet: see `docs/models/circuit.md` for the error.
     fn default() -> Self {
-        Self { soc_max: 0.06, active_max_s: 1200.0, rest_max_s: 7200.0 }
+        Self { soc_max: 0.1, active_max_s: 2400.0, rest_max_s: 4.0 * 3600.0 }
     }
 }
 
@@ -144,9 +144,21 @@ struct Terminal {
     r0: f64,
     r1: f64,
     r2: f64,
+    /// Self-discharge as a share of rated capacity per second.
+    leak_per_s: f64,
     /// Most that may be discharged and charged at this temperature [A per cell, both positive].
     discharge_max_a: f64,
     charge_max_a: f64,
+}
+
+/// A step length a little shorter, from a short list: equal lengths share their exponentials.
+#[inline]
+fn rounded_down(dt_s: f64) -> f64 {
+    const LENGTHS_S: [f64; 8] = [60.0, 120.0, 240.0, 480.0, 720.0, 1080.0, 1440.0, 2160.0];
+    match LENGTHS_S.partition_point(|length| *length <= dt_s) {
+        0 => dt_s,
+        n => LENGTHS_S[n - 1],
+    }
 }
 
 /// Allowed share of the full current between two temperature limits.
@@ -155,6 +167,12 @@ fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64 {
     ((temperature_c - limits[0]).min(limits[1] - temperature_c) / ramp_k).clamp(0.0, 1.0)
 }
 
+/// Capacity and resistance follow the life laws at least so often.
+const REFRESH_S: f64 = 6.0 * 3600.0;
+
+/// Hours per second.
+const HOURS: f64 = 1.0 / 3600.0;
+
 /// The integrator of one passage.
 struct Passing<'a> {
     model: &'a PackModel,
@@ -162,10 +180,9 @@ struct Passing<'a> {
     ambient: &'a Ambient,
     from: Time,
     elapsed_s: f64,
-    since_refresh_s: f64,
     decay: Option<Decay>,
-    /// The hour whose air temperatures are held, and those.
-    air_hour: i64,
+    /// Beginning of the hour whose air temperatures are held [s of the passage], and those.
+    air_from_s: f64,
     air_c: (f64, f64),
 }
 
@@ -187,9 +204,8 @@ pub fn pass(
         ambient,
         from,
         elapsed_s: 0.0,
-        since_refresh_s: 0.0,
         decay: None,
-        air_hour: i64::MIN,
+        air_from_s: f64::INFINITY,
         air_c: (0.0, 0.0),
     };
     let mut ended = None;
@@ -202,12 +218,10 @@ pub fn pass(
                 break;
             }
         }
-        if passing.since_refresh_s >= DAY_S {
-            passing.since_refresh_s = 0.0;
+        if passing.state.since_refresh_s >= REFRESH_S {
             passing.state.refresh_health(model);
         }
     }
-    passing.state.refresh_health(model);
     Passage { ended }
 }
 
@@ -227,26 +241,30 @@ impl Passing<'_> {
             return Ok(());
         }
         let layout = self.model.layout;
-        let terminal = self.terminal(self.state.soc);
         let capacity_as = 3600.0 * self.state.capacity_ah(self.model);
-        // A first guess of the current fixes the step length; the length fixes the current.
-        let guess_a = self.guess(duty, &terminal);
-        let by_soc_s = stepping.soc_max * capacity_as / guess_a.abs().max(1e-6 * capacity_as / 3600.0);
+        // A first guess of the current fixes the length of the step and where its middle lies; the middle fixes
+        // the parameters, and these the current.
+        let guess_a = self.guess(duty);
+        let by_soc_s = stepping.soc_max * capacity_as / guess_a.abs().max(1e-6 * HOURS * capacity_as);
         let longest_s = match duty {
             Duty::Hold { .. } => stepping.rest_max_s,
             _ => stepping.active_max_s,
         };
-        let mut dt_s = by_soc_s.clamp(1.0, longest_s).min(left_s);
-        let mut terminal = terminal;
-        let mut current_a = 0.0;
-        // The parameters belong to the middle of the step, which the current moves: twice is close enough.
-        for round in 0..2 {
-            let decay = self.decay(dt_s);
+        let mut dt_s = rounded_down(by_soc_s).clamp(1.0, longest_s).min(left_s);
+        let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as);
+        let mut decay = self.decay(dt_s);
+        let mut current_a = self.current(duty, &terminal, &decay)?;
+        let to_end_s = self.time_to_end(duty, &terminal, current_a, capacity_as)?;
+        if to_end_s < dt_s {
+            // The last step is as long as it takes, with the current of just that length.
+            dt_s = to_end_s;
+            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
+            decay = self.decay(dt_s);
             current_a = self.current(duty, &terminal, &decay)?;
-            dt_s = dt_s.min(self.time_to_end(duty, &terminal, current_a, capacity_as)?);
-            if round == 0 {
-                let moved = -current_a * dt_s / capacity_as;
-                terminal = self.terminal(self.state.soc + 0.5 * moved);
+            let to_end_s = self.time_to_end(duty, &terminal, current_a, capacity_as)?;
+            if to_end_s < dt_s {
+                dt_s = to_end_s;
+                self.decay(dt_s);
             }
         }
         if let Duty::Power { power_w, .. } = duty {
@@ -331,6 +349,7 @@ impl Passing<'_> {
             r0: fresh.r0 * growth,
             r1: fresh.r1 * growth,
             r2: fresh.r2 * growth,
+            leak_per_s: fresh.leak_per_s,
             discharge_max_a: limits.discharge_c_rate_max
                 * rated_ah
                 * derating(temperature_c, limits.discharge_temperature_c, limits.derating_k),
@@ -340,24 +359,22 @@ impl Passing<'_> {
         }
     }
 
-    fn guess(&self, duty: Duty, terminal: &Terminal) -> f64 {
+    fn guess(&self, duty: Duty) -> f64 {
         let layout = self.model.layout;
         let parallel = f64::from(layout.parallel);
         match duty {
             Duty::Rest => 0.0,
             Duty::Current { current_a, .. } => current_a / parallel,
-            Duty::Power { power_w, .. } => power_w / layout.cells() / terminal.ocv_v,
+            Duty::Power { power_w, .. } => power_w / (layout.cells() * self.state.voltage_v.max(0.1)),
             Duty::Charge { power_max_w, current_max_a, .. } => {
-                let near_end = self.state.current_a.min(0.0);
-                let wanted = -(current_max_a / parallel)
-                    .min(power_max_w / layout.cells() / terminal.ocv_v)
-                    .min(terminal.charge_max_a);
+                let limits = &self.model.cell.file.limits;
+                let voltage_v = self.state.voltage_v.max(0.1);
+                let wanted_a = -(current_max_a / parallel)
+                    .min(power_max_w / (layout.cells() * voltage_v))
+                    .min(limits.charge_c_rate_max * self.model.cell.file.cell.capacity_ah);
                 // In the constant-voltage phase the last current tells more than the wanted one.
-                if near_end < 0.0 && self.state.voltage_v >= self.model.cell.file.limits.voltage_max_v - 1e-3 {
-                    wanted.max(near_end)
-                } else {
-                    wanted
-                }
+                let held = self.state.current_a < 0.0 && voltage_v >= limits.voltage_max_v - 1e-3;
+                if held { wanted_a.max(self.state.current_a) } else { wanted_a }
             }
             Duty::Hold { .. } => self.state.current_a,
         }
@@ -412,8 +429,10 @@ impl Passing<'_> {
             if terminal.discharge_max_a <= 0.0 {
                 return Err(Ended::TooHotOrCold);
             }
-            let by_voltage_a = self.for_voltage(limits.voltage_min_v, terminal, decay, weak);
-            let current_a = wanted_a.min(terminal.discharge_max_a).min(by_voltage_a);
+            let mut current_a = wanted_a.min(terminal.discharge_max_a);
+            if self.may_pass(limits.voltage_min_v, terminal, current_a, weak) {
+                current_a = current_a.min(self.for_voltage(limits.voltage_min_v, terminal, decay, weak));
+            }
             // Less than a twentieth of what is wanted, or next to nothing, is empty.
             let least_a = (0.05 * wanted_a).min(0.01 * self.model.cell.file.cell.capacity_ah);
             if current_a <= least_a { Err(Ended::Empty) } else { Ok(current_a) }
@@ -424,19 +443,38 @@ impl Passing<'_> {
                     _ => Ok(0.0),
                 };
             }
-            let by_voltage_a = self.for_voltage(limits.voltage_max_v, terminal, decay, weak).min(0.0);
-            let current_a = wanted_a.max(-terminal.charge_max_a).max(by_voltage_a);
+            let mut current_a = wanted_a.max(-terminal.charge_max_a);
+            let mut held = false;
+            if self.may_pass(limits.voltage_max_v, terminal, current_a, weak) {
+                let by_voltage_a = self.for_voltage(limits.voltage_max_v, terminal, decay, weak).min(0.0);
+                held = by_voltage_a >= current_a;
+                current_a = current_a.max(by_voltage_a);
+            }
             let cutoff_a = limits.charge_cutoff_c_rate * self.model.cell.file.cell.capacity_ah;
             match duty {
-                Duty::Charge { .. } if current_a == by_voltage_a && -current_a <= cutoff_a => {
-                    Err(Ended::Charged)
-                }
+                Duty::Charge { .. } if held && -current_a <= cutoff_a => Err(Ended::Charged),
                 _ if self.state.soc >= 1.0 => Ok(0.0),
                 _ => Ok(current_a),
             }
         } else {
             Ok(0.0)
         }
+    }
+
+    /// Whether the voltage at the end of a step may lie beyond a limit: never wrong when it says no, for it
+    /// counts with all resistance at once, a generous margin, and the steep ends of the curve as doubtful.
+    #[inline]
+    fn may_pass(&self, limit_v: f64, terminal: &Terminal, current_a: f64, weak: f64) -> bool {
+        const MARGIN_V: f64 = 0.12;
+        let state = &*self.state;
+        let polarised = (state.v1_v.abs() + state.v2_v.abs()
+            + current_a.abs() * (terminal.r0 + terminal.r1 + terminal.r2))
+            * weak;
+        let room_v = (terminal.ocv_v + terminal.hysteresis_v - limit_v).abs();
+        terminal.soc_mid < 0.15
+            || terminal.soc_mid > 0.85
+            || self.model.cell.file.rate_capacity.is_some()
+            || room_v < polarised + MARGIN_V
     }
 
     /// Current that gives a mean power over the step [A per cell]; the most possible when the power is not.
@@ -481,13 +519,13 @@ impl Passing<'_> {
     /// Air temperature at the middle of the step [°C].
     #[inline]
     fn air_c(&mut self, dt_s: f64) -> f64 {
-        let middle_ms = self.from.0 + ((self.elapsed_s + 0.5 * dt_s) * 1e3) as i64;
-        let hour = middle_ms.div_euclid(HOUR_MS);
-        if hour != self.air_hour {
-            self.air_hour = hour;
+        let middle_s = self.elapsed_s + 0.5 * dt_s;
+        if !(self.air_from_s..self.air_from_s + 3600.0).contains(&middle_s) {
+            let hour = self.from.plus_seconds(middle_s).hour_index();
+            self.air_from_s = Time::of_hour(hour).seconds_since(self.from);
             self.air_c = (self.ambient.air_c.of_hour(hour), self.ambient.air_c.of_hour(hour + 1));
         }
-        let fraction = (middle_ms - hour * HOUR_MS) as f64 / HOUR_MS as f64;
+        let fraction = (middle_s - self.air_from_s) * HOURS;
         self.air_c.0 + (self.air_c.1 - self.air_c.0) * fraction + self.ambient.shift_c
     }
 
@@ -511,9 +549,8 @@ impl Passing<'_> {
         let before_c = state.temperatures.cell_c;
 
         // Charge.
-        let hours = dt_s / 3600.0;
-        let leak_ah = (cell.self_discharge_per_s(before_c) * dt_s * cell.file.cell.capacity_ah)
-            .min(state.soc * capacity_ah);
+        let hours = dt_s * HOURS;
+        let leak_ah = (terminal.leak_per_s * dt_s * cell.file.cell.capacity_ah).min(state.soc * capacity_ah);
         let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
         let ripple_w = current_a * current_a * terminal.r0 * ripple;
         let ripple_ah = ripple_w / terminal.ocv_v * hours;
@@ -546,14 +583,13 @@ impl Passing<'_> {
             ocv_mean_v + hysteresis_mean_v - v1_mean - v2_mean - current_a * terminal.r0 - drop_v;
 
         // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².
-        let pair_wh = |v: f64, resistance: f64, tau_s: f64| 0.5 * v * v * tau_s / resistance / 3600.0;
         let circuit = &cell.file.circuit;
-        let held_before = pair_wh(v1_before, terminal.r1, circuit.tau1_s)
-            + pair_wh(v2_before, terminal.r2, circuit.tau2_s);
-        let held_after =
-            pair_wh(state.v1_v, terminal.r1, circuit.tau1_s) + pair_wh(state.v2_v, terminal.r2, circuit.tau2_s);
+        let c1 = 0.5 * HOURS * circuit.tau1_s / terminal.r1;
+        let c2 = 0.5 * HOURS * circuit.tau2_s / terminal.r2;
+        let newly_held = c1 * (state.v1_v * state.v1_v - v1_before * v1_before)
+            + c2 * (state.v2_v * state.v2_v - v2_before * v2_before);
         let terminal_wh = current_a * voltage_mean_v * hours;
-        let irreversible_wh = current_a * (ocv_mean_v - voltage_mean_v) * hours - (held_after - held_before)
+        let irreversible_wh = current_a * (ocv_mean_v - voltage_mean_v) * hours - newly_held
             + (leak_ah + ripple_ah) * ocv_mean_v
             + (efficiency - 1.0) * current_a * hours * ocv_mean_v;
         let reversible_wh = -current_a * hours * (before_c + super::life::ZERO_C_K) * terminal.entropy_v_per_k;
@@ -563,7 +599,7 @@ impl Passing<'_> {
 
         // Ageing.
         let temperature_c = 0.5 * (before_c + state.temperatures.cell_c);
-        let days = dt_s / DAY_S;
+        let days = dt_s * (1.0 / DAY_S);
         state.age_days += days;
         let progress = &mut state.progress;
         state.exposure.add(temperature_c, 0.5 * (soc_before + soc), days, |temperature_c, soc, days| {
@@ -609,7 +645,7 @@ impl Passing<'_> {
             - drop_v;
         let step = Step { from_s: self.elapsed_s, dt_s, power_w: terminal_wh / hours, current_a };
         self.elapsed_s += dt_s;
-        self.since_refresh_s += dt_s;
+        self.state.since_refresh_s += dt_s;
         watch(&step, self.state);
     }
 }

@@ -285,6 +285,8 @@ pub struct PackState {
     pub weakest: u32,
     /// Mean capacity at which the weakest group was last looked for.
     pub searched_at_capacity: f64,
+    /// Time since health was brought up to date [s].
+    pub since_refresh_s: f64,
     /// Sums.
     pub ledger: Ledger,
 }
@@ -310,6 +312,7 @@ impl PackState {
             weakest_resistance: 1.0,
             weakest: 0,
             searched_at_capacity: f64::INFINITY,
+            since_refresh_s: 0.0,
             ledger: Ledger::default(),
         };
         state.refresh_health(model);
@@ -345,6 +348,7 @@ impl PackState {
     /// Brings health up to date with the progress of the laws. Stored charge that went with the capacity is
     /// booked, for the state of charge stays what it is.
     pub fn refresh_health(&mut self, model: &PackModel) {
+        self.since_refresh_s = 0.0;
         let states = model.cell.life.states(&self.progress, self.age_days);
         let before = self.health.capacity;
         let group = &model.mean;

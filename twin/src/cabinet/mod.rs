@@ -86,6 +86,29 @@ struct Docked {
     since: Time,
     facts: PackFacts,
     charge: Charge,
+    /// When it may be handed out, as far as is known: from a state of charge on, or when it takes no more.
+    ready_at: Option<Time>,
+}
+
+impl Docked {
+    fn new(pack: PackId, since: Time, facts: PackFacts, ready_soc: f64) -> Self {
+        let mut docked = Self { pack, since, facts, charge: Charge::Waiting(None), ready_at: None };
+        docked.set_charge(Charge::Waiting(None), ready_soc);
+        docked
+    }
+
+    fn set_charge(&mut self, charge: Charge, ready_soc: f64) {
+        let enough = ready_soc - READY_TOLERANCE;
+        self.ready_at = match &charge {
+            _ if self.facts.soc >= enough => Some(self.since),
+            Charge::Done => Some(self.since),
+            Charge::Ordered { plan: Some(plan), .. } => {
+                plan.reaches(enough).or_else(|| plan.complete.then_some(plan.ends))
+            }
+            _ => None,
+        };
+        self.charge = charge;
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -109,17 +132,9 @@ struct Slot {
 }
 
 impl Slot {
-    /// When the pack may be handed out: from a state of charge on, or when it takes no more.
-    fn ready_at(&self, ready_soc: f64) -> Option<Time> {
-        let docked = self.docked.as_ref().filter(|_| !self.broken)?;
-        match &docked.charge {
-            _ if docked.facts.soc >= ready_soc - READY_TOLERANCE => Some(docked.since),
-            Charge::Done => Some(docked.since),
-            Charge::Ordered { plan: Some(plan), .. } => {
-                plan.reaches(ready_soc - READY_TOLERANCE).or_else(|| plan.complete.then_some(plan.ends))
-            }
-            _ => None,
-        }
+    /// When the pack may be handed out, as far as is known.
+    fn ready_at(&self) -> Option<Time> {
+        self.docked.as_ref().filter(|_| !self.broken)?.ready_at
     }
 
     fn soc_at(&self, now: Time) -> f64 {
@@ -422,7 +437,7 @@ impl Cabinet {
     /// The pack to hand out now, by the swap rule, but for those already promised.
     fn pick(&self, now: Time, promised: &[usize]) -> Option<usize> {
         let candidates = self.slots.iter().enumerate().filter(|(index, slot)| {
-            !promised.contains(index) && slot.ready_at(self.model.ready_soc).is_some_and(|at| at <= now)
+            !promised.contains(index) && slot.ready_at().is_some_and(|at| at <= now)
         });
         let preference = |slot: &Slot| {
             let docked = slot.docked.as_ref().expect("candidates hold a pack");
@@ -504,7 +519,7 @@ impl Cabinet {
                 continue;
             }
             let Some(docked) = &slot.docked else { continue };
-            if slot.ready_at(self.model.ready_soc).is_some_and(|at| at <= now) {
+            if slot.ready_at().is_some_and(|at| at <= now) {
                 ready += 1;
             }
             if slot.charger_broken || self.down {
@@ -575,7 +590,7 @@ impl Cabinet {
             .slots
             .iter()
             .filter(|_| !self.queue.is_empty())
-            .filter_map(|slot| slot.ready_at(self.model.ready_soc));
+            .filter_map(|slot| slot.ready_at());
         times.chain(next_ready).filter(|t| *t > self.at).min()
     }
 }
@@ -669,16 +684,19 @@ impl Twin for Cabinet {
         match event {
             CabinetEvent::Docked { at, slot, pack, facts } => {
                 self.pass_time(*at);
-                let charge = Charge::Waiting(None);
-                self.slots[*slot].docked = Some(Docked { pack: *pack, since: *at, facts: *facts, charge });
+                self.slots[*slot].docked = Some(Docked::new(*pack, *at, *facts, self.model.ready_soc));
             }
             CabinetEvent::Reported { at, slot, facts, plan } => {
                 self.pass_time(*at);
                 if let Some(docked) = &mut self.slots[*slot].docked {
                     docked.facts = *facts;
-                    if let (Charge::Ordered { plan: slot_plan, .. }, Some(plan)) = (&mut docked.charge, plan) {
-                        *slot_plan = Some(plan.clone());
-                    }
+                    let charge = match (docked.charge.clone(), plan) {
+                        (Charge::Ordered { power_w, hour, .. }, Some(plan)) => {
+                            Charge::Ordered { power_w, hour, plan: Some(plan.clone()) }
+                        }
+                        (charge, _) => charge,
+                    };
+                    docked.set_charge(charge, self.model.ready_soc);
                 }
                 self.pass_time(*at);
             }
@@ -686,21 +704,21 @@ impl Twin for Cabinet {
                 self.pass_time(*at);
                 self.cut(*slot);
                 if let Some(docked) = &mut self.slots[*slot].docked {
-                    docked.charge =
-                        Charge::Ordered { power_w: *power_w, hour: at.hour_index(), plan: None };
+                    let charge = Charge::Ordered { power_w: *power_w, hour: at.hour_index(), plan: None };
+                    docked.set_charge(charge, self.model.ready_soc);
                 }
             }
             CabinetEvent::ChargeStopped { at, slot, .. } => {
                 self.pass_time(*at);
                 self.cut(*slot);
                 if let Some(docked) = &mut self.slots[*slot].docked {
-                    docked.charge = Charge::Waiting(None);
+                    docked.set_charge(Charge::Waiting(None), self.model.ready_soc);
                 }
             }
             CabinetEvent::Deferred { at, slot, until } => {
                 self.pass_time(*at);
                 if let Some(docked) = &mut self.slots[*slot].docked {
-                    docked.charge = Charge::Waiting(Some(*until));
+                    docked.set_charge(Charge::Waiting(Some(*until)), self.model.ready_soc);
                 }
             }
             CabinetEvent::Given { at, slot, rider, .. } => {
@@ -737,7 +755,7 @@ impl Twin for Cabinet {
     }
 
     fn view(&self, now: Time) -> CabinetView {
-        let ready = self.slots.iter().filter(|s| s.ready_at(self.model.ready_soc).is_some_and(|at| at <= now));
+        let ready = self.slots.iter().filter(|s| s.ready_at().is_some_and(|at| at <= now));
         CabinetView {
             wake_at: self.wake_at(),
             ready: ready.count() as u32,
@@ -784,11 +802,13 @@ impl Cabinet {
                 Charge::Ordered { plan: Some(plan), .. } if plan.ends <= self.at => {
                     self.meter.settle(plan, &self.model.supply);
                     docked.facts.soc = plan.soc_end;
-                    docked.charge = if plan.complete || plan.soc_end >= self.model.ready_soc - READY_TOLERANCE {
+                    let ready_soc = self.model.ready_soc;
+                    let charge = if plan.complete || plan.soc_end >= ready_soc - READY_TOLERANCE {
                         Charge::Done
                     } else {
                         Charge::Hindered(plan.ends + HOUR_MS)
                     };
+                    docked.set_charge(charge, ready_soc);
                 }
                 Charge::Ordered { hour, .. } => oldest = oldest.min(*hour),
                 _ => {}
