@@ -37,7 +37,9 @@ pub struct CellModel {
     /// Calendar laws as tables.
     pub calendar: Calendar,
     curves: Vec<CurveNode>,
-    surface: Vec<[f32; 4]>,
+    surface: Vec<[f32; 3]>,
+    /// Self-discharge by kelvin, as a share of rated capacity per second.
+    leak_per_s: Vec<f64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +66,7 @@ pub struct Curves {
     pub half_gap_v: f64,
 }
 
-/// Resistances of a new cell at one state of charge and temperature [Ω], and its self-discharge.
+/// Resistances of a new cell at one state of charge and temperature [Ω].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Resistances {
     /// Series.
@@ -73,8 +75,6 @@ pub struct Resistances {
     pub r1: f64,
     /// Slow pair.
     pub r2: f64,
-    /// Self-discharge as a share of rated capacity per second.
-    pub leak_per_s: f64,
 }
 
 impl CellModel {
@@ -105,17 +105,19 @@ impl CellModel {
             for column in 0..SURFACE_SOC_NODES {
                 let soc = column as f64 / (SURFACE_SOC_NODES - 1) as f64;
                 let at = |s: &SurfaceFile| surface_value(s, soc, temperature_c) as f32;
-                let leak = self_discharge_per_s(&file.losses, temperature_c) as f32;
                 let circuit = &file.circuit;
-                surface.push([at(&circuit.r0_ohm), at(&circuit.r1_ohm), at(&circuit.r2_ohm), leak]);
+                surface.push([at(&circuit.r0_ohm), at(&circuit.r1_ohm), at(&circuit.r2_ohm)]);
             }
         }
+        let leak_per_s = (0..SURFACE_T_NODES)
+            .map(|row| self_discharge_per_s(&file.losses, SURFACE_T_C.0 + row as f64))
+            .collect();
         let calendar = Calendar::of(&life, |soc| curve_value(&file.ocv, soc));
-        Ok(Self { file, life, calendar, curves, surface })
+        Ok(Self { file, life, calendar, curves, surface, leak_per_s })
     }
 
     /// Curves at a state of charge; beyond 0..1 they go on from the ends with the end's slope.
-    #[inline]
+    #[inline(always)]
     pub fn curves(&self, soc: f64) -> Curves {
         let position = soc * (SOC_NODES - 1) as f64;
         let index = (position.max(0.0) as usize).min(SOC_NODES - 2);
@@ -125,7 +127,7 @@ impl CellModel {
         let blend = f.clamp(0.0, 1.0);
         Curves {
             ocv_v,
-            ocv_integral_v: a.ocv_integral_v + f * 0.5 * (a.ocv_v + ocv_v) / (SOC_NODES - 1) as f64,
+            ocv_integral_v: a.ocv_integral_v + f * (a.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64),
             ocv_slope_v: (b.ocv_v - a.ocv_v) * (SOC_NODES - 1) as f64,
             entropy_v_per_k: a.entropy_v_per_k + (b.entropy_v_per_k - a.entropy_v_per_k) * blend,
             half_gap_v: a.half_gap_v + (b.half_gap_v - a.half_gap_v) * blend,
@@ -138,7 +140,7 @@ impl CellModel {
     }
 
     /// Resistances of a new cell, held at the ends of the table (−40 and 90 °C).
-    #[inline]
+    #[inline(always)]
     pub fn resistances(&self, soc: f64, temperature_c: f64) -> Resistances {
         let t = (temperature_c - SURFACE_T_C.0).clamp(0.0, (SURFACE_T_NODES - 1) as f64);
         let s = (soc * (SURFACE_SOC_NODES - 1) as f64).clamp(0.0, (SURFACE_SOC_NODES - 1) as f64);
@@ -152,7 +154,16 @@ impl CellModel {
             let warm = high[0][k] + (high[1][k] - high[0][k]) * fs;
             f64::from(cold + (warm - cold) * ft)
         };
-        Resistances { r0: blend(0), r1: blend(1), r2: blend(2), leak_per_s: blend(3) }
+        Resistances { r0: blend(0), r1: blend(1), r2: blend(2) }
+    }
+
+    /// Self-discharge as a share of rated capacity per second, held at the ends of the table (−40 and 90 °C).
+    #[inline(always)]
+    pub fn leak_per_s(&self, temperature_c: f64) -> f64 {
+        let t = (temperature_c - SURFACE_T_C.0).clamp(0.0, (SURFACE_T_NODES - 1) as f64);
+        let row = (t as usize).min(SURFACE_T_NODES - 2);
+        let pair = &self.leak_per_s[row..row + 2];
+        pair[0] + (pair[1] - pair[0]) * (t - row as f64)
     }
 
     /// Share of the charge that can be had at a discharge current and temperature, for chemistries in which

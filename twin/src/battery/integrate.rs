@@ -108,9 +108,11 @@ impl Stepping {
 }
 
 /// Exponentials of one step length, kept while the length stays the same.
-#[derive(Debug, Clone, Copy)]
-struct Decay {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Decay {
     dt_s: f64,
+    /// 1/dt [1/s].
+    per_s: f64,
     e1: f64,
     e2: f64,
     /// Mean of e^(−t/τ) over the step.
@@ -122,12 +124,14 @@ struct Decay {
 impl Decay {
     fn of(dt_s: f64, tau1_s: f64, tau2_s: f64, thermal: &ThermalPath) -> Self {
         let (e1, e2) = ((-dt_s / tau1_s).exp(), (-dt_s / tau2_s).exp());
+        let per_s = 1.0 / dt_s;
         Self {
             dt_s,
+            per_s,
             e1,
             e2,
-            m1: (1.0 - e1) * tau1_s / dt_s,
-            m2: (1.0 - e2) * tau2_s / dt_s,
+            m1: (1.0 - e1) * tau1_s * per_s,
+            m2: (1.0 - e2) * tau2_s * per_s,
             propagator: thermal.propagator(dt_s),
         }
     }
@@ -144,8 +148,6 @@ struct Terminal {
     r0: f64,
     r1: f64,
     r2: f64,
-    /// Self-discharge as a share of rated capacity per second.
-    leak_per_s: f64,
     /// Most that may be discharged and charged at this temperature [A per cell, both positive].
     discharge_max_a: f64,
     charge_max_a: f64,
@@ -164,11 +166,12 @@ fn rounded_down(dt_s: f64) -> f64 {
 /// Allowed share of the full current between two temperature limits.
 #[inline]
 fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64 {
-    ((temperature_c - limits[0]).min(limits[1] - temperature_c) / ramp_k).clamp(0.0, 1.0)
+    let inside_k = (temperature_c - limits[0]).min(limits[1] - temperature_c);
+    if inside_k >= ramp_k { 1.0 } else { (inside_k / ramp_k).max(0.0) }
 }
 
 /// Capacity and resistance follow the life laws at least so often.
-const REFRESH_S: f64 = 6.0 * 3600.0;
+const REFRESH_S: f64 = DAY_S;
 
 /// Hours per second.
 const HOURS: f64 = 1.0 / 3600.0;
@@ -180,7 +183,6 @@ struct Passing<'a> {
     ambient: &'a Ambient,
     from: Time,
     elapsed_s: f64,
-    decay: Option<Decay>,
     /// Beginning of the hour whose air temperatures are held [s of the passage], and those.
     air_from_s: f64,
     air_c: (f64, f64),
@@ -204,7 +206,6 @@ pub fn pass(
         ambient,
         from,
         elapsed_s: 0.0,
-        decay: None,
         air_from_s: f64::INFINITY,
         air_c: (0.0, 0.0),
     };
@@ -227,7 +228,7 @@ pub fn pass(
 
 impl Passing<'_> {
     /// Takes one step, or says why there is none.
-    #[inline]
+    #[inline(always)]
     fn step(
         &mut self,
         duty: Duty,
@@ -237,7 +238,11 @@ impl Passing<'_> {
     ) -> Result<(), Ended> {
         if let Duty::Rest = duty {
             let dt_s = left_s.min(stepping.rest_max_s);
-            self.take(0.0, 0.0, dt_s, watch);
+            if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
+                self.take_rest(dt_s, watch);
+            } else {
+                self.take_at(&self.terminal(self.state.soc), 0.0, 0.0, dt_s, watch);
+            }
             return Ok(());
         }
         let layout = self.model.layout;
@@ -279,7 +284,7 @@ impl Passing<'_> {
     }
 
     /// Time until the present current brings the state of charge to where the duty ends [s].
-    #[inline]
+    #[inline(always)]
     fn time_to_end(
         &mut self,
         duty: Duty,
@@ -314,21 +319,21 @@ impl Passing<'_> {
         Ok((left * capacity_as / drain_a).max(1e-3))
     }
 
-    #[inline]
+    #[inline(always)]
     fn decay(&mut self, dt_s: f64) -> Decay {
-        match self.decay {
+        match self.state.decay {
             Some(decay) if decay.dt_s == dt_s => decay,
             _ => {
                 let circuit = &self.model.cell.file.circuit;
                 let decay = Decay::of(dt_s, circuit.tau1_s, circuit.tau2_s, &self.model.thermal);
-                self.decay = Some(decay);
+                self.state.decay = Some(decay);
                 decay
             }
         }
     }
 
     /// Circuit and limits with the step's middle at `soc_mid`.
-    #[inline]
+    #[inline(always)]
     fn terminal(&self, soc_mid: f64) -> Terminal {
         let cell = &*self.model.cell;
         let state = &*self.state;
@@ -349,7 +354,6 @@ impl Passing<'_> {
             r0: fresh.r0 * growth,
             r1: fresh.r1 * growth,
             r2: fresh.r2 * growth,
-            leak_per_s: fresh.leak_per_s,
             discharge_max_a: limits.discharge_c_rate_max
                 * rated_ah
                 * derating(temperature_c, limits.discharge_temperature_c, limits.derating_k),
@@ -359,6 +363,7 @@ impl Passing<'_> {
         }
     }
 
+    #[inline(always)]
     fn guess(&self, duty: Duty) -> f64 {
         let layout = self.model.layout;
         let parallel = f64::from(layout.parallel);
@@ -381,14 +386,14 @@ impl Passing<'_> {
     }
 
     /// Mean terminal voltage over the step at a current [V per cell].
-    #[inline]
+    #[inline(always)]
     fn mean_voltage(&self, terminal: &Terminal, current_a: f64) -> f64 {
-        let Some(decay) = &self.decay else { return terminal.ocv_v };
+        let Some(decay) = &self.state.decay else { return terminal.ocv_v };
         self.open_mean(terminal, decay, current_a) - current_a * mean_resistance(terminal, decay)
     }
 
     /// Mean over the step of everything in the terminal voltage but what the present current adds.
-    #[inline]
+    #[inline(always)]
     fn open_mean(&self, terminal: &Terminal, decay: &Decay, current_a: f64) -> f64 {
         terminal.ocv_v + terminal.hysteresis_v
             - self.state.v1_v * decay.m1
@@ -397,7 +402,7 @@ impl Passing<'_> {
     }
 
     /// Drop of the open-circuit voltage through charge that is out of reach at this rate [V].
-    #[inline]
+    #[inline(always)]
     fn rate_drop(&self, terminal: &Terminal, current_a: f64) -> f64 {
         let cell = &*self.model.cell;
         if cell.file.rate_capacity.is_none() || current_a <= 0.0 {
@@ -409,7 +414,7 @@ impl Passing<'_> {
     }
 
     /// Current of the step [A per cell] under the duty and all limits.
-    #[inline]
+    #[inline(always)]
     fn current(&self, duty: Duty, terminal: &Terminal, decay: &Decay) -> Result<f64, Ended> {
         let layout = self.model.layout;
         let parallel = f64::from(layout.parallel);
@@ -463,7 +468,7 @@ impl Passing<'_> {
 
     /// Whether the voltage at the end of a step may lie beyond a limit: never wrong when it says no, for it
     /// counts with all resistance at once, a generous margin, and the steep ends of the curve as doubtful.
-    #[inline]
+    #[inline(always)]
     fn may_pass(&self, limit_v: f64, terminal: &Terminal, current_a: f64, weak: f64) -> bool {
         const MARGIN_V: f64 = 0.12;
         let state = &*self.state;
@@ -480,7 +485,7 @@ impl Passing<'_> {
     /// Current that gives a mean power over the step [A per cell]; the most possible when the power is not.
     ///
     /// `I = (E − √(E² − 4·R·P)) / 2R` with E the mean voltage without the present current.
-    #[inline]
+    #[inline(always)]
     fn for_power(&self, power_w: f64, terminal: &Terminal, decay: &Decay) -> f64 {
         let resistance = mean_resistance(terminal, decay);
         let open_v = self.open_mean(terminal, decay, power_w / terminal.ocv_v);
@@ -489,7 +494,7 @@ impl Passing<'_> {
     }
 
     /// Current that ends the step at a voltage, for a cell of `weak` times the resistance [A per cell].
-    #[inline]
+    #[inline(always)]
     fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, decay: &Decay, weak: f64) -> f64 {
         let state = &*self.state;
         let capacity_as = 3600.0 * state.capacity_ah(self.model);
@@ -510,14 +515,8 @@ impl Passing<'_> {
         open_v(start.ocv_v) / (resistance + secant_v.max(0.0) * decay.dt_s / capacity_as)
     }
 
-    #[inline]
-    fn take(&mut self, current_a: f64, ripple: f64, dt_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
-        let terminal = self.terminal(self.state.soc);
-        self.take_at(&terminal, current_a, ripple, dt_s, watch);
-    }
-
     /// Air temperature at the middle of the step [°C].
-    #[inline]
+    #[inline(always)]
     fn air_c(&mut self, dt_s: f64) -> f64 {
         let middle_s = self.elapsed_s + 0.5 * dt_s;
         if !(self.air_from_s..self.air_from_s + 3600.0).contains(&middle_s) {
@@ -529,8 +528,63 @@ impl Passing<'_> {
         self.air_c.0 + (self.air_c.1 - self.air_c.0) * fraction + self.ambient.shift_c
     }
 
+    /// A step of a pack at rest whose polarisation is gone: only self-discharge, temperature and age move.
+    #[inline(always)]
+    fn take_rest(&mut self, dt_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
+        let decay = self.decay(dt_s);
+        let air_c = self.air_c(dt_s);
+        let cell = &*self.model.cell;
+        let state = &mut *self.state;
+        let capacity_ah = cell.file.cell.capacity_ah * state.health.capacity;
+        let before_c = state.temperatures.cell_c;
+        let leak_ah = (cell.leak_per_s(before_c) * dt_s * cell.file.cell.capacity_ah).min(state.soc * capacity_ah);
+        let soc = if capacity_ah > 0.0 { (state.soc - leak_ah / capacity_ah).max(0.0) } else { 0.0 };
+        let (from, to) = (cell.curves(state.soc), cell.curves(soc));
+        let leaked_wh = (from.ocv_integral_v - to.ocv_integral_v) * capacity_ah;
+        let heat_w = leaked_wh * 3600.0 * decay.per_s;
+        state.temperatures = self.model.thermal.step(state.temperatures, heat_w, air_c, &decay.propagator);
+        state.ledger.leaked_ah += leak_ah;
+        state.ledger.losses_wh += leaked_wh;
+        state.current_a = 0.0;
+        state.voltage_v = to.ocv_v + to.half_gap_v * state.hysteresis;
+        self.age(before_c, soc, dt_s);
+        self.state.soc = soc;
+        let step = Step { from_s: self.elapsed_s, dt_s, power_w: 0.0, current_a: 0.0 };
+        self.elapsed_s += dt_s;
+        self.state.since_refresh_s += dt_s;
+        watch(&step, self.state);
+    }
+
+    /// Ages the pack by a step that began at `before_c` and ends at the present temperature and at `soc`.
+    #[inline(always)]
+    fn age(&mut self, before_c: f64, soc: f64, dt_s: f64) {
+        let cell = &*self.model.cell;
+        let state = &mut *self.state;
+        let (soc_before, hours) = (state.soc, dt_s * HOURS);
+        let moved = soc - soc_before;
+        let temperature_c = 0.5 * (before_c + state.temperatures.cell_c);
+        let days = dt_s * (1.0 / DAY_S);
+        state.age_days += days;
+        let progress = &mut state.progress;
+        state.exposure.add(temperature_c, 0.5 * (soc_before + soc), days, |temperature_c, soc, days| {
+            cell.calendar.expose(progress, temperature_c, soc, days);
+        });
+        let moved_rated = moved * state.health.capacity;
+        state.efc += 0.5 * moved_rated.abs();
+        let leg = Leg::of_step(moved_rated, hours, temperature_c);
+        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
+        state.rainflow.extend(soc, &leg, |cycle| PackState::close_cycle(progress, ledger, cell, &cycle));
+        let fitted = &cell.file.life.fitted;
+        if temperature_c < fitted.temperature_c[0] || temperature_c > fitted.temperature_c[1] {
+            state.ledger.outside_temperature_h += hours;
+        }
+        if temperature_c > 45.0 {
+            state.ledger.hot_h += hours;
+        }
+    }
+
     /// Applies a step whose current is decided.
-    #[inline]
+    #[inline(always)]
     fn take_at(
         &mut self,
         terminal: &Terminal,
@@ -550,10 +604,10 @@ impl Passing<'_> {
 
         // Charge.
         let hours = dt_s * HOURS;
-        let leak_ah = (terminal.leak_per_s * dt_s * cell.file.cell.capacity_ah).min(state.soc * capacity_ah);
+        let leak_ah = (cell.leak_per_s(before_c) * dt_s * cell.file.cell.capacity_ah).min(state.soc * capacity_ah);
         let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
         let ripple_w = current_a * current_a * terminal.r0 * ripple;
-        let ripple_ah = ripple_w / terminal.ocv_v * hours;
+        let ripple_ah = if ripple > 0.0 { ripple_w / terminal.ocv_v * hours } else { 0.0 };
         let stored_ah = -current_a * hours * efficiency - leak_ah - ripple_ah;
         let soc_before = state.soc;
         let soc = if capacity_ah > 0.0 { (soc_before + stored_ah / capacity_ah).clamp(0.0, 1.0) } else { 0.0 };
@@ -570,8 +624,8 @@ impl Passing<'_> {
         let (v1_before, v2_before) = (state.v1_v, state.v2_v);
         let v1_mean = v1_before * decay.m1 + current_a * terminal.r1 * (1.0 - decay.m1);
         let v2_mean = v2_before * decay.m2 + current_a * terminal.r2 * (1.0 - decay.m2);
-        state.v1_v = v1_before * decay.e1 + current_a * terminal.r1 * (1.0 - decay.e1);
-        state.v2_v = v2_before * decay.e2 + current_a * terminal.r2 * (1.0 - decay.e2);
+        state.v1_v = without_dust(v1_before * decay.e1 + current_a * terminal.r1 * (1.0 - decay.e1));
+        state.v2_v = without_dust(v2_before * decay.e2 + current_a * terminal.r2 * (1.0 - decay.e2));
         let branch_before = state.hysteresis;
         if current_a != 0.0 && terminal.half_gap_v > 0.0 {
             let branch = -current_a.signum();
@@ -593,23 +647,12 @@ impl Passing<'_> {
             + (leak_ah + ripple_ah) * ocv_mean_v
             + (efficiency - 1.0) * current_a * hours * ocv_mean_v;
         let reversible_wh = -current_a * hours * (before_c + super::life::ZERO_C_K) * terminal.entropy_v_per_k;
-        let heat_w = (irreversible_wh + reversible_wh) / hours;
+        let heat_w = (irreversible_wh + reversible_wh) * 3600.0 * decay.per_s;
         state.temperatures =
             self.model.thermal.step(state.temperatures, heat_w, air_c, &decay.propagator);
 
-        // Ageing.
-        let temperature_c = 0.5 * (before_c + state.temperatures.cell_c);
-        let days = dt_s * (1.0 / DAY_S);
-        state.age_days += days;
-        let progress = &mut state.progress;
-        state.exposure.add(temperature_c, 0.5 * (soc_before + soc), days, |temperature_c, soc, days| {
-            cell.calendar.expose(progress, temperature_c, soc, days);
-        });
-        let moved_rated = moved * state.health.capacity;
-        state.efc += 0.5 * moved_rated.abs();
-        let leg = Leg::of_step(moved_rated, hours, temperature_c);
-        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
-        state.rainflow.extend(soc, &leg, |cycle| PackState::close_cycle(progress, ledger, cell, &cycle));
+        self.age(before_c, soc, dt_s);
+        let state = &mut *self.state;
 
         // Books.
         let ledger = &mut state.ledger;
@@ -628,14 +671,6 @@ impl Passing<'_> {
         ledger.ripple_ah += ripple_ah;
         ledger.losses_wh += irreversible_wh;
         ledger.reversible_heat_wh += reversible_wh;
-        let fitted = &cell.file.life.fitted;
-        if temperature_c < fitted.temperature_c[0] || temperature_c > fitted.temperature_c[1] {
-            ledger.outside_temperature_h += hours;
-        }
-        if temperature_c > 45.0 {
-            ledger.hot_h += hours;
-        }
-
         state.soc = soc;
         state.current_a = current_a;
         state.voltage_v = stored_to.ocv_v + terminal.half_gap_v * state.hysteresis
@@ -643,11 +678,17 @@ impl Passing<'_> {
             - state.v2_v
             - current_a * terminal.r0
             - drop_v;
-        let step = Step { from_s: self.elapsed_s, dt_s, power_w: terminal_wh / hours, current_a };
+        let step = Step { from_s: self.elapsed_s, dt_s, power_w: terminal_wh * 3600.0 * decay.per_s, current_a };
         self.elapsed_s += dt_s;
         self.state.since_refresh_s += dt_s;
         watch(&step, self.state);
     }
+}
+
+/// Nothing instead of a voltage that has decayed beyond meaning: subnormal numbers slow every step down.
+#[inline(always)]
+fn without_dust(voltage_v: f64) -> f64 {
+    if voltage_v.abs() < 1e-9 { 0.0 } else { voltage_v }
 }
 
 /// Ripple of a duty's load.

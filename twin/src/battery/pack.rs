@@ -7,6 +7,7 @@
 //! The stress of a weaker cell's slightly deeper cycles on its own ageing is neglected.
 
 use super::circuit::CellModel;
+use super::integrate::Decay;
 use super::life::{Health, Progress};
 use super::rainflow::{Cycle, Rainflow};
 use super::thermal::{Temperatures, ThermalPath};
@@ -287,6 +288,8 @@ pub struct PackState {
     pub searched_at_capacity: f64,
     /// Time since health was brought up to date [s].
     pub since_refresh_s: f64,
+    /// Exponentials of the last step's length: a cache, for the next step is often as long.
+    pub(super) decay: Option<Decay>,
     /// Sums.
     pub ledger: Ledger,
 }
@@ -313,6 +316,7 @@ impl PackState {
             weakest: 0,
             searched_at_capacity: f64::INFINITY,
             since_refresh_s: 0.0,
+            decay: None,
             ledger: Ledger::default(),
         };
         state.refresh_health(model);
