@@ -173,6 +173,12 @@ fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64 {
 /// Capacity and resistance follow the life laws at least so often.
 const REFRESH_S: f64 = DAY_S;
 
+/// Longest step at a voltage limit, as a share of the time constant with which the current falls there.
+const HELD_SHARE: f64 = 0.3;
+
+/// Shortest step that a voltage limit asks for [s].
+const HELD_MIN_S: f64 = 20.0;
+
 /// Hours per second.
 const HOURS: f64 = 1.0 / 3600.0;
 
@@ -258,14 +264,31 @@ impl Passing<'_> {
         let mut dt_s = rounded_down(by_soc_s).clamp(1.0, longest_s).min(left_s);
         let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as);
         let mut decay = self.decay(dt_s);
-        let mut current_a = self.current(duty, &terminal, &decay)?;
+        let (mut current_a, mut held) = self.current(duty, &terminal, &decay)?;
+        // At a voltage limit the current falls from moment to moment, which long steps cannot follow: they are
+        // halved until the limit does not hold any more, or the current changes little within the step.
+        while held && dt_s > HELD_SHARE * self.held_time_constant_s(&terminal, capacity_as) && dt_s > HELD_MIN_S {
+            dt_s = (0.5 * dt_s).max(HELD_MIN_S);
+            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
+            decay = self.decay(dt_s);
+            (current_a, held) = self.current(duty, &terminal, &decay)?;
+        }
+        let cell = &self.model.cell.file;
+        let cutoff_a = cell.limits.charge_cutoff_c_rate * cell.cell.capacity_ah;
+        if held && matches!(duty, Duty::Charge { .. }) && -current_a <= cutoff_a {
+            self.state.ledger.charges += 1.0;
+            return Err(Ended::Charged);
+        }
+        if held && current_a >= 0.0 && current_a <= self.least_discharge_a() {
+            return Err(Ended::Empty);
+        }
         let to_end_s = self.time_to_end(duty, &terminal, current_a, capacity_as)?;
         if to_end_s < dt_s {
             // The last step is as long as it takes, with the current of just that length.
             dt_s = to_end_s;
             terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
             decay = self.decay(dt_s);
-            current_a = self.current(duty, &terminal, &decay)?;
+            (current_a, _) = self.current(duty, &terminal, &decay)?;
             let to_end_s = self.time_to_end(duty, &terminal, current_a, capacity_as)?;
             if to_end_s < dt_s {
                 dt_s = to_end_s;
@@ -281,6 +304,19 @@ impl Passing<'_> {
         }
         self.take_at(&terminal, current_a, ripple_of(duty), dt_s, watch);
         Ok(())
+    }
+
+    /// A pack that gives less than this is empty [A per cell]. assumed: a hundredth of the rated capacity per hour.
+    #[inline(always)]
+    fn least_discharge_a(&self) -> f64 {
+        0.01 * self.model.cell.file.cell.capacity_ah
+    }
+
+    /// Time constant with which a current falls at a held voltage [s]: `R·Q/(dU/ds)`.
+    #[inline(always)]
+    fn held_time_constant_s(&self, terminal: &Terminal, capacity_as: f64) -> f64 {
+        let resistance = (terminal.r0 + terminal.r1 + terminal.r2) * self.state.weakest_resistance;
+        resistance * capacity_as / terminal.slope_v.max(0.05)
     }
 
     /// Time until the present current brings the state of charge to where the duty ends [s].
@@ -413,9 +449,9 @@ impl Passing<'_> {
         terminal.ocv_v - cell.ocv_v(1.0 - (1.0 - terminal.soc_mid) / share)
     }
 
-    /// Current of the step [A per cell] under the duty and all limits.
+    /// Current of the step [A per cell] under the duty and all limits, and whether a voltage limit decides it.
     #[inline(always)]
-    fn current(&self, duty: Duty, terminal: &Terminal, decay: &Decay) -> Result<f64, Ended> {
+    fn current(&self, duty: Duty, terminal: &Terminal, decay: &Decay) -> Result<(f64, bool), Ended> {
         let layout = self.model.layout;
         let parallel = f64::from(layout.parallel);
         let wanted_a = match duty {
@@ -435,34 +471,35 @@ impl Passing<'_> {
                 return Err(Ended::TooHotOrCold);
             }
             let mut current_a = wanted_a.min(terminal.discharge_max_a);
+            let mut held = false;
             if self.may_pass(limits.voltage_min_v, terminal, current_a, weak) {
-                current_a = current_a.min(self.for_voltage(limits.voltage_min_v, terminal, decay, weak));
+                let by_voltage_a = self.for_voltage(limits.voltage_min_v, terminal, decay, weak);
+                held = by_voltage_a < current_a;
+                current_a = current_a.min(by_voltage_a);
             }
-            // Less than a twentieth of what is wanted, or next to nothing, is empty.
-            let least_a = (0.05 * wanted_a).min(0.01 * self.model.cell.file.cell.capacity_ah);
-            if current_a <= least_a { Err(Ended::Empty) } else { Ok(current_a) }
+            let least_a = self.least_discharge_a();
+            // A long step may find no current where a shorter one still does, and is shortened first.
+            if current_a <= least_a && !held { Err(Ended::Empty) } else { Ok((current_a, held)) }
         } else if wanted_a < 0.0 {
             if terminal.charge_max_a <= 0.0 {
                 return match duty {
                     Duty::Charge { .. } => Err(Ended::TooHotOrCold),
-                    _ => Ok(0.0),
+                    _ => Ok((0.0, false)),
                 };
             }
             let mut current_a = wanted_a.max(-terminal.charge_max_a);
             let mut held = false;
             if self.may_pass(limits.voltage_max_v, terminal, current_a, weak) {
                 let by_voltage_a = self.for_voltage(limits.voltage_max_v, terminal, decay, weak).min(0.0);
-                held = by_voltage_a >= current_a;
+                held = by_voltage_a > current_a;
                 current_a = current_a.max(by_voltage_a);
             }
-            let cutoff_a = limits.charge_cutoff_c_rate * self.model.cell.file.cell.capacity_ah;
             match duty {
-                Duty::Charge { .. } if held && -current_a <= cutoff_a => Err(Ended::Charged),
-                _ if self.state.soc >= 1.0 => Ok(0.0),
-                _ => Ok(current_a),
+                _ if self.state.soc >= 1.0 => Ok((0.0, held)),
+                _ => Ok((current_a, held)),
             }
         } else {
-            Ok(0.0)
+            Ok((0.0, false))
         }
     }
 
