@@ -1,1 +1,49 @@
-fn main(){}
+//! `celltide`: what-if runs, sweeps and single cells from the shell.
+//!
+//! Results go to stdout, everything meant for people while they wait to stderr.
+
+mod commands;
+mod failure;
+mod interrupt;
+mod output;
+mod progress;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Digital twins of batteries and swap networks: simulates years of them in minutes.
+#[derive(Debug, Parser)]
+#[command(name = "celltide", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Simulates a scenario with all its variants and writes a result folder.
+    Run(commands::run::Args),
+    /// Validates a scenario without running it, and prints what would be built.
+    Check(commands::check::Args),
+    /// Puts result folders side by side: a table on stdout, and a page.
+    Compare(commands::compare::Args),
+    /// Runs the full grid of some variations of a scenario.
+    Sweep(commands::sweep::Args),
+    /// Single cells: what there is, how they age, how they behave under a protocol.
+    #[command(subcommand)]
+    Cell(commands::cell::Command),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Compare(args) => commands::compare::run(&args),
+        Command::Sweep(args) => commands::sweep::run(&args),
+        Command::Cell(command) => commands::cell::run(&command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,6 +1,7 @@
 //! Experiments: scenarios, the world that twins live in, the engine in virtual time, results.
 
 pub mod engine;
+pub mod experiment;
 pub mod results;
 pub mod scenario;
 pub mod world;

@@ -4,6 +4,8 @@
 //! The duty is a day that is repeated for ten years in a seasonal climate: a rest, a discharge at half the rated
 //! power per hour, a rest, and a charge to the full.
 
+#![expect(clippy::print_stdout, reason = "a benchmark tells what it measured")]
+
 use std::sync::Arc;
 use std::time::Instant;
 use twin::battery::circuit::CellModel;
@@ -17,9 +19,16 @@ use twin::time::{DAY_MS, Time};
 const YEARS: i64 = 10;
 
 fn main() {
-    println!("{YEARS} years of a repeated day; one thread; error is of the loss of capacity against 1 s steps");
-    println!("{:<28} {:>10} {:>16} {:>10} {:>12} {:>10}", "chemistry", "steps", "battery-years/s", "ns/step", "capacity", "error");
-    for name in ["lfp-gr-250ah-prismatic", "lfp-gr-sony-murata-3ah", "nca-gr-panasonic-3ah", "nmc811-grsi-lg-m50-5ah"] {
+    println!(
+        "{YEARS} years of a repeated day; one thread; error is of the loss of capacity against 1 s steps"
+    );
+    println!(
+        "{:<28} {:>10} {:>16} {:>10} {:>12} {:>10}",
+        "chemistry", "steps", "battery-years/s", "ns/step", "capacity", "error"
+    );
+    for name in
+        ["lfp-gr-250ah-prismatic", "lfp-gr-sony-murata-3ah", "nca-gr-panasonic-3ah", "nmc811-grsi-lg-m50-5ah"]
+    {
         let file = library::find(name).expect("it ships");
         let cell = Arc::new(CellModel::compile(file).expect("a test compiles every file that ships"));
         let steppings = [
@@ -75,7 +84,8 @@ fn run(cell: &Arc<CellModel>, stepping: Stepping) -> Run {
     for day_number in 0..365 * YEARS {
         let mut at = Time(day_number * DAY_MS);
         for (duty, hours) in day {
-            let passage = pass(&model, &mut state, duty, &ambient, (at, hours * 3600.0), stepping, |_, _| steps += 1);
+            let passage =
+                pass(&model, &mut state, duty, &ambient, (at, hours * 3600.0), stepping, |_, _| steps += 1);
             if let Some((_, after_s)) = passage.ended {
                 let rest = (at.plus_seconds(after_s), hours * 3600.0 - after_s);
                 pass(&model, &mut state, Duty::Rest, &ambient, rest, stepping, |_, _| steps += 1);

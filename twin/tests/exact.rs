@@ -1,3 +1,8 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails where it stands, and tells what it measured"
+)]
 //! The exact driver of the life models: what it must not depend on, and how it differs from the daily one.
 
 use std::sync::LazyLock;

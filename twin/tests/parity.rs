@@ -1,3 +1,8 @@
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test tells what it measured, and fails where it stands"
+)]
 //! The published life models against reference curves from their own package.
 //!
 //! The folder with the curves is told by `CELLTIDE_VALIDATION`; its files are outputs of BLAST-Lite 1.1.1 and are

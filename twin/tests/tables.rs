@@ -1,3 +1,8 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails where it stands, and tells what it measured"
+)]
 //! Calendar tables against the formulas they stand for, and chemistries against figures known by hand.
 
 use twin::battery::chemistry::ChemistryFile;

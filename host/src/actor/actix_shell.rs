@@ -39,8 +39,11 @@ where
     }
 }
 
+/// What somebody wants to see of a twin.
+type Sight<T, R> = Box<dyn FnOnce(&Shell<T>) -> R + Send>;
+
 struct Look<T, R> {
-    look: Box<dyn FnOnce(&Shell<T>) -> R + Send>,
+    look: Sight<T, R>,
 }
 
 impl<T, R: 'static> Message for Look<T, R> {
@@ -55,7 +58,9 @@ where
     type Result = MessageResult<Look<T, R>>;
 
     fn handle(&mut self, message: Look<T, R>, _: &mut Self::Context) -> Self::Result {
-        MessageResult((message.look)(self.shell.as_ref().expect("an actor whose shell was taken has stopped")))
+        MessageResult((message.look)(
+            self.shell.as_ref().expect("an actor whose shell was taken has stopped"),
+        ))
     }
 }
 
@@ -150,4 +155,3 @@ where
         Ok(self.0.send(Leave(std::marker::PhantomData)).await?)
     }
 }
-

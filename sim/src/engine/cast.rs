@@ -81,12 +81,20 @@ impl Cast for Actors {
         (self.cabinets.len() - 1) as u32
     }
 
-    async fn tell_battery(&mut self, battery: u32, message: Tell<<Battery as Twin>::Command>) -> Answer<Battery> {
+    async fn tell_battery(
+        &mut self,
+        battery: u32,
+        message: Tell<<Battery as Twin>::Command>,
+    ) -> Answer<Battery> {
         let address = self.batteries[battery as usize].as_ref().expect(HELD);
         address.tell(message).await.expect(HELD).expect(ACCEPTED)
     }
 
-    async fn tell_cabinet(&mut self, cabinet: u32, message: Tell<<Cabinet as Twin>::Command>) -> Answer<Cabinet> {
+    async fn tell_cabinet(
+        &mut self,
+        cabinet: u32,
+        message: Tell<<Cabinet as Twin>::Command>,
+    ) -> Answer<Cabinet> {
         self.cabinets[cabinet as usize].tell(message).await.expect(HELD).expect(ACCEPTED)
     }
 
@@ -124,11 +132,19 @@ impl Cast for Direct {
         (self.cabinets.len() - 1) as u32
     }
 
-    async fn tell_battery(&mut self, battery: u32, message: Tell<<Battery as Twin>::Command>) -> Answer<Battery> {
+    async fn tell_battery(
+        &mut self,
+        battery: u32,
+        message: Tell<<Battery as Twin>::Command>,
+    ) -> Answer<Battery> {
         self.batteries[battery as usize].as_mut().expect(HELD).tell(&message).expect(ACCEPTED)
     }
 
-    async fn tell_cabinet(&mut self, cabinet: u32, message: Tell<<Cabinet as Twin>::Command>) -> Answer<Cabinet> {
+    async fn tell_cabinet(
+        &mut self,
+        cabinet: u32,
+        message: Tell<<Cabinet as Twin>::Command>,
+    ) -> Answer<Cabinet> {
         self.cabinets[cabinet as usize].tell(&message).expect(ACCEPTED)
     }
 

@@ -21,7 +21,8 @@ pub fn day(
     stream: impl FnOnce() -> Stream,
 ) -> Vec<Leg> {
     let shift_c = group.ambient.shift_c;
-    let leg = |hour: f64, duty| Leg { at: midnight.plus_seconds(hour * 3600.0), duty, ambient_shift_c: shift_c };
+    let leg =
+        |hour: f64, duty| Leg { at: midnight.plus_seconds(hour * 3600.0), duty, ambient_shift_c: shift_c };
     let rated_ah = kind.rated_ah();
     let charge = |c_rate: f64, target_soc| Duty::Charge {
         power_max_w: UNLIMITED,

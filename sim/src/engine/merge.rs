@@ -38,8 +38,7 @@ pub fn merge(
     let mut twins: Vec<(Key, f64, TwinRow)> = Vec::new();
     for tally in tallies {
         series.extend(tally.samples.iter().map(|s| {
-            let row =
-                SeriesRow { t_ms: s.at.0, subject: subject(&s.key), metric: s.metric, value: s.value };
+            let row = SeriesRow { t_ms: s.at.0, subject: subject(&s.key), metric: s.metric, value: s.value };
             (s.at, s.key, row)
         }));
         events.extend(tally.happenings.iter().map(|h| {
@@ -81,9 +80,10 @@ fn name(model: &VariantModel, key: Key) -> Subject {
         more => format!("{stem}#{}", more + 1),
     };
     let (kind, id) = match key {
-        Key::NetworkPack(network, number, g) => {
-            ("battery", generation(format!("{}-{}", model.networks[network as usize].file.name, number + 1), g))
-        }
+        Key::NetworkPack(network, number, g) => (
+            "battery",
+            generation(format!("{}-{}", model.networks[network as usize].file.name, number + 1), g),
+        ),
         Key::GroupPack(group, number, g) => {
             ("battery", generation(format!("{}-{}", model.groups[group as usize].file.name, number + 1), g))
         }

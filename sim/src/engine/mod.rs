@@ -149,7 +149,8 @@ pub fn run<E>(
         let mut busy: BTreeMap<usize, usize> = BTreeMap::new();
         let outcome = loop {
             // A world that is far ahead of the one that is awaited would only fill memory.
-            while begun < worlds.len() && begun < delivered + 2 * jobs {
+            let stopped = options.stop.load(Ordering::Relaxed);
+            while !stopped && begun < worlds.len() && begun < delivered + 2 * jobs {
                 let Some(thread) = idle.pop() else { break };
                 let (variant, replicate) = worlds[begun];
                 let order = begun;
@@ -172,7 +173,8 @@ pub fn run<E>(
                 busy.insert(order, thread);
                 begun += 1;
             }
-            if delivered == worlds.len() {
+            // Worlds that had not begun when the run was stopped are left out.
+            if delivered == worlds.len() || (stopped && delivered == begun) {
                 break Ok(());
             }
             let Some((order, record)) = finished.recv().await else { break Err(EngineError::Lost) };

@@ -209,7 +209,8 @@ impl VariantModel {
             let demand = world::demand(&file.riders, local, folder)?;
             let library = world::trip_library(&file.trips, &file.vehicle, folder)?;
             notes.extend(library.notes.iter().cloned());
-            let cabinet = cabinet_model(file, &kinds[kind], &demand, &surroundings, local, library.wh_per_km());
+            let cabinet =
+                cabinet_model(file, &kinds[kind], &demand, &surroundings, local, library.wh_per_km());
             networks.push(NetworkModel {
                 file: file.clone(),
                 kind,

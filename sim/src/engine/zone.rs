@@ -155,9 +155,17 @@ fn share(total: u32, parts: u32, index: u32) -> std::ops::Range<u32> {
 
 impl<C: Cast> Zone<C> {
     /// Puts everything in place at the start of the run.
-    pub async fn set_up(model: Arc<VariantModel>, part: ZonePart, first_district: usize, seed: Seed, cast: C) -> Self {
+    pub async fn set_up(
+        model: Arc<VariantModel>,
+        part: ZonePart,
+        first_district: usize,
+        seed: Seed,
+        cast: C,
+    ) -> Self {
         let name = match part {
-            ZonePart::District { network, district } => format!("{}/district-{district}", model.networks[network].file.name),
+            ZonePart::District { network, district } => {
+                format!("{}/district-{district}", model.networks[network].file.name)
+            }
             ZonePart::Packs { group, first, .. } => format!("{}/from-{first}", model.groups[group].file.name),
         };
         let mut zone = Self {
@@ -465,8 +473,9 @@ impl<C: Cast> Zone<C> {
                     current_max_a: cabinet.current_max_a.min(1e9),
                     target_soc: cabinet.target_soc,
                 };
-                self.order(station, *pack, Leg { at: *at, duty, ambient_shift_c: shift_c }).await;
-                *power_w < 0.98 * cabinet.policy.power_w(cabinet.charger_w)
+                let replaced =
+                    self.order(station, *pack, Leg { at: *at, duty, ambient_shift_c: shift_c }).await;
+                replaced || *power_w < 0.98 * cabinet.policy.power_w(cabinet.charger_w)
             }
             CabinetEvent::ChargeStopped { at, pack, .. } => {
                 self.order(station, *pack, Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c }).await;
@@ -474,7 +483,8 @@ impl<C: Cast> Zone<C> {
             }
             CabinetEvent::Given { at, pack, rider, waited_s, soc, cut_short, .. } => {
                 if *cut_short {
-                    self.order(station, *pack, Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c }).await;
+                    self.order(station, *pack, Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c })
+                        .await;
                 }
                 self.count_swap(station, *at, *waited_s, *pack);
                 self.needs[*rider as usize] += 1;
@@ -551,8 +561,9 @@ impl<C: Cast> Zone<C> {
         self.schedule(at, Action::Arrive { rider, station });
     }
 
-    /// Brings a pack up to date, puts it under a new duty, and keeps what it reports for its cabinet.
-    async fn order(&mut self, station: u32, pack: u32, leg: Leg) {
+    /// Brings a pack up to date, puts it under a new duty, and keeps what it reports for its cabinet. True when
+    /// the pack was at the end of its life and replaced.
+    async fn order(&mut self, station: u32, pack: u32, leg: Leg) -> bool {
         let seat = self.seat_of(pack);
         seat.untold.push(leg);
         let view = self.bring_up_to_date(pack).await;
@@ -562,15 +573,17 @@ impl<C: Cast> Zone<C> {
         }
         let seat = self.seat_of(pack);
         let facts = seat.facts;
-        let end_of_life_soh = self.model.kinds[self.seats[pack as usize].as_ref().expect("seated").kind].end_of_life_soh;
+        let end_of_life_soh =
+            self.model.kinds[self.seats[pack as usize].as_ref().expect("seated").kind].end_of_life_soh;
         if let Duty::Charge { .. } = leg.duty {
             if facts.soh < end_of_life_soh {
                 self.replace(station, pack).await;
-                return;
+                return true;
             }
             let plan = view.charge;
             self.stations[station as usize].pending.push(CabinetCommand::Report { pack, facts, plan });
         }
+        false
     }
 
     /// Tells a pack its untold legs up to now.
@@ -638,19 +651,24 @@ impl<C: Cast> Zone<C> {
         let mut at = self.now.plus_seconds(file.cabinets.swap_s);
         let mut legs: Vec<Leg> = Vec::with_capacity(2 * RIDES + 1);
         legs.push(Leg { at, duty: Duty::Rest, ambient_shift_c: 0.0 });
+        // Riding is activity too: what of it passes on a ride is not waited for again.
+        let mut ridden_days = 0.0;
         for _ in 0..RIDES {
-            at = network_model.demand.advance(at, days / RIDES as f64);
+            at = network_model.demand.advance(at, days / (RIDES + 1) as f64 - ridden_days);
             let ride = &network_model.rides[seat.stream.random_range(0..network_model.rides.len())];
             let seconds = ride.duration_s * distance_km / RIDES as f64 / ride.km;
             let ripple = ride.form_factor * ride.form_factor - 1.0;
             legs.push(Leg { at, duty: Duty::Power { power_w: ride.power_w, ripple }, ambient_shift_c: 0.0 });
+            let begun = at;
             at = at.plus_seconds(seconds);
+            ridden_days = network_model.demand.amount(begun, at);
             legs.push(Leg { at, duty: Duty::Rest, ambient_shift_c: 0.0 });
         }
         let roams = file.districts > 1 && seat.stream.random::<f64>() < file.riders.roaming;
         let elsewhere = if roams { seat.stream.random_range(1..file.districts) } else { 0 };
         self.seat_of(pack).untold.extend(legs);
-        let arrival = at.plus_seconds(60.0);
+        let arrival =
+            network_model.demand.advance(at, days / (RIDES + 1) as f64 - ridden_days).plus_seconds(60.0);
         match self.part {
             ZonePart::District { district, .. } if roams => {
                 // The way takes at least as long as zones run apart.
@@ -741,11 +759,11 @@ impl<C: Cast> Zone<C> {
             sums.outside_efc += ledger.outside_cycles_efc;
         }
         for station in 0..self.stations.len() as u32 {
+            // What packs have reported belongs on the meter before it is read.
+            self.tell_station(station, None).await;
             let (meter, ready) = self
                 .cast
-                .look_cabinet(station, move |cabinet| {
-                    (cabinet.metered(now), cabinet.view(now).ready)
-                })
+                .look_cabinet(station, move |cabinet| (cabinet.metered(now), cabinet.view(now).ready))
                 .await;
             let key = self.stations[station as usize].key;
             let totals = meter.totals();

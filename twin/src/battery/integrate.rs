@@ -96,7 +96,7 @@ pub struct Stepping {
 impl Default for Stepping {
     /// Coarse enough for years of a fleet: see `docs/models/circuit.md` for the error.
     fn default() -> Self {
-        Self { soc_max: 0.1, active_max_s: 2400.0, rest_max_s: 4.0 * 3600.0 }
+        Self { soc_max: 0.1, active_max_s: 2400.0, rest_max_s: 7200.0 }
     }
 }
 
@@ -206,15 +206,8 @@ pub fn pass(
     stepping: Stepping,
     mut watch: impl FnMut(&Step, &PackState),
 ) -> Passage {
-    let mut passing = Passing {
-        model,
-        state,
-        ambient,
-        from,
-        elapsed_s: 0.0,
-        air_from_s: f64::INFINITY,
-        air_c: (0.0, 0.0),
-    };
+    let mut passing =
+        Passing { model, state, ambient, from, elapsed_s: 0.0, air_from_s: f64::INFINITY, air_c: (0.0, 0.0) };
     let mut ended = None;
     while passing.elapsed_s < span_s {
         let left_s = span_s - passing.elapsed_s;
@@ -247,7 +240,7 @@ impl Passing<'_> {
             if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
                 self.take_rest(dt_s, watch);
             } else {
-                self.take_at(&self.terminal(self.state.soc), 0.0, 0.0, dt_s, watch);
+                self.take_at(&self.terminal(self.state.soc), 0.0, (0.0, 0.0), dt_s, watch);
             }
             return Ok(());
         }
@@ -267,7 +260,10 @@ impl Passing<'_> {
         let (mut current_a, mut held) = self.current(duty, &terminal, &decay)?;
         // At a voltage limit the current falls from moment to moment, which long steps cannot follow: they are
         // halved until the limit does not hold any more, or the current changes little within the step.
-        while held && dt_s > HELD_SHARE * self.held_time_constant_s(&terminal, capacity_as) && dt_s > HELD_MIN_S {
+        while held
+            && dt_s > HELD_SHARE * self.held_time_constant_s(&terminal, capacity_as)
+            && dt_s > HELD_MIN_S
+        {
             dt_s = (0.5 * dt_s).max(HELD_MIN_S);
             terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
             decay = self.decay(dt_s);
@@ -279,17 +275,17 @@ impl Passing<'_> {
             self.state.ledger.charges += 1.0;
             return Err(Ended::Charged);
         }
-        if held && current_a >= 0.0 && current_a <= self.least_discharge_a() {
+        if held && guess_a > 0.0 && current_a <= self.least_discharge_a(guess_a) {
             return Err(Ended::Empty);
         }
-        let to_end_s = self.time_to_end(duty, &terminal, current_a, capacity_as)?;
+        let to_end_s = self.time_to_end(duty, &terminal, (guess_a, current_a), capacity_as)?;
         if to_end_s < dt_s {
             // The last step is as long as it takes, with the current of just that length.
             dt_s = to_end_s;
             terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
             decay = self.decay(dt_s);
             (current_a, _) = self.current(duty, &terminal, &decay)?;
-            let to_end_s = self.time_to_end(duty, &terminal, current_a, capacity_as)?;
+            let to_end_s = self.time_to_end(duty, &terminal, (guess_a, current_a), capacity_as)?;
             if to_end_s < dt_s {
                 dt_s = to_end_s;
                 self.decay(dt_s);
@@ -302,14 +298,22 @@ impl Passing<'_> {
                 self.state.ledger.unserved_wh += (wanted_w - given_w) * dt_s / 3600.0;
             }
         }
-        self.take_at(&terminal, current_a, ripple_of(duty), dt_s, watch);
+        let float_a = self.float_a(duty);
+        self.take_at(&terminal, current_a, (ripple_of(duty), float_a), dt_s, watch);
+        if let Duty::Hold { voltage_v, .. } = duty
+            && self.state.soc >= 1.0 - 1e-6
+        {
+            // A full cell follows its charger: what the circuit lacks is the overvoltage of gassing.
+            self.state.voltage_v = voltage_v / f64::from(layout.series);
+        }
         Ok(())
     }
 
-    /// A pack that gives less than this is empty [A per cell]. assumed: a hundredth of the rated capacity per hour.
+    /// A pack that gives less than this of what is wanted is empty [A per cell]. assumed: a twentieth, at most a
+    /// hundredth of the rated capacity per hour.
     #[inline(always)]
-    fn least_discharge_a(&self) -> f64 {
-        0.01 * self.model.cell.file.cell.capacity_ah
+    fn least_discharge_a(&self, wanted_a: f64) -> f64 {
+        (0.05 * wanted_a).min(0.01 * self.model.cell.file.cell.capacity_ah)
     }
 
     /// Time constant with which a current falls at a held voltage [s]: `R·Q/(dU/ds)`.
@@ -325,34 +329,37 @@ impl Passing<'_> {
         &mut self,
         duty: Duty,
         terminal: &Terminal,
-        current_a: f64,
+        (wanted_a, current_a): (f64, f64),
         capacity_as: f64,
     ) -> Result<f64, Ended> {
         let soc = self.state.soc;
         let (end_pack_soc, why) = match duty {
             Duty::Charge { target_soc, .. } => (target_soc, Ended::Charged),
             Duty::Current { until_soc, .. } => (until_soc, Ended::Reached),
-            _ if current_a > 0.0 => (0.0, Ended::Empty),
+            // What is held at a voltage takes no more than it can store, and stays there.
+            Duty::Hold { .. } => return Ok(f64::INFINITY),
+            _ if wanted_a > 0.0 => (0.0, Ended::Empty),
             _ => (1.0, Ended::Reached),
         };
         let end = self.state.mean_soc_at(end_pack_soc);
-        let left = if current_a > 0.0 { soc - end } else { end - soc };
-        if current_a == 0.0 && !matches!(duty, Duty::Charge { .. }) {
-            return Ok(f64::INFINITY);
-        }
-        if left <= 1e-9 {
+        let left_as = capacity_as * if wanted_a > 0.0 { soc - end } else { end - soc };
+        let cell = &self.model.cell;
+        let drain_a = if current_a > 0.0 {
+            let ripple_a = current_a * current_a * terminal.r0 * ripple_of(duty) / terminal.ocv_v;
+            let leak_a =
+                3600.0 * cell.leak_per_s(self.state.temperatures.cell_c) * cell.file.cell.capacity_ah;
+            current_a + ripple_a + leak_a
+        } else {
+            -current_a * cell.file.losses.coulombic_efficiency
+        };
+        // What a millisecond would do is not worth a step.
+        if left_as <= 1e-3 * drain_a.abs().max(1e-3 * cell.file.cell.capacity_ah) {
             if matches!(duty, Duty::Charge { .. }) {
                 self.state.ledger.charges += 1.0;
             }
-            // A battery held at a voltage stays there, full or not.
-            return if matches!(duty, Duty::Hold { .. }) { Ok(f64::INFINITY) } else { Err(why) };
+            return Err(why);
         }
-        let drain_a = if current_a > 0.0 {
-            current_a + current_a * current_a * terminal.r0 * ripple_of(duty) / terminal.ocv_v
-        } else {
-            -current_a * self.model.cell.file.losses.coulombic_efficiency
-        };
-        Ok((left * capacity_as / drain_a).max(1e-3))
+        Ok(if current_a == 0.0 { f64::INFINITY } else { left_as / drain_a })
     }
 
     #[inline(always)]
@@ -444,8 +451,9 @@ impl Passing<'_> {
         if cell.file.rate_capacity.is_none() || current_a <= 0.0 {
             return 0.0;
         }
-        let share =
-            cell.usable_share(current_a / cell.file.cell.capacity_ah, self.state.temperatures.cell_c).max(1e-3);
+        let share = cell
+            .usable_share(current_a / cell.file.cell.capacity_ah, self.state.temperatures.cell_c)
+            .max(1e-3);
         terminal.ocv_v - cell.ocv_v(1.0 - (1.0 - terminal.soc_mid) / share)
     }
 
@@ -473,11 +481,13 @@ impl Passing<'_> {
             let mut current_a = wanted_a.min(terminal.discharge_max_a);
             let mut held = false;
             if self.may_pass(limits.voltage_min_v, terminal, current_a, weak) {
-                let by_voltage_a = self.for_voltage(limits.voltage_min_v, terminal, decay, weak);
+                // The drop is that of the wanted current, which is the larger one.
+                let limit_v = limits.voltage_min_v + self.rate_drop(terminal, current_a);
+                let by_voltage_a = self.for_voltage(limit_v, terminal, decay, weak);
                 held = by_voltage_a < current_a;
                 current_a = current_a.min(by_voltage_a);
             }
-            let least_a = self.least_discharge_a();
+            let least_a = self.least_discharge_a(wanted_a);
             // A long step may find no current where a shorter one still does, and is shortened first.
             if current_a <= least_a && !held { Err(Ended::Empty) } else { Ok((current_a, held)) }
         } else if wanted_a < 0.0 {
@@ -494,13 +504,42 @@ impl Passing<'_> {
                 held = by_voltage_a > current_a;
                 current_a = current_a.max(by_voltage_a);
             }
-            match duty {
-                _ if self.state.soc >= 1.0 => Ok((0.0, held)),
-                _ => Ok((current_a, held)),
+            if let Duty::Hold { .. } = duty {
+                current_a = current_a.max(-self.storable_a(duty, decay));
             }
+            Ok((current_a, held))
         } else {
             Ok((0.0, false))
         }
+    }
+
+    /// Current that a pack held at a voltage can take: what is missing, and what it loses [A per cell].
+    fn storable_a(&self, duty: Duty, decay: &Decay) -> f64 {
+        let cell = &self.model.cell;
+        let missing_as = (1.0 - self.state.soc) * 3600.0 * self.state.capacity_ah(self.model);
+        let leak_a = cell.leak_per_s(self.state.temperatures.cell_c) * 3600.0 * cell.file.cell.capacity_ah;
+        (missing_as * decay.per_s + leak_a + self.float_a(duty)) / cell.file.losses.coulombic_efficiency
+    }
+
+    /// Float current: what a full lead-acid cell on its charger turns into gas and corrosion [A per cell].
+    ///
+    /// `I = I₂₅·2^((T−25)/ΔT)·e^(k·(U−U_float))`. Source: as named in the chemistry file. Counted from 95 % of
+    /// charge on; below, the cell charges instead (assumed).
+    fn float_a(&self, duty: Duty) -> f64 {
+        let (Duty::Hold { voltage_v, .. }, Some(float)) = (duty, &self.model.cell.file.float) else {
+            return 0.0;
+        };
+        if self.state.soc < 0.95 {
+            return 0.0;
+        }
+        let over_v = voltage_v / f64::from(self.model.layout.series) - float.voltage_v;
+        let cell = &self.model.cell;
+        let warmer = (self.state.temperatures.cell_c - 25.0) / float.current_doubling_k;
+        let drawn_a =
+            float.current_a * (warmer * std::f64::consts::LN_2 + float.current_per_v * over_v).exp();
+        // Self-discharge is part of it.
+        let leak_a = cell.leak_per_s(self.state.temperatures.cell_c) * 3600.0 * cell.file.cell.capacity_ah;
+        (drawn_a * cell.file.losses.coulombic_efficiency - leak_a).max(0.0)
     }
 
     /// Whether the voltage at the end of a step may lie beyond a limit: never wrong when it says no, for it
@@ -509,7 +548,8 @@ impl Passing<'_> {
     fn may_pass(&self, limit_v: f64, terminal: &Terminal, current_a: f64, weak: f64) -> bool {
         const MARGIN_V: f64 = 0.12;
         let state = &*self.state;
-        let polarised = (state.v1_v.abs() + state.v2_v.abs()
+        let polarised = (state.v1_v.abs()
+            + state.v2_v.abs()
             + current_a.abs() * (terminal.r0 + terminal.r1 + terminal.r2))
             * weak;
         let room_v = (terminal.ocv_v + terminal.hysteresis_v - limit_v).abs();
@@ -574,17 +614,19 @@ impl Passing<'_> {
         let state = &mut *self.state;
         let capacity_ah = cell.file.cell.capacity_ah * state.health.capacity;
         let before_c = state.temperatures.cell_c;
-        let leak_ah = (cell.leak_per_s(before_c) * dt_s * cell.file.cell.capacity_ah).min(state.soc * capacity_ah);
+        let leak_ah =
+            (cell.leak_per_s(before_c) * dt_s * cell.file.cell.capacity_ah).min(state.soc * capacity_ah);
         let soc = if capacity_ah > 0.0 { (state.soc - leak_ah / capacity_ah).max(0.0) } else { 0.0 };
         let (from, to) = (cell.curves(state.soc), cell.curves(soc));
         let leaked_wh = (from.ocv_integral_v - to.ocv_integral_v) * capacity_ah;
         let heat_w = leaked_wh * 3600.0 * decay.per_s;
+        let mean_c = self.model.thermal.mean_cell_c(state.temperatures, heat_w, air_c, &decay.propagator);
         state.temperatures = self.model.thermal.step(state.temperatures, heat_w, air_c, &decay.propagator);
         state.ledger.leaked_ah += leak_ah;
         state.ledger.losses_wh += leaked_wh;
         state.current_a = 0.0;
         state.voltage_v = to.ocv_v + to.half_gap_v * state.hysteresis;
-        self.age(before_c, soc, dt_s);
+        self.age(mean_c, soc, dt_s);
         self.state.soc = soc;
         let step = Step { from_s: self.elapsed_s, dt_s, power_w: 0.0, current_a: 0.0 };
         self.elapsed_s += dt_s;
@@ -592,14 +634,13 @@ impl Passing<'_> {
         watch(&step, self.state);
     }
 
-    /// Ages the pack by a step that began at `before_c` and ends at the present temperature and at `soc`.
+    /// Ages the pack by a step at a mean temperature that ends at `soc`.
     #[inline(always)]
-    fn age(&mut self, before_c: f64, soc: f64, dt_s: f64) {
+    fn age(&mut self, temperature_c: f64, soc: f64, dt_s: f64) {
         let cell = &*self.model.cell;
         let state = &mut *self.state;
         let (soc_before, hours) = (state.soc, dt_s * HOURS);
         let moved = soc - soc_before;
-        let temperature_c = 0.5 * (before_c + state.temperatures.cell_c);
         let days = dt_s * (1.0 / DAY_S);
         state.age_days += days;
         let progress = &mut state.progress;
@@ -626,7 +667,7 @@ impl Passing<'_> {
         &mut self,
         terminal: &Terminal,
         current_a: f64,
-        ripple: f64,
+        (ripple, float_a): (f64, f64),
         dt_s: f64,
         watch: &mut impl FnMut(&Step, &PackState),
     ) {
@@ -641,13 +682,15 @@ impl Passing<'_> {
 
         // Charge.
         let hours = dt_s * HOURS;
-        let leak_ah = (cell.leak_per_s(before_c) * dt_s * cell.file.cell.capacity_ah).min(state.soc * capacity_ah);
+        let leak_ah = (cell.leak_per_s(before_c) * dt_s * cell.file.cell.capacity_ah + float_a * hours)
+            .min(state.soc * capacity_ah);
         let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
         let ripple_w = current_a * current_a * terminal.r0 * ripple;
         let ripple_ah = if ripple > 0.0 { ripple_w / terminal.ocv_v * hours } else { 0.0 };
         let stored_ah = -current_a * hours * efficiency - leak_ah - ripple_ah;
         let soc_before = state.soc;
-        let soc = if capacity_ah > 0.0 { (soc_before + stored_ah / capacity_ah).clamp(0.0, 1.0) } else { 0.0 };
+        let soc =
+            if capacity_ah > 0.0 { (soc_before + stored_ah / capacity_ah).clamp(0.0, 1.0) } else { 0.0 };
 
         // Voltage, with the exact mean over the step.
         let stored_from = cell.curves(soc_before);
@@ -677,18 +720,22 @@ impl Passing<'_> {
         let circuit = &cell.file.circuit;
         let c1 = 0.5 * HOURS * circuit.tau1_s / terminal.r1;
         let c2 = 0.5 * HOURS * circuit.tau2_s / terminal.r2;
-        let newly_held = c1 * (state.v1_v * state.v1_v - v1_before * v1_before)
-            + c2 * (state.v2_v * state.v2_v - v2_before * v2_before);
+        // The pairs' capacitances follow their resistances; what a change sets free is heat as well.
+        let held_wh = c1 * state.v1_v * state.v1_v + c2 * state.v2_v * state.v2_v;
+        let newly_held = held_wh - state.pairs_wh;
+        state.pairs_wh = held_wh;
         let terminal_wh = current_a * voltage_mean_v * hours;
         let irreversible_wh = current_a * (ocv_mean_v - voltage_mean_v) * hours - newly_held
             + (leak_ah + ripple_ah) * ocv_mean_v
             + (efficiency - 1.0) * current_a * hours * ocv_mean_v;
-        let reversible_wh = -current_a * hours * (before_c + super::life::ZERO_C_K) * terminal.entropy_v_per_k;
+        let reversible_wh =
+            -current_a * hours * (before_c + super::life::ZERO_C_K) * terminal.entropy_v_per_k;
         let heat_w = (irreversible_wh + reversible_wh) * 3600.0 * decay.per_s;
-        state.temperatures =
-            self.model.thermal.step(state.temperatures, heat_w, air_c, &decay.propagator);
+        let thermal = &self.model.thermal;
+        let mean_c = thermal.mean_cell_c(state.temperatures, heat_w, air_c, &decay.propagator);
+        state.temperatures = thermal.step(state.temperatures, heat_w, air_c, &decay.propagator);
 
-        self.age(before_c, soc, dt_s);
+        self.age(mean_c, soc, dt_s);
         let state = &mut *self.state;
 
         // Books.
@@ -715,7 +762,8 @@ impl Passing<'_> {
             - state.v2_v
             - current_a * terminal.r0
             - drop_v;
-        let step = Step { from_s: self.elapsed_s, dt_s, power_w: terminal_wh * 3600.0 * decay.per_s, current_a };
+        let step =
+            Step { from_s: self.elapsed_s, dt_s, power_w: terminal_wh * 3600.0 * decay.per_s, current_a };
         self.elapsed_s += dt_s;
         self.state.since_refresh_s += dt_s;
         watch(&step, self.state);
@@ -742,4 +790,3 @@ fn ripple_of(duty: Duty) -> f64 {
 fn mean_resistance(terminal: &Terminal, decay: &Decay) -> f64 {
     terminal.r0 + terminal.r1 * (1.0 - decay.m1) + terminal.r2 * (1.0 - decay.m2)
 }
-

@@ -33,6 +33,10 @@ pub const VARIABLES: [&str; 13] =
 /// square of the open-circuit voltage [V].
 pub type Stress = [f64; VARIABLES.len()];
 
+/// Cycles shallower than this do not count as fast cycling, however short they are. assumed: well below any depth
+/// that was cycled in the tests behind the models.
+const RIPPLE_DEPTH: f64 = 0.05;
+
 /// Position of the root-mean-square voltage in a [`Stress`].
 pub const V_RMS: usize = 12;
 
@@ -251,9 +255,12 @@ impl LifeModel {
     /// `stress` carries the cycle's figures; [`cycle_stress`] makes it.
     pub fn add_cycle(&self, progress: &mut [f64], cycle: &Cycle, stress: &Stress) {
         for (state, z) in self.states.iter().zip(progress) {
-            let fast_enough = state
-                .above_efc_per_day
-                .is_none_or(|limit| cycle.days > 0.0 && cycle.efc / cycle.days > limit);
+            let fast_enough = state.above_efc_per_day.is_none_or(|limit| {
+                // A ripple is over so soon that its rate means nothing, and half a cycle tells nothing of the
+                // rests that belong to it.
+                let counts = cycle.whole && cycle.depth() >= RIPPLE_DEPTH && cycle.days > 0.0;
+                counts && cycle.efc / cycle.days > limit
+            });
             if state.axis == Axis::Efc && fast_enough {
                 let dx = cycle.efc / state.axis_scale;
                 *z = state.law.progressed(*z, dx, stress);

@@ -316,11 +316,12 @@ impl Battery {
         // A charge that takes longer than two days is not waited for.
         let span = (begins, 48.0 * 3600.0);
         let mut ended_s = span.1;
-        let passage = pass(&self.model, &mut state, self.duty, &self.ambient, span, self.stepping, |step, state| {
-            let power_w = -step.power_w * cells;
-            plan.course.push(((step.from_s + step.dt_s) as f32, state.pack_soc() as f32));
-            spread_over_hours(&mut plan.hourly_wh, begins, first_hour, step.from_s, step.dt_s, power_w);
-        });
+        let passage =
+            pass(&self.model, &mut state, self.duty, &self.ambient, span, self.stepping, |step, state| {
+                let power_w = -step.power_w * cells;
+                plan.course.push(((step.from_s + step.dt_s) as f32, state.pack_soc() as f32));
+                spread_over_hours(&mut plan.hourly_wh, begins, first_hour, step.from_s, step.dt_s, power_w);
+            });
         if let Some((why, after_s)) = passage.ended {
             ended_s = after_s;
             plan.complete = why == Ended::Charged;
@@ -397,7 +398,7 @@ impl Twin for Battery {
         }
         BatteryView {
             at: self.at,
-            soc: self.state.pack_soc(),
+            soc: self.state.pack_soc().max(0.0),
             soh: self.state.weakest_capacity,
             resistance_rel: self.state.health.resistance,
             temperature_c: self.state.temperatures.cell_c,

@@ -10,6 +10,10 @@ use smallvec::SmallVec;
 /// Longest residue that is kept; beyond it the smallest range is counted as two half-cycles.
 const RESIDUE_MAX: usize = 24;
 
+/// Ranges that differ by less are equal. Days that repeat differ by rounding and by fading capacity, and whether
+/// they count as whole or half cycles must not hang on that.
+const TIE: f64 = 5e-3;
+
 /// Rates below this, relative to rated capacity, do not count as cycling [1/h].
 /// Source: BLAST-Lite 1.1.1, which sets smaller rates to zero.
 pub const IDLE_RATE_PER_H: f64 = 0.01;
@@ -86,6 +90,8 @@ pub struct Cycle {
     pub c_rate_discharge: f64,
     /// Time it took [d].
     pub days: f64,
+    /// A whole cycle, or one half that never found its other.
+    pub whole: bool,
 }
 
 impl Cycle {
@@ -94,18 +100,22 @@ impl Cycle {
         self.soc_high - self.soc_low
     }
 
-    fn of(from_soc: f64, to_soc: f64, leg: &Leg) -> Self {
+    fn of(from_soc: f64, to_soc: f64, leg: &Leg, whole: bool) -> Self {
         let throughput = leg.charged + leg.discharged;
-        let rate = |moved: f64, hours: f64| if hours > 0.0 { moved / hours } else { 0.0 };
+        let mean = |moved: f64, hours: f64| if hours > 0.0 { moved / hours } else { 0.0 };
+        let all = mean(throughput, leg.charging_h + leg.discharging_h);
+        // Half a cycle knows one direction only; the other is taken to be like it.
+        let rate = |moved: f64, hours: f64| if hours > 0.0 { moved / hours } else { all };
         Cycle {
             soc_low: from_soc.min(to_soc),
             soc_high: from_soc.max(to_soc),
             efc: 0.5 * throughput,
             temperature_c: if throughput > 0.0 { leg.throughput_c / throughput } else { 25.0 },
-            c_rate: rate(throughput, leg.charging_h + leg.discharging_h),
+            c_rate: all,
             c_rate_charge: rate(leg.charged, leg.charging_h),
             c_rate_discharge: rate(leg.discharged, leg.discharging_h),
             days: leg.days,
+            whole,
         }
     }
 }
@@ -152,14 +162,14 @@ impl Rainflow {
         while let [.., a, b, c, d] = self.points[..] {
             let range = (b.soc - c.soc).abs();
             let return_range = (d.soc - c.soc).abs();
-            if range > (a.soc - b.soc).abs() || range > return_range {
+            if range > (a.soc - b.soc).abs() + TIE || range > return_range + TIE {
                 break;
             }
             // The way back over the same range belongs to the cycle; the rest of the last leg goes on from b.
-            let share = if return_range > 0.0 { range / return_range } else { 1.0 };
+            let share = if return_range > range { range / return_range } else { 1.0 };
             let mut leg = c.leg;
             leg.add(&d.leg.scaled(share));
-            closed(Cycle::of(b.soc, c.soc, &leg));
+            closed(Cycle::of(b.soc, c.soc, &leg, true));
             let mut rest = b.leg;
             rest.add(&d.leg.scaled(1.0 - share));
             let length = self.points.len();
@@ -169,7 +179,7 @@ impl Rainflow {
         if self.points.len() > RESIDUE_MAX {
             // A spiral that neither closes nor ends: count its oldest half-cycle and forget it.
             let (first, second) = (self.points[0], self.points[1]);
-            closed(Cycle::of(first.soc, second.soc, &second.leg));
+            closed(Cycle::of(first.soc, second.soc, &second.leg, false));
             self.points.remove(0);
             self.points[0].leg = Leg::default();
         }
@@ -177,7 +187,7 @@ impl Rainflow {
 
     /// Half-cycles that are still open, oldest first.
     pub fn open(&self) -> impl Iterator<Item = Cycle> + '_ {
-        self.points.windows(2).map(|pair| Cycle::of(pair[0].soc, pair[1].soc, &pair[1].leg))
+        self.points.windows(2).map(|pair| Cycle::of(pair[0].soc, pair[1].soc, &pair[1].leg, false))
     }
 }
 
@@ -185,7 +195,10 @@ impl Rainflow {
 mod tests {
     use super::*;
 
-    fn count(path: &[f64]) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+    /// Lowest and highest state of charge of each cycle.
+    type Ranges = Vec<(f64, f64)>;
+
+    fn count(path: &[f64]) -> (Ranges, Ranges) {
         let mut rainflow = Rainflow::starting_at(path[0]);
         let mut cycles = Vec::new();
         for pair in path.windows(2) {

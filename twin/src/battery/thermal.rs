@@ -31,9 +31,12 @@ pub struct Temperatures {
     pub case_c: f64,
 }
 
-/// e^(A·dt) of a network for one step length.
+/// e^(A·dt) of a network for one step length, and the cell's row of its mean over the step.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Propagator([[f64; 2]; 2]);
+pub struct Propagator {
+    end: [[f64; 2]; 2],
+    mean_cell: [f64; 2],
+}
 
 impl ThermalPath {
     /// Network from time constants: of the cells against the enclosure, and of both together against the air.
@@ -63,7 +66,23 @@ impl ThermalPath {
         let entry = |m: f64, identity: f64| {
             (e_slow * (m - fast * identity) - e_fast * (m - slow * identity)) * spread
         };
-        Propagator([[entry(a, 1.0), entry(b, 0.0)], [entry(c, 0.0), entry(d, 1.0)]])
+        let end = [[entry(a, 1.0), entry(b, 0.0)], [entry(c, 0.0), entry(d, 1.0)]];
+        // Mean of e^(λt) over the step for each eigenvalue; the network's mean is made of them like its end.
+        let mean = |rate: f64, end: f64| if dt_s > 0.0 { (end - 1.0) / (rate * dt_s) } else { 1.0 };
+        let (m_slow, m_fast) = (mean(slow, e_slow), mean(fast, e_fast));
+        let mean_entry = |m: f64, identity: f64| {
+            (m_slow * (m - fast * identity) - m_fast * (m - slow * identity)) * spread
+        };
+        Propagator { end, mean_cell: [mean_entry(a, 1.0), mean_entry(b, 0.0)] }
+    }
+
+    /// Mean temperature of the cell over the propagator's step [°C].
+    #[inline]
+    pub fn mean_cell_c(&self, now: Temperatures, heat_w: f64, air_c: f64, propagator: &Propagator) -> f64 {
+        let case_rise = heat_w * self.case_to_air_k_per_w;
+        let cell_rise = case_rise + heat_w * self.cell_to_case_k_per_w;
+        let (x1, x2) = (now.cell_c - air_c - cell_rise, now.case_c - air_c - case_rise);
+        air_c + cell_rise + propagator.mean_cell[0] * x1 + propagator.mean_cell[1] * x2
     }
 
     /// Temperatures after the propagator's step under constant heat [W] and air temperature [°C].
@@ -72,7 +91,7 @@ impl ThermalPath {
         let case_rise = heat_w * self.case_to_air_k_per_w;
         let cell_rise = case_rise + heat_w * self.cell_to_case_k_per_w;
         let (x1, x2) = (now.cell_c - air_c - cell_rise, now.case_c - air_c - case_rise);
-        let m = &propagator.0;
+        let m = &propagator.end;
         Temperatures {
             cell_c: air_c + cell_rise + m[0][0] * x1 + m[0][1] * x2,
             case_c: air_c + case_rise + m[1][0] * x1 + m[1][1] * x2,
@@ -107,8 +126,8 @@ mod tests {
     #[test]
     fn steps_compose_and_agree_with_small_euler_steps() {
         let path = path();
-        let mut halves = Temperatures { cell_c: 45.0, case_c: 25.0 };
-        let mut euler = halves;
+        let start = Temperatures { cell_c: 45.0, case_c: 25.0 };
+        let (mut halves, mut euler, mut sum_c) = (start, start, 0.0);
         let whole = path.step(halves, 1.5, 20.0, &path.propagator(1800.0));
         for _ in 0..2 {
             halves = path.step(halves, 1.5, 20.0, &path.propagator(900.0));
@@ -117,10 +136,13 @@ mod tests {
             let dt = 1e-3;
             let between = (euler.cell_c - euler.case_c) / path.cell_to_case_k_per_w;
             let out = (euler.case_c - 20.0) / path.case_to_air_k_per_w;
+            sum_c += euler.cell_c;
             euler.cell_c += dt * (1.5 - between) / path.cell_j_per_k;
             euler.case_c += dt * (between - out) / path.case_j_per_k;
         }
         assert!((whole.cell_c - halves.cell_c).abs() < 1e-10);
+        let mean_c = path.mean_cell_c(start, 1.5, 20.0, &path.propagator(1800.0));
+        assert!((mean_c - sum_c / 1_800_000.0).abs() < 1e-4, "{mean_c}");
         assert!((whole.cell_c - euler.cell_c).abs() < 1e-4 && (whole.case_c - euler.case_c).abs() < 1e-4);
     }
 }

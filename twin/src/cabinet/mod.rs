@@ -148,7 +148,9 @@ impl Slot {
     /// Power that the slot's charge may draw at `now` [W].
     fn drawing_w(&self, now: Time) -> Option<f64> {
         match self.docked.as_ref()?.charge {
-            Charge::Ordered { power_w, ref plan, .. } if plan.as_ref().is_none_or(|p| p.ends > now) => Some(power_w),
+            Charge::Ordered { power_w, ref plan, .. } if plan.as_ref().is_none_or(|p| p.ends > now) => {
+                Some(power_w)
+            }
             _ => None,
         }
     }
@@ -372,6 +374,18 @@ pub enum CabinetRefusal {
         /// The pack.
         pack: PackId,
     },
+    /// The pack is in the cabinet, or with a rider who waits at it.
+    #[error("pack {pack} is here already")]
+    AlreadyHere {
+        /// The pack.
+        pack: PackId,
+    },
+    /// The rider waits already.
+    #[error("rider {rider} waits here already")]
+    AlreadyWaiting {
+        /// The rider.
+        rider: RiderId,
+    },
     /// The pack is not in the cabinet.
     #[error("pack {pack} is not in this cabinet")]
     Unknown {
@@ -436,9 +450,10 @@ impl Cabinet {
 
     /// The pack to hand out now, by the swap rule, but for those already promised.
     fn pick(&self, now: Time, promised: &[usize]) -> Option<usize> {
-        let candidates = self.slots.iter().enumerate().filter(|(index, slot)| {
-            !promised.contains(index) && slot.ready_at().is_some_and(|at| at <= now)
-        });
+        let candidates =
+            self.slots.iter().enumerate().filter(|(index, slot)| {
+                !promised.contains(index) && slot.ready_at().is_some_and(|at| at <= now)
+            });
         let preference = |slot: &Slot| {
             let docked = slot.docked.as_ref().expect("candidates hold a pack");
             let age_s = now.seconds_since(docked.since);
@@ -463,6 +478,15 @@ impl Cabinet {
             .find(|(index, slot)| slot.docked.is_none() && !slot.broken && !taken.contains(index))
             .map(|(index, _)| index)
     }
+}
+
+/// A pack that is not being charged.
+struct Uncharged {
+    slot: usize,
+    pack: PackId,
+    soc: f64,
+    /// When it is planned to begin.
+    until: Option<Time>,
 }
 
 /// What a decision has changed so far, before anything is applied.
@@ -512,7 +536,7 @@ impl Cabinet {
     /// Orders, puts off and re-sizes charges for the slots as they will be after the draft.
     fn order_charges(&self, draft: &mut Draft, now: Time, queue: usize) {
         let mut charging: SmallVec<[(usize, PackId, f64); 16]> = SmallVec::new();
-        let mut waiting: SmallVec<[(usize, PackId, f64, Option<Time>); 16]> = SmallVec::new();
+        let mut waiting: SmallVec<[Uncharged; 16]> = SmallVec::new();
         let mut ready = 0;
         for (index, slot) in self.slots.iter().enumerate() {
             if draft.vacated.contains(&index) || slot.broken {
@@ -528,9 +552,17 @@ impl Cabinet {
             match (&docked.charge, slot.drawing_w(now)) {
                 (_, Some(power_w)) => charging.push((index, docked.pack, power_w)),
                 (Charge::Hindered(until), _) if *until <= now => {
-                    waiting.push((index, docked.pack, docked.facts.soc, None));
+                    waiting.push(Uncharged {
+                        slot: index,
+                        pack: docked.pack,
+                        soc: docked.facts.soc,
+                        until: None,
+                    });
                 }
-                (Charge::Waiting(until), _) => waiting.push((index, docked.pack, docked.facts.soc, *until)),
+                (Charge::Waiting(until), _) => {
+                    let soc = docked.facts.soc;
+                    waiting.push(Uncharged { slot: index, pack: docked.pack, soc, until: *until });
+                }
                 _ => {}
             }
         }
@@ -539,27 +571,27 @@ impl Cabinet {
         }
         for (index, pack, soc) in &draft.docked {
             if !self.slots[*index].charger_broken {
-                waiting.push((*index, *pack, *soc, None));
+                waiting.push(Uncharged { slot: *index, pack: *pack, soc: *soc, until: None });
             }
         }
         let model = &self.model;
         let stock = Stock { ready, charging: charging.len(), queue };
         // The fullest first: it is ready soonest.
-        waiting.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
+        waiting.sort_by(|a, b| b.soc.total_cmp(&a.soc).then(a.slot.cmp(&b.slot)));
         let mut started: SmallVec<[(usize, PackId); 8]> = SmallVec::new();
-        for (index, pack, soc, until) in waiting {
+        for Uncharged { slot, pack, soc, until } in waiting {
             let missing_wh = (model.target_soc - soc).max(0.0) * model.pack_wh;
             let stock = Stock { charging: stock.charging + started.len(), ..stock };
             let hours = missing_wh / model.policy.power_w(model.charger_w);
             match model.policy.begin(now, hours, stock, until, &model.supply) {
-                begin if begin <= now => started.push((index, pack)),
+                begin if begin <= now => started.push((slot, pack)),
                 begin if until == Some(begin) => {}
-                begin => draft.events.push(CabinetEvent::Deferred { at: now, slot: index, until: begin }),
+                begin => draft.events.push(CabinetEvent::Deferred { at: now, slot, until: begin }),
             }
         }
         // Everyone who charges gets the same share of the connection, up to the charger's power.
         let sessions = (charging.len() + started.len()) as f64;
-        let share_w = model.policy.power_w(model.charger_w).min(model.supply.charging_limit_w() / sessions.max(1.0));
+        let share_w = model.supply.charging_share_w(sessions, model.policy.power_w(model.charger_w));
         for (slot, pack, power_w) in charging {
             if (power_w - share_w).abs() > 0.02 * share_w {
                 draft.events.push(CabinetEvent::ChargeOrdered { at: now, slot, pack, power_w: share_w });
@@ -586,11 +618,8 @@ impl Cabinet {
                 _ => None,
             }
         });
-        let next_ready = self
-            .slots
-            .iter()
-            .filter(|_| !self.queue.is_empty())
-            .filter_map(|slot| slot.ready_at());
+        let next_ready =
+            self.slots.iter().filter(|_| !self.queue.is_empty()).filter_map(|slot| slot.ready_at());
         times.chain(next_ready).filter(|t| *t > self.at).min()
     }
 }
@@ -611,6 +640,7 @@ impl Twin for Cabinet {
         let mut queue = self.queue.len();
         match command {
             CabinetCommand::Stock { pack, facts } => {
+                self.check_absent(*pack)?;
                 let slot = self.free_slot(&[]).ok_or(CabinetRefusal::Full { pack: *pack })?;
                 draft.events.push(CabinetEvent::Docked { at: now, slot, pack: *pack, facts: *facts });
                 draft.docked.push((slot, *pack, facts.soc));
@@ -626,6 +656,10 @@ impl Twin for Cabinet {
                 return Ok(draft.events);
             }
             CabinetCommand::Arrive { rider, pack } => {
+                self.check_absent(*pack)?;
+                if self.queue.iter().any(|waiting| waiting.rider == *rider) {
+                    return Err(CabinetRefusal::AlreadyWaiting { rider: *rider });
+                }
                 self.serve(&mut draft, now);
                 let waiting = Waiting { rider: *rider, pack: *pack, since: now };
                 let first_in_line = draft.vacated.len() == self.queue.len();
@@ -767,6 +801,11 @@ impl Twin for Cabinet {
 }
 
 impl Cabinet {
+    fn check_absent(&self, pack: PackId) -> Result<(), CabinetRefusal> {
+        let waits = self.queue.iter().any(|waiting| waiting.pack == pack);
+        if waits || self.slot_of(pack).is_ok() { Err(CabinetRefusal::AlreadyHere { pack }) } else { Ok(()) }
+    }
+
     fn check(&self, part: Part) -> Result<(), CabinetRefusal> {
         match part {
             Part::Slot(slot) | Part::Charger(slot) if slot >= self.slots.len() => {
@@ -787,7 +826,9 @@ impl Cabinet {
 
     /// Forgets the slot's charge, which is cut short: its pack settles it.
     fn cut(&mut self, slot: usize) {
-        if let Some(Docked { charge: Charge::Ordered { plan: Some(plan), .. }, .. }) = &self.slots[slot].docked {
+        if let Some(Docked { charge: Charge::Ordered { plan: Some(plan), .. }, .. }) =
+            &self.slots[slot].docked
+        {
             self.unsettled.push(plan.begins.hour_index());
         }
     }

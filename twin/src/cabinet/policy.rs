@@ -63,7 +63,9 @@ impl Policy {
         }
         match &self.kind {
             PolicyKind::Immediate => now,
-            PolicyKind::OffPeak => until.unwrap_or_else(|| best_hour(now, hours, |h| supply.price.of_hour(h))),
+            PolicyKind::OffPeak => {
+                until.unwrap_or_else(|| best_hour(now, hours, |h| supply.price.of_hour(h)))
+            }
             PolicyKind::LeastCarbon => {
                 until.unwrap_or_else(|| best_hour(now, hours, |h| supply.carbon.of_hour(h)))
             }

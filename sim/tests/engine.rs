@@ -1,0 +1,212 @@
+//! Whole worlds in virtual time: the same whoever runs them, and nothing lost on the way.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+use sim::engine::{self, Options};
+use sim::results::record::{SeriesRow, WorldRecord};
+use sim::scenario::{self, Known, Plan};
+use sim::world::{climate, drive, grids};
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::path::Path;
+use twin::battery::library;
+
+/// Three districts with riders who roam, breakdowns, and a few packs with duties of their own.
+const CITY: &str = r"
+name: small-city
+start: 2026-03-01
+horizon_days: 30
+seed: 11
+replicates: 2
+utc_offset_h: 7
+climate: { city: bangkok }
+energy:
+  tariff: { by_hour_per_kwh: [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2,
+                              0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1] }
+batteries:
+  scooter-pack: { chemistry: nmc811-grsi-lg-m50-5ah, series: 14, parallel: 6, price: 300 }
+  home: { chemistry: lfp-gr-250ah-prismatic, series: 16 }
+networks:
+  - name: city
+    battery: scooter-pack
+    packs: 60
+    districts: 3
+    cabinets: { count: 6, slots: 8, charger_kw: 0.5, site_power_kw: 2.5, solar_kwp: 1, standby_w: 40 }
+    charging: { reserve: 2 }
+    riders: { count: 30, km_per_day: 80, roaming: 0.15 }
+    trips: { cycle: urban-scooter }
+packs:
+  - name: cellar
+    battery: home
+    count: 3
+    duty:
+      kind: daily
+      steps:
+        - { at_hour: 9, c_rate: -0.25, until_soc: 0.95 }
+        - { at_hour: 18, c_rate: 0.2, until_soc: 0.15 }
+faults:
+  - { kind: charger, network: city, mean_days_between: 60, repair_h: 12 }
+  - { kind: cabinet, network: city, mean_days_between: 40, repair_h: 5 }
+output: { interval_days: 5 }
+";
+
+fn planned(text: &str, sets: &[(&str, &str)]) -> Plan {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let known = Known {
+        chemistries: library::names().map(str::to_owned).collect(),
+        cities: owned(&climate::names()),
+        grids: owned(&grids::names()),
+        cycles: owned(&drive::names()),
+    };
+    let sets: Vec<(String, String)> =
+        sets.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+    match scenario::parse(text.as_bytes(), "city.yaml", Path::new("."), &sets, &known) {
+        Ok(plan) => plan,
+        Err(mistakes) => panic!("{mistakes}"),
+    }
+}
+
+/// The worlds of a plan, run by actors on so many threads.
+fn run(plan: &Plan, jobs: usize) -> Vec<WorldRecord> {
+    let models = engine::prepare::<Infallible>(plan).unwrap();
+    let mut worlds = Vec::new();
+    let options = Options { jobs, ..Options::default() };
+    let sink = |world| {
+        worlds.push(world);
+        Ok::<_, Infallible>(())
+    };
+    engine::run(&models, plan.base.replicates, &options, sink).unwrap();
+    worlds
+}
+
+/// One world without actors.
+fn world(sets: &[(&str, &str)]) -> WorldRecord {
+    let plan = planned(CITY, sets);
+    engine::run_direct(&engine::prepare::<Infallible>(&plan).unwrap()[0], 0, 0)
+}
+
+/// A value of every twin of a kind at the end, by name.
+fn at_the_end(world: &WorldRecord, kind: &str, value: &str) -> BTreeMap<String, f64> {
+    let rows = world.twins.iter().map(|row| (&world.subjects[row.subject as usize], row));
+    rows.filter(|(subject, _)| subject.kind == kind)
+        .filter_map(|(subject, row)| {
+            let found = row.values.iter().find(|(name, _)| *name == value)?;
+            Some((subject.id.clone(), found.1))
+        })
+        .collect()
+}
+
+#[test]
+fn a_world_is_the_same_on_one_thread_on_two_and_without_actors() {
+    let plan = planned(CITY, &[]);
+    let one = run(&plan, 1);
+    assert_eq!(one.len(), 2);
+    assert!(one == run(&plan, 2), "two threads, a world each");
+    let alone = planned(CITY, &[("replicates", "1")]);
+    assert!(one[..1] == run(&alone, 2), "two threads for the zones of one world");
+    let models = engine::prepare::<Infallible>(&plan).unwrap();
+    for (replicate, world) in one.iter().enumerate() {
+        assert!(engine::run_direct(&models[0], 0, replicate as u32) == *world, "replicate {replicate}");
+    }
+    assert!(one[0].figures != one[1].figures, "replicates have draws of their own");
+}
+
+#[test]
+fn another_seed_is_another_world() {
+    let (a, b) = (world(&[]), world(&[("seed", "12")]));
+    assert!(a.figures["swaps_total"] > 500.0, "{:?}", a.figures);
+    assert!(a.figures != b.figures && a.events != b.events);
+}
+
+#[test]
+fn what_the_chargers_give_is_what_the_packs_take() {
+    let world = world(&[("horizon_days", "30.37")]);
+    let charged_kwh: f64 = at_the_end(&world, "cabinet", "charged_kwh").values().sum();
+    let packs = at_the_end(&world, "battery", "energy_in_kwh");
+    let taken_kwh: f64 = packs.iter().filter(|(name, _)| name.starts_with("city-")).map(|(_, kwh)| kwh).sum();
+    println!("{charged_kwh} kWh metered, {taken_kwh} kWh into packs");
+    assert!(taken_kwh > 500.0);
+    // A cabinet hears of the last plans with its next message, so a charge or two per cabinet is not read yet; and
+    // charges that are under way are read in proportion to time within their hour.
+    let unread_kwh = taken_kwh - charged_kwh;
+    assert!((-0.5..1.5 * 6.0).contains(&unread_kwh), "{unread_kwh} kWh are missing");
+    let energy: f64 = at_the_end(&world, "cabinet", "energy_kwh").values().sum();
+    let grid: f64 = at_the_end(&world, "cabinet", "grid_kwh").values().sum();
+    let solar: f64 = at_the_end(&world, "cabinet", "solar_kwh").values().sum();
+    assert!((grid + solar - energy).abs() < 1e-9 * energy && solar > 0.0);
+    assert!((world.figures["energy_consumed_kwh"] / energy - 1.0).abs() < 1e-9);
+    assert!(energy * 0.95 > charged_kwh, "chargers lose, and cabinets draw something at rest");
+}
+
+#[test]
+fn every_pack_is_there_at_every_sample_exactly_once_wherever_it_roams() {
+    // Worn out quickly, so that packs are replaced as well.
+    let sets = [
+        ("horizon_days", "40"),
+        ("batteries.scooter-pack.end_of_life_soh", "0.975"),
+        ("output.interval_days", "1.75"),
+        ("networks.city.riders.roaming", "0.5"),
+    ];
+    let world = world(&sets);
+    let lineage = |row: &SeriesRow| {
+        let id = &world.subjects[row.subject as usize].id;
+        id.split('#').next().unwrap_or(id).to_owned()
+    };
+    let is_pack =
+        |row: &&SeriesRow| world.subjects[row.subject as usize].kind == "battery" && row.metric == "soh";
+    let mut seen: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for row in world.series.iter().filter(is_pack) {
+        seen.entry(row.t_ms).or_default().push(lineage(row));
+    }
+    assert_eq!(seen.len(), 24, "the start, 22 samples and the end");
+    for (t_ms, mut packs) in seen {
+        packs.sort();
+        let distinct: BTreeSet<&String> = packs.iter().collect();
+        assert_eq!((packs.len(), distinct.len()), (63, 63), "at {t_ms}");
+    }
+    assert!(world.figures["replacements_total"] > 5.0, "{:?}", world.figures["replacements_total"]);
+    let in_service =
+        at_the_end(&world, "battery", "retired").values().filter(|retired| **retired == 0.0).count();
+    assert_eq!(in_service, 63);
+    let retired = at_the_end(&world, "battery", "retired").len() - in_service;
+    assert_eq!(retired as f64, world.figures["replacements_total"]);
+    assert_eq!(world.events.iter().filter(|e| e.event == "end_of_life").count(), retired);
+}
+
+#[test]
+fn how_often_it_is_looked_at_changes_nothing() {
+    let (rarely, often) = (world(&[]), world(&[("output.interval_days", "0.3")]));
+    assert!(rarely.twins == often.twins);
+    assert!(rarely.events == often.events);
+    assert!(often.series.len() > 5 * rarely.series.len());
+    for name in rarely.figures.keys() {
+        let (a, b) = (rarely.figures[name], often.figures[name]);
+        assert!((a - b).abs() <= 1e-9 * a.abs(), "{name}: {a} and {b}");
+    }
+}
+
+#[test]
+fn breakdowns_cost_swaps() {
+    let never = [("faults", "")];
+    let often = [("faults.1.mean_days_between", "2"), ("faults.1.repair_h", "30")];
+    let (sound, broken) = (world(&never), world(&often));
+    let count = |world: &WorldRecord, event: &str| world.events.iter().filter(|e| e.event == event).count();
+    assert_eq!(count(&sound, "fault"), 0);
+    assert!(count(&broken, "fault") > 30);
+    let (a, b) = (&sound.figures, &broken.figures);
+    assert!(b["walk_aways_total"] > a["walk_aways_total"] + 20.0, "{a:?} {b:?}");
+    assert!(b["served_pct"] < a["served_pct"], "{} {}", b["served_pct"], a["served_pct"]);
+}
+
+#[test]
+fn a_lower_charge_limit_and_a_cooler_climate_spare_the_packs() {
+    // A make whose ageing rises with its state of charge throughout, which not every published law does.
+    let base = [("horizon_days", "365"), ("batteries.scooter-pack.chemistry", "nca-gr-panasonic-3ah")];
+    let soh = |sets: &[(&str, &str)]| world(&[&base, sets].concat()).figures["soh_mean_pct"];
+    let full = soh(&[]);
+    let limit = [("networks.city.charging.target_soc", "0.8"), ("networks.city.charging.ready_soc", "0.78")];
+    let (capped, hotter) = (soh(&limit), soh(&[("climate.shift_c", "6")]));
+    println!("state of health after a year: {full:.2} %, capped {capped:.2} %, 6 °C hotter {hotter:.2} %");
+    assert!(capped > full + 0.5, "{capped} and {full}");
+    assert!(hotter < full - 0.5, "{hotter} and {full}");
+}
