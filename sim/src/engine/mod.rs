@@ -173,7 +173,6 @@ pub fn run<E>(
                 busy.insert(order, thread);
                 begun += 1;
             }
-            // Worlds that had not begun when the run was stopped are left out.
             if delivered == worlds.len() || (stopped && delivered == begun) {
                 break Ok(());
             }
@@ -190,6 +189,14 @@ pub fn run<E>(
         };
         for arbiter in arbiters.iter() {
             arbiter.stop();
+        }
+        // Worlds that a stop kept from beginning are told as such.
+        for (variant, replicate) in &worlds[begun..] {
+            let ended_ms = models[*variant].start.0;
+            let (variant, replicate) = (*variant, *replicate);
+            let record =
+                WorldRecord { variant, replicate, ended_ms, partial: true, ..WorldRecord::default() };
+            sink(record).map_err(EngineError::Sink)?;
         }
         outcome
     })

@@ -15,11 +15,12 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use twin::battery::integrate::{Duty, Stepping};
 use twin::battery::{Battery, BatteryView, Follow, Leg};
+use twin::cabinet::meter::Meter;
 use twin::cabinet::{Cabinet, CabinetCommand, CabinetEvent, PackFacts, Part};
 use twin::forcing::Ambient;
 use twin::rng::{Seed, Stream};
 use twin::time::{HOUR_MS, Time};
-use twin::twin::Twin;
+use twin::twin::{Moment, Twin};
 
 /// A rider who holds a pack.
 #[derive(Debug)]
@@ -759,12 +760,7 @@ impl<C: Cast> Zone<C> {
             sums.outside_efc += ledger.outside_cycles_efc;
         }
         for station in 0..self.stations.len() as u32 {
-            // What packs have reported belongs on the meter before it is read.
-            self.tell_station(station, None).await;
-            let (meter, ready) = self
-                .cast
-                .look_cabinet(station, move |cabinet| (cabinet.metered(now), cabinet.view(now).ready))
-                .await;
+            let (meter, ready) = self.read_station(station).await;
             let key = self.stations[station as usize].key;
             let totals = meter.totals();
             sums.energy_wh += totals.energy_wh;
@@ -783,6 +779,24 @@ impl<C: Cast> Zone<C> {
         }
         let whole = self.whole();
         self.tally.sums.push((now, whole, sums));
+    }
+
+    /// Meter and ready packs of a cabinet, on a copy that has heard what its packs have reported.
+    async fn read_station(&mut self, station: u32) -> (Meter, u32) {
+        let (now, seed) = (self.now, self.seed);
+        let pending = self.stations[station as usize].pending.clone();
+        self.cast
+            .look_cabinet(station, move |cabinet| {
+                let mut copy = cabinet.clone();
+                for command in &pending {
+                    let moment = Moment { now, seed, entity: "reading", revision: 0 };
+                    if let Ok(events) = copy.decide(command, &moment) {
+                        events.iter().for_each(|event| copy.apply(event));
+                    }
+                }
+                (copy.metered(now), copy.view(now).ready)
+            })
+            .await
     }
 
     /// A pack's last row: at the end of its life, or of the run.
@@ -838,7 +852,7 @@ impl<C: Cast> Zone<C> {
             self.finish(&seat, &battery, false);
         }
         for station in 0..self.stations.len() as u32 {
-            let meter = self.cast.look_cabinet(station, move |cabinet| cabinet.metered(now)).await;
+            let (meter, _) = self.read_station(station).await;
             let totals = *meter.totals();
             let key = self.stations[station as usize].key;
             let ZonePart::District { network, .. } = self.part else { continue };

@@ -493,7 +493,7 @@ fn thermal_path(cell: &CellModel, heat: Heat) -> ThermalPath {
     let j_per_k = cell.file.cell.mass_kg * cell.file.cell.heat_capacity_j_per_kg_k;
     match heat {
         // Time constants far below any step: the cell has the temperature of the air.
-        Heat::Isothermal => ThermalPath::from_time_constants(j_per_k, 0.5, 1e-6, 1e-6),
+        Heat::Isothermal => ThermalPath::from_time_constants(j_per_k, 0.5, 1e-9, 1e-9),
         Heat::Lumped => {
             // assumed: free convection in a room, and the surface of a 21700 cell scaled to the volume of this
             // one, at the density of lithium-ion cells (Chen 2020: 5.31e-3 m² around 2.42e-5 m³).
