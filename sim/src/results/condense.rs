@@ -1,7 +1,7 @@
 //! Condenses worlds to what a report shows, one world at a time.
 //!
 //! A world is reduced as it arrives: its figures and profiles are kept as they are; its series become, for each
-//! kind, metric and slot of time, a sum and at most [`SAMPLES_PER_WORLD`] values in order of size. What is kept is
+//! kind, metric and slot of time, a sum and at most `SAMPLES_PER_WORLD` values in order of size. What is kept is
 //! therefore bounded by worlds × metrics × slots, whatever the number of twins, and is merged in the order of
 //! replicates, whatever the order of arrival.
 
