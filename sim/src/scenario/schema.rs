@@ -140,7 +140,7 @@ pub struct Carbon {
     pub file: Option<String>,
 }
 
-/// Photovoltaic output as a fraction of peak power: clear-sky geometry with cloud by month, or a file.
+/// Photovoltaic output as a fraction of peak power: clear-sky geometry and one clearness, or a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Solar {
@@ -452,7 +452,7 @@ pub enum ChargingPolicy {
     OffPeak,
     /// In the hours of least grid carbon, but for the reserve.
     LeastCarbon,
-    /// As late and as slowly as the expected demand allows, and not while hot.
+    /// As late and as slowly as the expected demand allows.
     HealthAware,
 }
 

@@ -174,10 +174,10 @@ fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64 {
 const REFRESH_S: f64 = DAY_S;
 
 /// Longest step at a voltage limit, as a share of the time constant with which the current falls there.
-const HELD_SHARE: f64 = 0.3;
+const HELD_SHARE: f64 = 1.0;
 
 /// Shortest step that a voltage limit asks for [s].
-const HELD_MIN_S: f64 = 20.0;
+const HELD_MIN_S: f64 = 60.0;
 
 /// Hours per second.
 const HOURS: f64 = 1.0 / 3600.0;
