@@ -3,6 +3,7 @@
 use super::model::VariantModel;
 use super::tally::{Key, Sums, Tally, WAIT_BINS};
 use crate::results::record::{EventRow, SeriesRow, Subject, TwinRow, WorldRecord};
+use crate::results::spread::percentile;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use twin::time::{HOUR_MS, Time};
 
@@ -35,7 +36,7 @@ pub fn merge(
 
     let mut series: Vec<(Time, Key, SeriesRow)> = Vec::new();
     let mut events: Vec<(Time, EventRow)> = Vec::new();
-    let mut twins: Vec<(Key, f64, TwinRow)> = Vec::new();
+    let mut twins: Vec<(Key, TwinRow)> = Vec::new();
     for tally in tallies {
         series.extend(tally.samples.iter().map(|s| {
             let row = SeriesRow { t_ms: s.at.0, subject: subject(&s.key), metric: s.metric, value: s.value };
@@ -49,7 +50,7 @@ pub fn merge(
         }));
         twins.extend(tally.endings.into_iter().map(|e| {
             let row = TwinRow { subject: subject(&e.key), group: e.group, values: e.values };
-            (e.key, 0.0, row)
+            (e.key, row)
         }));
     }
     for (key, at, metric, value) in rates(&whole) {
@@ -166,8 +167,8 @@ fn figures(
         sorted(tallies.iter().flat_map(|t| t.final_resistance.values().flatten().copied()));
     if !soh.is_empty() {
         figures.insert("soh_mean_pct", 100.0 * mean(&soh));
-        figures.insert("soh_p10_pct", 100.0 * percentile(&soh, 0.1));
-        figures.insert("soh_p90_pct", 100.0 * percentile(&soh, 0.9));
+        figures.insert("soh_p10_pct", 100.0 * percentile(&soh, 0.1).unwrap_or(0.0));
+        figures.insert("soh_p90_pct", 100.0 * percentile(&soh, 0.9).unwrap_or(0.0));
         figures.insert("resistance_growth_mean_pct", 100.0 * (mean(&resistance) - 1.0));
         figures.insert("efc_mean", all.efc / (soh.len() as f64 + all.replacements));
     }
@@ -240,13 +241,6 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// Percentile of sorted values, linear between the ranks.
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let rank = share * (sorted.len() - 1) as f64;
-    let (low, f) = (rank.floor() as usize, rank.fract());
-    sorted[low] + f * (sorted[(low + 1).min(sorted.len() - 1)] - sorted[low])
 }
 
 /// Waiting time that this share of the served riders did not exceed [min], from whole-minute bins.
