@@ -429,7 +429,7 @@ fn told(cell: &Arc<CellModel>, seed: u64, look: bool) -> (Battery, Vec<BatteryEv
             })
             .collect();
         let moment = Moment { now: at, seed: Seed(seed), entity: "pack", revision };
-        let command = Follow { legs, catch_up: stream.random_range(0..3) > 0 };
+        let command = Follow { legs: legs.into(), catch_up: stream.random_range(0..3) > 0 };
         let events = battery.decide(&command, &moment).expect("the legs are in order");
         events.iter().for_each(|event| battery.apply(event));
         history.extend(events);
@@ -474,7 +474,7 @@ fn a_duty_that_makes_no_sense_or_comes_late_is_refused_and_changes_nothing() {
     let moment = Moment { now: Time(HOUR_MS), seed: Seed(1), entity: "pack", revision: 0 };
     let tell = |at: i64, duty| {
         battery.decide(
-            &Follow { legs: vec![Leg { at: Time(at), duty, ambient_shift_c: 0.0 }], catch_up: true },
+            &Follow { legs: [Leg { at: Time(at), duty, ambient_shift_c: 0.0 }].into(), catch_up: true },
             &moment,
         )
     };
@@ -530,7 +530,7 @@ fn use_for_days(cell: &Arc<CellModel>, stepping: Stepping, days: i64) -> Battery
     let mut battery = fresh(cell, stepping);
     for day in 0..days {
         for leg in day_of(battery.model(), day) {
-            battery.apply(&BatteryEvent::DutySet(leg));
+            battery.apply(&BatteryEvent::DutiesSet([leg].into()));
         }
         battery.catch_up(Time((day + 1) * DAY_MS));
     }
@@ -613,7 +613,7 @@ fn when_it_is_brought_up_to_date_hardly_moves_how_a_battery_ages() {
         let mut battery = fresh(cell, hourly_rests());
         for day in 0..30 {
             for leg in day_of(battery.model(), day) {
-                battery.apply(&BatteryEvent::DutySet(leg));
+                battery.apply(&BatteryEvent::DutiesSet([leg].into()));
             }
             (0..24).for_each(|hour| battery.catch_up(Time(day * DAY_MS + hour * HOUR_MS + 17 * 60_000)));
             battery.catch_up(Time((day + 1) * DAY_MS));
@@ -675,7 +675,8 @@ fn a_charge_that_is_cut_short_is_settled_to_the_last_watt_hour() {
             let cut = plan.begins + span_ms * (seed as i64 + 1) / 5;
             // Whether somebody brings it up to date on the way must not matter.
             (0..seed as i64).for_each(|k| battery.catch_up(plan.begins + (cut - plan.begins) * k / 5));
-            battery.apply(&BatteryEvent::DutySet(Leg { at: cut, duty: Duty::Rest, ambient_shift_c: 0.0 }));
+            let rest = Leg { at: cut, duty: Duty::Rest, ambient_shift_c: 0.0 };
+            battery.apply(&BatteryEvent::DutiesSet([rest].into()));
             battery.catch_up(cut);
             let view = battery.view(cut);
             let settled = view.cut_short.clone().unwrap();
@@ -687,11 +688,8 @@ fn a_charge_that_is_cut_short_is_settled_to_the_last_watt_hour() {
             // Every hour but the last is what the plan had said.
             let whole = (cut.hour_index() - plan.begins.hour_index()) as usize;
             assert_eq!(settled.hourly_wh[..whole], plan.hourly_wh[..whole], "{name}");
-            battery.apply(&BatteryEvent::DutySet(Leg {
-                at: cut + 1,
-                duty: Duty::Rest,
-                ambient_shift_c: 0.0,
-            }));
+            let rest = Leg { at: cut + 1, duty: Duty::Rest, ambient_shift_c: 0.0 };
+            battery.apply(&BatteryEvent::DutiesSet([rest].into()));
             battery.catch_up(cut + 1);
             assert!(battery.view(cut + 1).cut_short.is_none(), "{name}: settled once");
         }
@@ -712,7 +710,7 @@ fn charging(cell: &Arc<CellModel>, seed: u64) -> (Battery, Arc<ChargePlan>) {
         target_soc: stream.random_range(0.8f64..1.2).min(1.0),
     };
     let mut battery = Battery::new(model, Ambient::constant(22.0), Time(0), soc, Stepping::default());
-    battery.apply(&BatteryEvent::DutySet(Leg { at: begins, duty, ambient_shift_c: 0.0 }));
+    battery.apply(&BatteryEvent::DutiesSet([Leg { at: begins, duty, ambient_shift_c: 0.0 }].into()));
     battery.catch_up(begins);
     let plan = battery.view(begins).charge.expect("a charge has begun");
     (battery, plan)
@@ -858,7 +856,7 @@ fn cutting_a_span_in_two_moves_little() {
                 let leg = Leg { at, duty, ambient_shift_c: 0.0 };
                 let end = at.plus_seconds(span_s);
                 for battery in [&mut whole, &mut pieces] {
-                    battery.apply(&BatteryEvent::DutySet(leg));
+                    battery.apply(&BatteryEvent::DutiesSet([leg].into()));
                 }
                 pieces.catch_up(at.plus_seconds(0.3 * span_s));
                 pieces.catch_up(at.plus_seconds(0.5 * span_s));

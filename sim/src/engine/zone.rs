@@ -45,6 +45,15 @@ struct Seat {
     since: Time,
 }
 
+impl Seat {
+    /// What the pack has not been told, which it will be now.
+    fn take_untold(&mut self) -> Arc<[Leg]> {
+        let legs = Arc::from(self.untold.as_slice());
+        self.untold.clear();
+        legs
+    }
+}
+
 /// A cabinet as its zone knows it.
 #[derive(Debug)]
 struct Station {
@@ -590,7 +599,7 @@ impl<C: Cast> Zone<C> {
     /// Tells a pack its untold legs up to now.
     async fn bring_up_to_date(&mut self, pack: u32) -> BatteryView {
         let now = self.now;
-        let legs = std::mem::take(&mut self.seat_of(pack).untold);
+        let legs = self.seat_of(pack).take_untold();
         let commands = Commands::from_iter([Follow { legs, catch_up: true }]);
         let answer = self.cast.tell_battery(pack, Tell { now, commands }).await;
         let seat = self.seat_of(pack);
@@ -686,7 +695,7 @@ impl<C: Cast> Zone<C> {
     /// Puts a pack's untold legs on its agenda without bringing it up to date.
     async fn tell_later(&mut self, pack: u32) {
         let now = self.now;
-        let legs = std::mem::take(&mut self.seat_of(pack).untold);
+        let legs = self.seat_of(pack).take_untold();
         if !legs.is_empty() {
             let commands = Commands::from_iter([Follow { legs, catch_up: false }]);
             self.cast.tell_battery(pack, Tell { now, commands }).await;

@@ -20,6 +20,8 @@ pub const GAS_CONSTANT: f64 = 8.314_462_618;
 
 /// Nodes of the curves over state of charge.
 const SOC_NODES: usize = 1001;
+/// Nodes of the inverse of the open-circuit voltage.
+const INVERSE_NODES: usize = 1025;
 /// Nodes of the resistance table over state of charge.
 const SURFACE_SOC_NODES: usize = 51;
 /// Coldest and hottest node of the resistance table [°C].
@@ -37,6 +39,8 @@ pub struct CellModel {
     /// Calendar laws as tables.
     pub calendar: Calendar,
     curves: Vec<CurveNode>,
+    /// State of charge over even steps of open-circuit voltage, from the lowest to the highest.
+    inverse: Vec<f32>,
     surface: Vec<[f32; 3]>,
     /// Self-discharge by kelvin, as a share of rated capacity per second.
     leak_per_s: Vec<f64>,
@@ -99,6 +103,7 @@ impl CellModel {
                 half_gap_v: interpolate(&file.hysteresis.soc, &file.hysteresis.half_gap_v, soc),
             });
         }
+        let inverse = inverse_of(&curves);
         let mut surface = Vec::with_capacity(SURFACE_T_NODES * SURFACE_SOC_NODES);
         for row in 0..SURFACE_T_NODES {
             let temperature_c = SURFACE_T_C.0 + row as f64;
@@ -113,14 +118,14 @@ impl CellModel {
             .map(|row| self_discharge_per_s(&file.losses, SURFACE_T_C.0 + row as f64))
             .collect();
         let calendar = Calendar::of(&life, |soc| curve_value(&file.ocv, soc));
-        Ok(Self { file, life, calendar, curves, surface, leak_per_s })
+        Ok(Self { file, life, calendar, curves, inverse, surface, leak_per_s })
     }
 
     /// Curves at a state of charge; beyond 0..1 they go on from the ends with the end's slope.
     #[inline(always)]
     pub fn curves(&self, soc: f64) -> Curves {
         let position = soc * (SOC_NODES - 1) as f64;
-        let index = (position.max(0.0) as usize).min(SOC_NODES - 2);
+        let index = node_below(position, SOC_NODES);
         let f = position - index as f64;
         let (a, b) = (&self.curves[index], &self.curves[index + 1]);
         let ocv_v = a.ocv_v + (b.ocv_v - a.ocv_v) * f;
@@ -134,9 +139,29 @@ impl CellModel {
         }
     }
 
+    /// Open-circuit voltage and its integral over state of charge from empty [V].
+    #[inline(always)]
+    pub fn stored(&self, soc: f64) -> (f64, f64) {
+        let position = soc * (SOC_NODES - 1) as f64;
+        let index = node_below(position, SOC_NODES);
+        let f = position - index as f64;
+        let (a, b) = (&self.curves[index], &self.curves[index + 1]);
+        let ocv_v = a.ocv_v + (b.ocv_v - a.ocv_v) * f;
+        (ocv_v, a.ocv_integral_v + f * (a.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64))
+    }
+
     /// Open-circuit voltage [V].
     pub fn ocv_v(&self, soc: f64) -> f64 {
         self.curves(soc).ocv_v
+    }
+
+    /// About the state of charge at which the open-circuit voltage reaches a value, 0 or 1 where it does not: good
+    /// for choosing steps, not for results.
+    pub fn soc_at_ocv(&self, ocv_v: f64) -> f64 {
+        let (low_v, high_v) = (self.curves[0].ocv_v, self.curves[SOC_NODES - 1].ocv_v);
+        let share = (ocv_v - low_v) / (high_v - low_v);
+        let node = (share.clamp(0.0, 1.0) * (INVERSE_NODES - 1) as f64) as usize;
+        f64::from(self.inverse[node])
     }
 
     /// Resistances of a new cell, held at the ends of the table (−40 and 90 °C).
@@ -144,8 +169,8 @@ impl CellModel {
     pub fn resistances(&self, soc: f64, temperature_c: f64) -> Resistances {
         let t = (temperature_c - SURFACE_T_C.0).clamp(0.0, (SURFACE_T_NODES - 1) as f64);
         let s = (soc * (SURFACE_SOC_NODES - 1) as f64).clamp(0.0, (SURFACE_SOC_NODES - 1) as f64);
-        let row = (t as usize).min(SURFACE_T_NODES - 2);
-        let column = (s as usize).min(SURFACE_SOC_NODES - 2);
+        let row = node_below(t, SURFACE_T_NODES);
+        let column = node_below(s, SURFACE_SOC_NODES);
         let (ft, fs) = ((t - row as f64) as f32, (s - column as f64) as f32);
         let at = row * SURFACE_SOC_NODES + column;
         let (low, high) = (&self.surface[at..at + 2], &self.surface[at + SURFACE_SOC_NODES..][..2]);
@@ -161,7 +186,7 @@ impl CellModel {
     #[inline(always)]
     pub fn leak_per_s(&self, temperature_c: f64) -> f64 {
         let t = (temperature_c - SURFACE_T_C.0).clamp(0.0, (SURFACE_T_NODES - 1) as f64);
-        let row = (t as usize).min(SURFACE_T_NODES - 2);
+        let row = node_below(t, SURFACE_T_NODES);
         let pair = &self.leak_per_s[row..row + 2];
         pair[0] + (pair[1] - pair[0]) * (t - row as f64)
     }
@@ -171,6 +196,27 @@ impl CellModel {
     pub fn usable_share(&self, c_rate: f64, temperature_c: f64) -> f64 {
         self.file.rate_capacity.as_ref().map_or(1.0, |rate| usable_share(rate, c_rate, temperature_c))
     }
+}
+
+fn inverse_of(curves: &[CurveNode]) -> Vec<f32> {
+    let (low_v, high_v) = (curves[0].ocv_v, curves[curves.len() - 1].ocv_v);
+    let mut index = 0;
+    (0..INVERSE_NODES)
+        .map(|node| {
+            let wanted_v = low_v + (high_v - low_v) * node as f64 / (INVERSE_NODES - 1) as f64;
+            while index + 1 < curves.len() && curves[index + 1].ocv_v <= wanted_v {
+                index += 1;
+            }
+            index as f32 / (SOC_NODES - 1) as f32
+        })
+        .collect()
+}
+
+/// Index of the node below a position, one that has a neighbour above.
+#[inline(always)]
+fn node_below(position: f64, nodes: usize) -> usize {
+    // By way of 32 bits, which one instruction converts.
+    (position as i32).clamp(0, nodes as i32 - 2) as usize
 }
 
 /// Self-discharge as a share of rated capacity per second: doubles for so many kelvin.

@@ -5,9 +5,11 @@
 //! voltage) and the energy of the RC pairs. So charge and energy balance to rounding at any step length, and the
 //! step length only decides how well changing parameters are followed.
 
+use super::circuit::CellModel;
+use super::decay::{Decay, exp};
+use super::life::ZERO_C_K;
 use super::pack::{PackModel, PackState};
 use super::rainflow::Leg;
-use super::thermal::{Propagator, ThermalPath};
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 
@@ -96,7 +98,7 @@ pub struct Stepping {
 impl Default for Stepping {
     /// Coarse enough for years of a fleet: see `docs/models/circuit.md` for the error.
     fn default() -> Self {
-        Self { soc_max: 0.1, active_max_s: 2400.0, rest_max_s: 7200.0 }
+        Self { soc_max: 0.2, active_max_s: 3600.0, rest_max_s: 7200.0 }
     }
 }
 
@@ -104,36 +106,6 @@ impl Stepping {
     /// At most so many seconds a step.
     pub fn at_most(seconds: f64) -> Self {
         Self { soc_max: 0.02, active_max_s: seconds, rest_max_s: seconds }
-    }
-}
-
-/// Exponentials of one step length, kept while the length stays the same.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Decay {
-    dt_s: f64,
-    /// 1/dt [1/s].
-    per_s: f64,
-    e1: f64,
-    e2: f64,
-    /// Mean of e^(−t/τ) over the step.
-    m1: f64,
-    m2: f64,
-    propagator: Propagator,
-}
-
-impl Decay {
-    fn of(dt_s: f64, tau1_s: f64, tau2_s: f64, thermal: &ThermalPath) -> Self {
-        let (e1, e2) = ((-dt_s / tau1_s).exp(), (-dt_s / tau2_s).exp());
-        let per_s = 1.0 / dt_s;
-        Self {
-            dt_s,
-            per_s,
-            e1,
-            e2,
-            m1: (1.0 - e1) * tau1_s * per_s,
-            m2: (1.0 - e2) * tau2_s * per_s,
-            propagator: thermal.propagator(dt_s),
-        }
     }
 }
 
@@ -148,26 +120,25 @@ struct Terminal {
     r0: f64,
     r1: f64,
     r2: f64,
-    /// Most that may be discharged and charged at this temperature [A per cell, both positive].
-    discharge_max_a: f64,
-    charge_max_a: f64,
 }
 
-/// A step length a little shorter, from a short list: equal lengths share their exponentials.
-#[inline]
-fn rounded_down(dt_s: f64) -> f64 {
-    const LENGTHS_S: [f64; 8] = [60.0, 120.0, 240.0, 480.0, 720.0, 1080.0, 1440.0, 2160.0];
-    match LENGTHS_S.partition_point(|length| *length <= dt_s) {
-        0 => dt_s,
-        n => LENGTHS_S[n - 1],
-    }
+/// The lesser of two numbers, neither of which is NaN.
+#[inline(always)]
+fn least(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
+/// The greater of two numbers, neither of which is NaN.
+#[inline(always)]
+fn most(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }
 
 /// Allowed share of the full current between two temperature limits.
-#[inline]
+#[inline(always)]
 fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64 {
-    let inside_k = (temperature_c - limits[0]).min(limits[1] - temperature_c);
-    if inside_k >= ramp_k { 1.0 } else { (inside_k / ramp_k).max(0.0) }
+    let inside_k = least(temperature_c - limits[0], limits[1] - temperature_c);
+    if inside_k >= ramp_k { 1.0 } else { most(inside_k / ramp_k, 0.0) }
 }
 
 /// Capacity and resistance follow the life laws at least so often.
@@ -179,24 +150,72 @@ const HELD_SHARE: f64 = 1.0;
 /// Shortest step that a voltage limit asks for [s].
 const HELD_MIN_S: f64 = 60.0;
 
+/// Move of charge in a step from which on its calendar rates are taken at two points.
+const MOVED_WIDE: f64 = 0.08;
+
+/// Longest step while temperature limits the current, for a few kelvin change what is allowed [s].
+const DERATED_MAX_S: f64 = 600.0;
+
+/// A cell is not followed in one step while it warms by more than this [K].
+const WARMED_K: f64 = 2.0;
+
 /// Hours per second.
 const HOURS: f64 = 1.0 / 3600.0;
 
 /// The integrator of one passage.
 struct Passing<'a> {
     model: &'a PackModel,
+    cell: &'a CellModel,
     state: &'a mut PackState,
     ambient: &'a Ambient,
+    /// The duty, its powers and currents those of the mean cell.
+    duty: Duty,
+    stepping: Stepping,
     from: Time,
     elapsed_s: f64,
+    /// Present capacity of the mean cell [A·s].
+    capacity_as: f64,
     /// Beginning of the hour whose air temperatures are held [s of the passage], and those.
     air_from_s: f64,
     air_c: (f64, f64),
+    /// Open-circuit voltage at the present state of charge, and its integral from empty [V].
+    stored: (f64, f64),
+    /// Exponentials of the last length.
+    decay: Decay,
+    /// What happened since charge last changed its direction, which the cycle count does not know yet.
+    leg: Leg,
+    /// Sign of that leg's movement; zero at its beginning.
+    direction: f64,
+    /// Why the step that was taken last is the duty's last.
+    ending: Option<Ended>,
+}
+
+/// The duty in terms of one cell.
+fn of_one_cell(duty: Duty, model: &PackModel) -> Duty {
+    let layout = model.layout;
+    let (parallel, cells) = (f64::from(layout.parallel), layout.cells());
+    match duty {
+        Duty::Rest => Duty::Rest,
+        Duty::Current { current_a, until_soc } => {
+            Duty::Current { current_a: current_a / parallel, until_soc }
+        }
+        Duty::Power { power_w, ripple } => Duty::Power { power_w: power_w / cells, ripple },
+        Duty::Charge { power_max_w, current_max_a, target_soc } => Duty::Charge {
+            power_max_w: power_max_w / cells,
+            current_max_a: current_max_a / parallel,
+            target_soc,
+        },
+        Duty::Hold { voltage_v, current_max_a } => Duty::Hold {
+            voltage_v: voltage_v / f64::from(layout.series),
+            current_max_a: current_max_a / parallel,
+        },
+    }
 }
 
 /// Carries the pack from `from` on for `span_s` seconds, or until the duty ends; `watch` is shown every step.
 ///
-/// The caller decides what follows an early end; the state is then that of the moment of the end.
+/// The caller decides what follows an early end; the state is then that of the moment of the end. Cycles are
+/// counted when the passage ends.
 pub fn pass(
     model: &PackModel,
     state: &mut PackState,
@@ -206,13 +225,35 @@ pub fn pass(
     stepping: Stepping,
     mut watch: impl FnMut(&Step, &PackState),
 ) -> Passage {
-    let mut passing =
-        Passing { model, state, ambient, from, elapsed_s: 0.0, air_from_s: f64::INFINITY, air_c: (0.0, 0.0) };
+    if span_s.is_nan() || span_s <= 0.0 {
+        return Passage { ended: None };
+    }
+    let cell = &*model.cell;
+    let stored = cell.stored(state.soc);
+    let mut passing = Passing {
+        model,
+        cell,
+        capacity_as: 3600.0 * state.capacity_ah(model),
+        state,
+        ambient,
+        duty: of_one_cell(duty, model),
+        stepping,
+        from,
+        elapsed_s: 0.0,
+        air_from_s: f64::INFINITY,
+        air_c: (0.0, 0.0),
+        stored,
+        decay: Decay::NONE,
+        leg: Leg::default(),
+        direction: 0.0,
+        ending: None,
+    };
     let mut ended = None;
     while passing.elapsed_s < span_s {
         let left_s = span_s - passing.elapsed_s;
-        match passing.step(duty, left_s, stepping, &mut watch) {
-            Ok(()) => {}
+        let step = if let Duty::Rest = duty { passing.rest(left_s) } else { passing.act(left_s) };
+        match step {
+            Ok(step) => watch(&step, passing.state),
             Err(why) => {
                 ended = Some((why, passing.elapsed_s));
                 break;
@@ -220,91 +261,127 @@ pub fn pass(
         }
         if passing.state.since_refresh_s >= REFRESH_S {
             passing.state.refresh_health(model);
+            passing.capacity_as = 3600.0 * passing.state.capacity_ah(model);
+        }
+        if let Some(why) = passing.ending {
+            ended = Some((why, passing.elapsed_s));
+            break;
         }
     }
+    passing.count_leg(passing.state.soc);
     Passage { ended }
 }
 
 impl Passing<'_> {
-    /// Takes one step, or says why there is none.
-    #[inline(always)]
-    fn step(
-        &mut self,
-        duty: Duty,
-        left_s: f64,
-        stepping: Stepping,
-        watch: &mut impl FnMut(&Step, &PackState),
-    ) -> Result<(), Ended> {
-        if let Duty::Rest = duty {
-            let dt_s = left_s.min(stepping.rest_max_s);
-            if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
-                self.take_rest(dt_s, watch);
-            } else {
-                self.take_at(&self.terminal(self.state.soc), 0.0, (0.0, 0.0), dt_s, watch);
-            }
-            return Ok(());
-        }
-        let layout = self.model.layout;
-        let capacity_as = 3600.0 * self.state.capacity_ah(self.model);
+    /// Takes one step under a current, or says why there is none.
+    fn act(&mut self, left_s: f64) -> Result<Step, Ended> {
+        let duty = self.duty;
+        let capacity_as = self.capacity_as;
         // A first guess of the current fixes the length of the step and where its middle lies; the middle fixes
         // the parameters, and these the current.
-        let guess_a = self.guess(duty);
-        let by_soc_s = stepping.soc_max * capacity_as / guess_a.abs().max(1e-6 * HOURS * capacity_as);
-        let longest_s = match duty {
-            Duty::Hold { .. } => stepping.rest_max_s,
-            _ => stepping.active_max_s,
+        let guess_a = self.guess();
+        let by_soc_s = self.stepping.soc_max * capacity_as / most(guess_a.abs(), 1e-6 * HOURS * capacity_as);
+        let mut longest_s = match duty {
+            Duty::Hold { .. } => self.stepping.rest_max_s,
+            _ => self.stepping.active_max_s,
         };
-        let mut dt_s = rounded_down(by_soc_s).clamp(1.0, longest_s).min(left_s);
+        if self.allowed_share(guess_a) < 1.0 {
+            longest_s = least(longest_s, DERATED_MAX_S);
+        }
+        let mut dt_s = least(least(most(by_soc_s, 1.0), longest_s), left_s);
         let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as);
-        let mut decay = self.decay(dt_s);
-        let (mut current_a, mut held) = self.current(duty, &terminal, &decay)?;
-        // At a voltage limit the current falls from moment to moment, which long steps cannot follow: they are
-        // halved until the limit does not hold any more, or the current changes little within the step.
-        while held
-            && dt_s > HELD_SHARE * self.held_time_constant_s(&terminal, capacity_as)
-            && dt_s > HELD_MIN_S
+        self.decay_over(dt_s);
+        let (mut current_a, mut held) = self.current(&terminal)?;
+        let by_heat_s = self.heating_s(&terminal, current_a);
+        if (current_a.abs() * dt_s > 1.2 * self.stepping.soc_max * capacity_as || dt_s > by_heat_s)
+            && dt_s > 1.0
         {
-            dt_s = (0.5 * dt_s).max(HELD_MIN_S);
+            // The guess was far too low, for a heavy load draws more the more it polarises the cell; or the cell
+            // will be another one when it has warmed up.
+            let by_soc_s = self.stepping.soc_max * capacity_as / current_a.abs();
+            dt_s = least(most(least(by_soc_s, by_heat_s), 1.0), dt_s);
             terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
-            decay = self.decay(dt_s);
-            (current_a, held) = self.current(duty, &terminal, &decay)?;
+            self.decay_over(dt_s);
+            (current_a, held) = self.current(&terminal)?;
         }
-        let cell = &self.model.cell.file;
-        let cutoff_a = cell.limits.charge_cutoff_c_rate * cell.cell.capacity_ah;
-        if held && matches!(duty, Duty::Charge { .. }) && -current_a <= cutoff_a {
-            self.state.ledger.charges += 1.0;
-            return Err(Ended::Charged);
+        // At a voltage limit the current falls from moment to moment, which long steps cannot follow: they are
+        // shortened until the limit does not hold any more, or the current changes little within the step.
+        let mut before_limit_s = if held { self.before_limit_s(&terminal, guess_a) } else { 0.0 };
+        while held && dt_s > HELD_MIN_S {
+            let falls_s = most(HELD_SHARE * self.held_time_constant_s(&terminal), HELD_MIN_S);
+            if before_limit_s > HELD_MIN_S && before_limit_s < dt_s {
+                dt_s = before_limit_s;
+            } else if dt_s > falls_s {
+                dt_s = least(falls_s, most(0.5 * dt_s, HELD_MIN_S));
+            } else {
+                break;
+            }
+            before_limit_s = 0.0;
+            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
+            self.decay_over(dt_s);
+            (current_a, held) = self.current(&terminal)?;
         }
-        if held && guess_a > 0.0 && current_a <= self.least_discharge_a(guess_a) {
-            return Err(Ended::Empty);
+        if held {
+            self.look_whether_done(guess_a, current_a)?;
         }
-        let to_end_s = self.time_to_end(duty, &terminal, (guess_a, current_a), capacity_as)?;
+        let (to_end_s, why) = self.time_to_end(&terminal, (guess_a, current_a))?;
         if to_end_s < dt_s {
             // The last step is as long as it takes, with the current of just that length.
             dt_s = to_end_s;
             terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
-            decay = self.decay(dt_s);
-            (current_a, _) = self.current(duty, &terminal, &decay)?;
-            let to_end_s = self.time_to_end(duty, &terminal, (guess_a, current_a), capacity_as)?;
-            if to_end_s < dt_s {
-                dt_s = to_end_s;
-                self.decay(dt_s);
+            self.decay_over(dt_s);
+            (current_a, _) = self.current(&terminal)?;
+            let (to_end_s, _) = self.time_to_end(&terminal, (guess_a, current_a))?;
+            if to_end_s < least(1.05 * dt_s, left_s) {
+                self.decay_over(to_end_s);
+                self.ending = Some(why);
+                if let Duty::Charge { .. } = duty {
+                    self.state.ledger.charges += 1.0;
+                }
             }
         }
-        if let Duty::Power { power_w, .. } = duty {
-            let wanted_w = power_w / layout.cells();
-            let given_w = current_a * self.mean_voltage(&terminal, current_a);
-            if power_w > 0.0 && given_w < wanted_w * (1.0 - 1e-6) {
-                self.state.ledger.unserved_wh += (wanted_w - given_w) * dt_s / 3600.0;
+        let mut ripple = 0.0;
+        if let Duty::Power { power_w, ripple: wanted } = duty {
+            ripple = wanted;
+            if power_w > 0.0 {
+                let given_w = current_a * self.mean_voltage(&terminal, current_a);
+                if given_w < power_w * (1.0 - 1e-6) {
+                    self.state.ledger.unserved_wh += (power_w - given_w) * self.decay.dt_s * HOURS;
+                }
             }
         }
-        let float_a = self.float_a(duty);
-        self.take_at(&terminal, current_a, (ripple_of(duty), float_a), dt_s, watch);
+        let float_a = self.float_a();
+        let step = self.take(&terminal, current_a, ripple, float_a);
         if let Duty::Hold { voltage_v, .. } = duty
             && self.state.soc >= 1.0 - 1e-6
         {
             // A full cell follows its charger: what the circuit lacks is the overvoltage of gassing.
-            self.state.voltage_v = voltage_v / f64::from(layout.series);
+            self.state.voltage_v = voltage_v;
+        }
+        Ok(step)
+    }
+
+    /// Takes one step at rest.
+    fn rest(&mut self, left_s: f64) -> Result<Step, Ended> {
+        let dt_s = least(left_s, self.stepping.rest_max_s);
+        self.decay_over(dt_s);
+        if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
+            Ok(self.idle())
+        } else {
+            Ok(self.take(&self.terminal(self.state.soc), 0.0, 0.0, 0.0))
+        }
+    }
+
+    /// At a voltage limit: whether the current has become so small that the charge is done or the pack empty.
+    fn look_whether_done(&mut self, guess_a: f64, current_a: f64) -> Result<(), Ended> {
+        let file = &self.cell.file;
+        let cutoff_a = file.limits.charge_cutoff_c_rate * file.cell.capacity_ah;
+        if matches!(self.duty, Duty::Charge { .. }) && -current_a <= cutoff_a {
+            self.state.ledger.charges += 1.0;
+            return Err(Ended::Charged);
+        }
+        if guess_a > 0.0 && current_a <= self.least_discharge_a(guess_a) {
+            return Err(Ended::Empty);
         }
         Ok(())
     }
@@ -313,116 +390,128 @@ impl Passing<'_> {
     /// hundredth of the rated capacity per hour.
     #[inline(always)]
     fn least_discharge_a(&self, wanted_a: f64) -> f64 {
-        (0.05 * wanted_a).min(0.01 * self.model.cell.file.cell.capacity_ah)
+        least(0.05 * wanted_a, 0.01 * self.cell.file.cell.capacity_ah)
+    }
+
+    /// Share of the highest current that the temperature allows in a current's direction.
+    #[inline(always)]
+    fn allowed_share(&self, current_a: f64) -> f64 {
+        let limits = &self.cell.file.limits;
+        let range_c =
+            if current_a < 0.0 { limits.charge_temperature_c } else { limits.discharge_temperature_c };
+        derating(self.state.temperatures.cell_c, range_c, limits.derating_k)
+    }
+
+    /// How long it takes a current to warm the cell by [`WARMED_K`], if no heat were lost [s].
+    #[inline(always)]
+    fn heating_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
+        let heat_w = current_a * current_a * (terminal.r0 + terminal.r1 + terminal.r2);
+        WARMED_K * self.model.thermal.cell_j_per_k / most(heat_w, 1e-9)
+    }
+
+    /// How long a current can flow before the voltage reaches the limit in its way, all polarisation counted [s].
+    fn before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
+        let limits = &self.cell.file.limits;
+        let limit_v = if current_a > 0.0 { limits.voltage_min_v } else { limits.voltage_max_v };
+        let resistance = (terminal.r0 + terminal.r1 + terminal.r2) * self.state.weakest_resistance;
+        let soc = self.cell.soc_at_ocv(limit_v - terminal.hysteresis_v + current_a * resistance);
+        (self.state.soc - soc) * self.capacity_as / current_a
     }
 
     /// Time constant with which a current falls at a held voltage [s]: `R·Q/(dU/ds)`.
-    #[inline(always)]
-    fn held_time_constant_s(&self, terminal: &Terminal, capacity_as: f64) -> f64 {
+    fn held_time_constant_s(&self, terminal: &Terminal) -> f64 {
         let resistance = (terminal.r0 + terminal.r1 + terminal.r2) * self.state.weakest_resistance;
-        resistance * capacity_as / terminal.slope_v.max(0.05)
+        resistance * self.capacity_as / most(terminal.slope_v, 0.05)
     }
 
-    /// Time until the present current brings the state of charge to where the duty ends [s].
+    /// Time until the present current brings the state of charge to where the duty ends [s], and what that means.
     #[inline(always)]
     fn time_to_end(
         &mut self,
-        duty: Duty,
         terminal: &Terminal,
         (wanted_a, current_a): (f64, f64),
-        capacity_as: f64,
-    ) -> Result<f64, Ended> {
+    ) -> Result<(f64, Ended), Ended> {
         let soc = self.state.soc;
-        let (end_pack_soc, why) = match duty {
+        let (end_pack_soc, why) = match self.duty {
             Duty::Charge { target_soc, .. } => (target_soc, Ended::Charged),
             Duty::Current { until_soc, .. } => (until_soc, Ended::Reached),
             // What is held at a voltage takes no more than it can store, and stays there.
-            Duty::Hold { .. } => return Ok(f64::INFINITY),
+            Duty::Hold { .. } => return Ok((f64::INFINITY, Ended::Charged)),
             _ if wanted_a > 0.0 => (0.0, Ended::Empty),
             _ => (1.0, Ended::Reached),
         };
         let end = self.state.mean_soc_at(end_pack_soc);
-        let left_as = capacity_as * if wanted_a > 0.0 { soc - end } else { end - soc };
-        let cell = &self.model.cell;
+        let left_as = self.capacity_as * if wanted_a > 0.0 { soc - end } else { end - soc };
+        let file = &self.cell.file;
         let drain_a = if current_a > 0.0 {
-            let ripple_a = current_a * current_a * terminal.r0 * ripple_of(duty) / terminal.ocv_v;
-            let leak_a =
-                3600.0 * cell.leak_per_s(self.state.temperatures.cell_c) * cell.file.cell.capacity_ah;
-            current_a + ripple_a + leak_a
+            let ripple_a = match self.duty {
+                Duty::Power { ripple, .. } => current_a * current_a * terminal.r0 * ripple / terminal.ocv_v,
+                _ => 0.0,
+            };
+            current_a + ripple_a + self.leak_a()
         } else {
-            -current_a * cell.file.losses.coulombic_efficiency
+            -current_a * file.losses.coulombic_efficiency
         };
         // What a millisecond would do is not worth a step.
-        if left_as <= 1e-3 * drain_a.abs().max(1e-3 * cell.file.cell.capacity_ah) {
-            if matches!(duty, Duty::Charge { .. }) {
+        if left_as <= 1e-3 * most(drain_a.abs(), 1e-3 * file.cell.capacity_ah) {
+            if let Duty::Charge { .. } = self.duty {
                 self.state.ledger.charges += 1.0;
             }
             return Err(why);
         }
-        Ok(if current_a == 0.0 { f64::INFINITY } else { left_as / drain_a })
+        Ok((if current_a == 0.0 { f64::INFINITY } else { left_as / drain_a }, why))
     }
 
+    /// Self-discharge as a current [A per cell].
     #[inline(always)]
-    fn decay(&mut self, dt_s: f64) -> Decay {
-        match self.state.decay {
-            Some(decay) if decay.dt_s == dt_s => decay,
-            _ => {
-                let circuit = &self.model.cell.file.circuit;
-                let decay = Decay::of(dt_s, circuit.tau1_s, circuit.tau2_s, &self.model.thermal);
-                self.state.decay = Some(decay);
-                decay
-            }
+    fn leak_a(&self) -> f64 {
+        3600.0 * self.cell.leak_per_s(self.state.temperatures.cell_c) * self.cell.file.cell.capacity_ah
+    }
+
+    /// Makes [`Passing::decay`] that of a step of `dt_s`.
+    #[inline(always)]
+    fn decay_over(&mut self, dt_s: f64) {
+        if self.decay.dt_s != dt_s {
+            self.decay = self.model.decays.over(dt_s);
         }
     }
 
     /// Circuit and limits with the step's middle at `soc_mid`.
     #[inline(always)]
     fn terminal(&self, soc_mid: f64) -> Terminal {
-        let cell = &*self.model.cell;
         let state = &*self.state;
-        let temperature_c = state.temperatures.cell_c;
-        let soc_mid = soc_mid.clamp(0.0, 1.0);
-        let curves = cell.curves(soc_mid);
-        let fresh = cell.resistances(soc_mid, temperature_c);
+        let soc_mid = least(most(soc_mid, 0.0), 1.0);
+        let curves = self.cell.curves(soc_mid);
+        let fresh = self.cell.resistances(soc_mid, state.temperatures.cell_c);
         let growth = state.health.resistance;
-        let limits = &cell.file.limits;
-        let rated_ah = cell.file.cell.capacity_ah;
         Terminal {
             soc_mid,
             ocv_v: curves.ocv_v,
             hysteresis_v: curves.half_gap_v * state.hysteresis,
             half_gap_v: curves.half_gap_v,
             entropy_v_per_k: curves.entropy_v_per_k,
-            slope_v: curves.ocv_slope_v.max(0.0),
+            slope_v: most(curves.ocv_slope_v, 0.0),
             r0: fresh.r0 * growth,
             r1: fresh.r1 * growth,
             r2: fresh.r2 * growth,
-            discharge_max_a: limits.discharge_c_rate_max
-                * rated_ah
-                * derating(temperature_c, limits.discharge_temperature_c, limits.derating_k),
-            charge_max_a: limits.charge_c_rate_max
-                * rated_ah
-                * derating(temperature_c, limits.charge_temperature_c, limits.derating_k),
         }
     }
 
     #[inline(always)]
-    fn guess(&self, duty: Duty) -> f64 {
-        let layout = self.model.layout;
-        let parallel = f64::from(layout.parallel);
-        match duty {
+    fn guess(&self) -> f64 {
+        let voltage_v = most(self.state.voltage_v, 0.1);
+        match self.duty {
             Duty::Rest => 0.0,
-            Duty::Current { current_a, .. } => current_a / parallel,
-            Duty::Power { power_w, .. } => power_w / (layout.cells() * self.state.voltage_v.max(0.1)),
+            Duty::Current { current_a, .. } => current_a,
+            Duty::Power { power_w, .. } => power_w / voltage_v,
             Duty::Charge { power_max_w, current_max_a, .. } => {
-                let limits = &self.model.cell.file.limits;
-                let voltage_v = self.state.voltage_v.max(0.1);
-                let wanted_a = -(current_max_a / parallel)
-                    .min(power_max_w / (layout.cells() * voltage_v))
-                    .min(limits.charge_c_rate_max * self.model.cell.file.cell.capacity_ah);
+                let file = &self.cell.file;
+                let rate_max_a = file.limits.charge_c_rate_max * file.cell.capacity_ah;
+                let wanted_a = -least(least(current_max_a, power_max_w / voltage_v), rate_max_a);
                 // In the constant-voltage phase the last current tells more than the wanted one.
-                let held = self.state.current_a < 0.0 && voltage_v >= limits.voltage_max_v - 1e-3;
-                if held { wanted_a.max(self.state.current_a) } else { wanted_a }
+                let last_a = self.state.current_a;
+                let held = last_a < 0.0 && voltage_v >= file.limits.voltage_max_v - 1e-3;
+                if held { most(wanted_a, last_a) } else { wanted_a }
             }
             Duty::Hold { .. } => self.state.current_a,
         }
@@ -431,26 +520,36 @@ impl Passing<'_> {
     /// Mean terminal voltage over the step at a current [V per cell].
     #[inline(always)]
     fn mean_voltage(&self, terminal: &Terminal, current_a: f64) -> f64 {
-        let Some(decay) = &self.state.decay else { return terminal.ocv_v };
-        self.open_mean(terminal, decay, current_a) - current_a * mean_resistance(terminal, decay)
+        self.open_mean(terminal, current_a) - current_a * self.mean_resistance(terminal)
+    }
+
+    /// Resistance that the mean over a step sees, for a current that begins with it [Ω].
+    #[inline(always)]
+    fn mean_resistance(&self, terminal: &Terminal) -> f64 {
+        terminal.r0 + terminal.r1 * (1.0 - self.decay.m1) + terminal.r2 * (1.0 - self.decay.m2)
     }
 
     /// Mean over the step of everything in the terminal voltage but what the present current adds.
     #[inline(always)]
-    fn open_mean(&self, terminal: &Terminal, decay: &Decay, current_a: f64) -> f64 {
+    fn open_mean(&self, terminal: &Terminal, current_a: f64) -> f64 {
         terminal.ocv_v + terminal.hysteresis_v
-            - self.state.v1_v * decay.m1
-            - self.state.v2_v * decay.m2
+            - self.state.v1_v * self.decay.m1
+            - self.state.v2_v * self.decay.m2
             - self.rate_drop(terminal, current_a)
     }
 
     /// Drop of the open-circuit voltage through charge that is out of reach at this rate [V].
     #[inline(always)]
     fn rate_drop(&self, terminal: &Terminal, current_a: f64) -> f64 {
-        let cell = &*self.model.cell;
-        if cell.file.rate_capacity.is_none() || current_a <= 0.0 {
+        if self.cell.file.rate_capacity.is_none() || current_a <= 0.0 {
             return 0.0;
         }
+        self.drop_of_rate(terminal, current_a)
+    }
+
+    #[inline(never)]
+    fn drop_of_rate(&self, terminal: &Terminal, current_a: f64) -> f64 {
+        let cell = self.cell;
         let share = cell
             .usable_share(current_a / cell.file.cell.capacity_ah, self.state.temperatures.cell_c)
             .max(1e-3);
@@ -458,54 +557,55 @@ impl Passing<'_> {
     }
 
     /// Current of the step [A per cell] under the duty and all limits, and whether a voltage limit decides it.
-    #[inline(always)]
-    fn current(&self, duty: Duty, terminal: &Terminal, decay: &Decay) -> Result<(f64, bool), Ended> {
-        let layout = self.model.layout;
-        let parallel = f64::from(layout.parallel);
-        let wanted_a = match duty {
+    fn current(&self, terminal: &Terminal) -> Result<(f64, bool), Ended> {
+        let wanted_a = match self.duty {
             Duty::Rest => 0.0,
-            Duty::Current { current_a, .. } => current_a / parallel,
-            Duty::Power { power_w, .. } => self.for_power(power_w / layout.cells(), terminal, decay),
-            Duty::Charge { power_max_w, current_max_a, .. } => (-current_max_a / parallel)
-                .max(self.for_power(-power_max_w / layout.cells(), terminal, decay)),
-            Duty::Hold { voltage_v, current_max_a } => self
-                .for_voltage(voltage_v / f64::from(layout.series), terminal, decay, 1.0)
-                .max(-current_max_a / parallel),
+            Duty::Current { current_a, .. } => current_a,
+            Duty::Power { power_w, .. } => self.for_power(power_w, terminal),
+            Duty::Charge { power_max_w, current_max_a, .. } => {
+                most(-current_max_a, self.for_power(-power_max_w, terminal))
+            }
+            Duty::Hold { voltage_v, current_max_a } => {
+                most(self.for_voltage(voltage_v, terminal, 1.0), -current_max_a)
+            }
         };
-        let limits = &self.model.cell.file.limits;
+        let limits = &self.cell.file.limits;
+        let rated_ah = self.cell.file.cell.capacity_ah;
         let weak = self.state.weakest_resistance;
         if wanted_a > 0.0 {
-            if terminal.discharge_max_a <= 0.0 {
+            let discharge_max_a = limits.discharge_c_rate_max * rated_ah * self.allowed_share(wanted_a);
+            if discharge_max_a <= 0.0 {
                 return Err(Ended::TooHotOrCold);
             }
-            let mut current_a = wanted_a.min(terminal.discharge_max_a);
+            let mut current_a = least(wanted_a, discharge_max_a);
             let mut held = false;
             if self.may_pass(limits.voltage_min_v, terminal, current_a, weak) {
                 // The drop is that of the wanted current, which is the larger one.
                 let limit_v = limits.voltage_min_v + self.rate_drop(terminal, current_a);
-                let by_voltage_a = self.for_voltage(limit_v, terminal, decay, weak);
+                let by_voltage_a = self.for_voltage(limit_v, terminal, weak);
                 held = by_voltage_a < current_a;
-                current_a = current_a.min(by_voltage_a);
+                current_a = least(current_a, by_voltage_a);
             }
             let least_a = self.least_discharge_a(wanted_a);
             // A long step may find no current where a shorter one still does, and is shortened first.
             if current_a <= least_a && !held { Err(Ended::Empty) } else { Ok((current_a, held)) }
         } else if wanted_a < 0.0 {
-            if terminal.charge_max_a <= 0.0 {
-                return match duty {
+            let charge_max_a = limits.charge_c_rate_max * rated_ah * self.allowed_share(wanted_a);
+            if charge_max_a <= 0.0 {
+                return match self.duty {
                     Duty::Charge { .. } => Err(Ended::TooHotOrCold),
                     _ => Ok((0.0, false)),
                 };
             }
-            let mut current_a = wanted_a.max(-terminal.charge_max_a);
+            let mut current_a = most(wanted_a, -charge_max_a);
             let mut held = false;
             if self.may_pass(limits.voltage_max_v, terminal, current_a, weak) {
-                let by_voltage_a = self.for_voltage(limits.voltage_max_v, terminal, decay, weak).min(0.0);
+                let by_voltage_a = least(self.for_voltage(limits.voltage_max_v, terminal, weak), 0.0);
                 held = by_voltage_a > current_a;
-                current_a = current_a.max(by_voltage_a);
+                current_a = most(current_a, by_voltage_a);
             }
-            if let Duty::Hold { .. } = duty {
-                current_a = current_a.max(-self.storable_a(duty, decay));
+            if let Duty::Hold { .. } = self.duty {
+                current_a = most(current_a, -self.storable_a());
             }
             Ok((current_a, held))
         } else {
@@ -514,32 +614,30 @@ impl Passing<'_> {
     }
 
     /// Current that a pack held at a voltage can take: what is missing, and what it loses [A per cell].
-    fn storable_a(&self, duty: Duty, decay: &Decay) -> f64 {
-        let cell = &self.model.cell;
-        let missing_as = (1.0 - self.state.soc) * 3600.0 * self.state.capacity_ah(self.model);
-        let leak_a = cell.leak_per_s(self.state.temperatures.cell_c) * 3600.0 * cell.file.cell.capacity_ah;
-        (missing_as * decay.per_s + leak_a + self.float_a(duty)) / cell.file.losses.coulombic_efficiency
+    fn storable_a(&self) -> f64 {
+        let missing_as = (1.0 - self.state.soc) * self.capacity_as;
+        let efficiency = self.cell.file.losses.coulombic_efficiency;
+        (missing_as * self.decay.per_s + self.leak_a() + self.float_a()) / efficiency
     }
 
     /// Float current: what a full lead-acid cell on its charger turns into gas and corrosion [A per cell].
     ///
     /// `I = I₂₅·2^((T−25)/ΔT)·e^(k·(U−U_float))`. Source: as named in the chemistry file. Counted from 95 % of
     /// charge on; below, the cell charges instead (assumed).
-    fn float_a(&self, duty: Duty) -> f64 {
-        let (Duty::Hold { voltage_v, .. }, Some(float)) = (duty, &self.model.cell.file.float) else {
+    #[inline(always)]
+    fn float_a(&self) -> f64 {
+        let (Duty::Hold { voltage_v, .. }, Some(float)) = (self.duty, &self.cell.file.float) else {
             return 0.0;
         };
         if self.state.soc < 0.95 {
             return 0.0;
         }
-        let over_v = voltage_v / f64::from(self.model.layout.series) - float.voltage_v;
-        let cell = &self.model.cell;
+        let over_v = voltage_v - float.voltage_v;
         let warmer = (self.state.temperatures.cell_c - 25.0) / float.current_doubling_k;
         let drawn_a =
             float.current_a * (warmer * std::f64::consts::LN_2 + float.current_per_v * over_v).exp();
         // Self-discharge is part of it.
-        let leak_a = cell.leak_per_s(self.state.temperatures.cell_c) * 3600.0 * cell.file.cell.capacity_ah;
-        (drawn_a * cell.file.losses.coulombic_efficiency - leak_a).max(0.0)
+        (drawn_a * self.cell.file.losses.coulombic_efficiency - self.leak_a()).max(0.0)
     }
 
     /// Whether the voltage at the end of a step may lie beyond a limit: never wrong when it says no, for it
@@ -553,9 +651,10 @@ impl Passing<'_> {
             + current_a.abs() * (terminal.r0 + terminal.r1 + terminal.r2))
             * weak;
         let room_v = (terminal.ocv_v + terminal.hysteresis_v - limit_v).abs();
-        terminal.soc_mid < 0.15
-            || terminal.soc_mid > 0.85
-            || self.model.cell.file.rate_capacity.is_some()
+        // A quarter more for what ripple takes besides.
+        let soc_end = state.soc - 1.25 * current_a * self.decay.dt_s / self.capacity_as;
+        !(0.15..=0.85).contains(&soc_end)
+            || self.cell.file.rate_capacity.is_some()
             || room_v < polarised + MARGIN_V
     }
 
@@ -563,95 +662,135 @@ impl Passing<'_> {
     ///
     /// `I = (E − √(E² − 4·R·P)) / 2R` with E the mean voltage without the present current.
     #[inline(always)]
-    fn for_power(&self, power_w: f64, terminal: &Terminal, decay: &Decay) -> f64 {
-        let resistance = mean_resistance(terminal, decay);
-        let open_v = self.open_mean(terminal, decay, power_w / terminal.ocv_v);
+    fn for_power(&self, power_w: f64, terminal: &Terminal) -> f64 {
+        let resistance = self.mean_resistance(terminal);
+        let open_v = self.open_mean(terminal, power_w / terminal.ocv_v);
         let discriminant = open_v * open_v - 4.0 * resistance * power_w;
-        (open_v - discriminant.max(0.0).sqrt()) / (2.0 * resistance)
+        (open_v - most(discriminant, 0.0).sqrt()) / (2.0 * resistance)
     }
 
     /// Current that ends the step at a voltage, for a cell of `weak` times the resistance [A per cell].
-    #[inline(always)]
-    fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, decay: &Decay, weak: f64) -> f64 {
-        let state = &*self.state;
-        let capacity_as = 3600.0 * state.capacity_ah(self.model);
-        let start = self.model.cell.curves(state.soc.clamp(0.0, 1.0));
+    fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, weak: f64) -> f64 {
+        let (state, decay) = (&*self.state, &self.decay);
+        let span = decay.dt_s / self.capacity_as;
         let polarised = (state.v1_v * decay.e1 + state.v2_v * decay.e2) * weak;
         let resistance =
             (terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2)) * weak;
-        let open_v = |ocv_v: f64| ocv_v + terminal.hysteresis_v - polarised - voltage_v;
+        let over_v = self.stored.0 + terminal.hysteresis_v - polarised - voltage_v;
+        // Voltage at the end beyond the one wanted; it falls with the current.
+        let beyond_v = |current_a: f64| {
+            let end_soc = least(most(state.soc - current_a * span, 0.0), 1.0);
+            over_v + self.cell.stored(end_soc).0 - self.stored.0 - current_a * resistance
+        };
         // The open-circuit voltage moves with the charge: linear at first, then over the secant that results.
-        let current_a = open_v(start.ocv_v) / (resistance + terminal.slope_v * decay.dt_s / capacity_as);
-        let end_soc = (state.soc - current_a * decay.dt_s / capacity_as).clamp(0.0, 1.0);
-        let end_v = self.model.cell.ocv_v(end_soc);
-        let moved = state.soc - end_soc;
-        if moved.abs() < 1e-9 {
-            return current_a;
+        let first_a = over_v / (resistance + terminal.slope_v * span);
+        let first_v = beyond_v(first_a);
+        if first_a == 0.0 || over_v == first_v {
+            return first_a;
         }
-        let secant_v = (start.ocv_v - end_v) / moved;
-        open_v(start.ocv_v) / (resistance + secant_v.max(0.0) * decay.dt_s / capacity_as)
+        let mut low = (0.0, over_v);
+        let mut high = (first_a, first_v);
+        let mut current_a = first_a * over_v / (over_v - first_v);
+        // Across a knee of the curve one secant is not enough: regula falsi, with the Illinois rule.
+        for _ in 0..12 {
+            let here = (current_a, beyond_v(current_a));
+            if here.1.abs() < 1e-3 {
+                break;
+            }
+            if here.1 * high.1 < 0.0 {
+                low = high;
+            } else {
+                low.1 *= 0.5;
+            }
+            high = here;
+            if low.1 == high.1 {
+                break;
+            }
+            current_a = high.0 - high.1 * (high.0 - low.0) / (high.1 - low.1);
+        }
+        current_a
     }
 
     /// Air temperature at the middle of the step [°C].
     #[inline(always)]
-    fn air_c(&mut self, dt_s: f64) -> f64 {
-        let middle_s = self.elapsed_s + 0.5 * dt_s;
-        if !(self.air_from_s..self.air_from_s + 3600.0).contains(&middle_s) {
+    fn air_c(&mut self) -> f64 {
+        let middle_s = self.elapsed_s + 0.5 * self.decay.dt_s;
+        let mut into_s = middle_s - self.air_from_s;
+        if !(0.0..3600.0).contains(&into_s) {
             let hour = self.from.plus_seconds(middle_s).hour_index();
             self.air_from_s = Time::of_hour(hour).seconds_since(self.from);
             self.air_c = (self.ambient.air_c.of_hour(hour), self.ambient.air_c.of_hour(hour + 1));
+            into_s = middle_s - self.air_from_s;
         }
-        let fraction = (middle_s - self.air_from_s) * HOURS;
-        self.air_c.0 + (self.air_c.1 - self.air_c.0) * fraction + self.ambient.shift_c
+        self.air_c.0 + (self.air_c.1 - self.air_c.0) * into_s * HOURS + self.ambient.shift_c
     }
 
     /// A step of a pack at rest whose polarisation is gone: only self-discharge, temperature and age move.
-    #[inline(always)]
-    fn take_rest(&mut self, dt_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
-        let decay = self.decay(dt_s);
-        let air_c = self.air_c(dt_s);
-        let cell = &*self.model.cell;
+    fn idle(&mut self) -> Step {
+        let (dt_s, air_c) = (self.decay.dt_s, self.air_c());
+        let cell = self.cell;
         let state = &mut *self.state;
-        let capacity_ah = cell.file.cell.capacity_ah * state.health.capacity;
-        let before_c = state.temperatures.cell_c;
-        let leak_ah =
-            (cell.leak_per_s(before_c) * dt_s * cell.file.cell.capacity_ah).min(state.soc * capacity_ah);
-        let soc = if capacity_ah > 0.0 { (state.soc - leak_ah / capacity_ah).max(0.0) } else { 0.0 };
-        let (from, to) = (cell.curves(state.soc), cell.curves(soc));
-        let leaked_wh = (from.ocv_integral_v - to.ocv_integral_v) * capacity_ah;
-        let heat_w = leaked_wh * 3600.0 * decay.per_s;
-        let mean_c = self.model.thermal.mean_cell_c(state.temperatures, heat_w, air_c, &decay.propagator);
-        state.temperatures = self.model.thermal.step(state.temperatures, heat_w, air_c, &decay.propagator);
+        let capacity_ah = HOURS * self.capacity_as;
+        let leaking_ah = cell.leak_per_s(state.temperatures.cell_c) * dt_s * cell.file.cell.capacity_ah;
+        let leak_ah = least(leaking_ah, state.soc * capacity_ah);
+        let soc = if capacity_ah > 0.0 { most(state.soc - leak_ah / capacity_ah, 0.0) } else { 0.0 };
+        let curves = cell.curves(soc);
+        let leaked_wh = (self.stored.1 - curves.ocv_integral_v) * capacity_ah;
+        let heat_w = leaked_wh * 3600.0 * self.decay.per_s;
+        let thermal = &self.model.thermal;
+        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat_w, air_c, &self.decay.propagator);
+        state.temperatures = end;
         state.ledger.leaked_ah += leak_ah;
         state.ledger.losses_wh += leaked_wh;
         state.current_a = 0.0;
-        state.voltage_v = to.ocv_v + to.half_gap_v * state.hysteresis;
-        self.age(mean_c, soc, dt_s);
-        self.state.soc = soc;
-        let step = Step { from_s: self.elapsed_s, dt_s, power_w: 0.0, current_a: 0.0 };
-        self.elapsed_s += dt_s;
-        self.state.since_refresh_s += dt_s;
-        watch(&step, self.state);
+        state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis;
+        self.stored = (curves.ocv_v, curves.ocv_integral_v);
+        self.age(mean_c, soc);
+        self.advance(0.0, 0.0)
     }
 
-    /// Ages the pack by a step at a mean temperature that ends at `soc`.
+    /// Moves time on by the step.
     #[inline(always)]
-    fn age(&mut self, temperature_c: f64, soc: f64, dt_s: f64) {
-        let cell = &*self.model.cell;
-        let state = &mut *self.state;
-        let (soc_before, hours) = (state.soc, dt_s * HOURS);
+    fn advance(&mut self, power_w: f64, current_a: f64) -> Step {
+        let dt_s = self.decay.dt_s;
+        let step = Step { from_s: self.elapsed_s, dt_s, power_w, current_a };
+        self.elapsed_s += dt_s;
+        self.state.since_refresh_s += dt_s;
+        step
+    }
+
+    /// Ages the pack by the step at a mean temperature, and moves it to `soc`.
+    #[inline(always)]
+    fn age(&mut self, temperature_c: f64, soc: f64) {
+        let cell = self.cell;
+        let (soc_before, hours) = (self.state.soc, self.decay.dt_s * HOURS);
         let moved = soc - soc_before;
-        let days = dt_s * (1.0 / DAY_S);
+        if moved * self.direction < 0.0 {
+            self.count_leg(soc_before);
+        }
+        let days = hours * (1.0 / 24.0);
+        let state = &mut *self.state;
         state.age_days += days;
         let progress = &mut state.progress;
-        state.exposure.add(temperature_c, 0.5 * (soc_before + soc), days, |temperature_c, soc, days| {
+        let mut expose = |temperature_c: f64, soc: f64, days: f64| {
             cell.calendar.expose(progress, temperature_c, soc, days);
-        });
+        };
+        let middle_soc = 0.5 * (soc_before + soc);
+        if moved.abs() > MOVED_WIDE {
+            // Rates bend with charge: over a wide move they are taken at the two Gauss points.
+            let aside = moved * 0.288_675_134_594_812_9;
+            expose(temperature_c, middle_soc - aside, 0.5 * days);
+            expose(temperature_c, middle_soc + aside, 0.5 * days);
+        } else {
+            state.exposure.add(temperature_c, middle_soc, days, expose);
+        }
         let moved_rated = moved * state.health.capacity;
         state.efc += 0.5 * moved_rated.abs();
-        let leg = Leg::of_step(moved_rated, hours, temperature_c);
-        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
-        state.rainflow.extend(soc, &leg, |cycle| PackState::close_cycle(progress, ledger, cell, &cycle));
+        if moved != 0.0 {
+            self.direction = moved;
+        }
+        self.leg.take_step(moved_rated, hours, temperature_c);
+        state.soc = soc;
         let fitted = &cell.file.life.fitted;
         if temperature_c < fitted.temperature_c[0] || temperature_c > fitted.temperature_c[1] {
             state.ledger.outside_temperature_h += hours;
@@ -661,55 +800,60 @@ impl Passing<'_> {
         }
     }
 
+    /// Hands what happened since the last turn to the cycle count; the leg ends at `soc`.
+    fn count_leg(&mut self, soc: f64) {
+        let cell = self.cell;
+        let state = &mut *self.state;
+        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
+        state.rainflow.extend(soc, &self.leg, |cycle| {
+            PackState::close_cycle(progress, ledger, cell, &cycle);
+        });
+        (self.leg, self.direction) = (Leg::default(), 0.0);
+    }
+
     /// Applies a step whose current is decided.
     #[inline(always)]
-    fn take_at(
-        &mut self,
-        terminal: &Terminal,
-        current_a: f64,
-        (ripple, float_a): (f64, f64),
-        dt_s: f64,
-        watch: &mut impl FnMut(&Step, &PackState),
-    ) {
-        let decay = self.decay(dt_s);
-        let air_c = self.air_c(dt_s);
+    fn take(&mut self, terminal: &Terminal, current_a: f64, ripple: f64, float_a: f64) -> Step {
+        let air_c = self.air_c();
         let drop_v = self.rate_drop(terminal, current_a);
-        let cell = &*self.model.cell;
+        let (cell, decay) = (self.cell, &self.decay);
         let losses = &cell.file.losses;
         let state = &mut *self.state;
-        let capacity_ah = cell.file.cell.capacity_ah * state.health.capacity;
+        let capacity_ah = HOURS * self.capacity_as;
         let before_c = state.temperatures.cell_c;
 
         // Charge.
-        let hours = dt_s * HOURS;
-        let leak_ah = (cell.leak_per_s(before_c) * dt_s * cell.file.cell.capacity_ah + float_a * hours)
-            .min(state.soc * capacity_ah);
+        let hours = decay.dt_s * HOURS;
+        let leaking_ah =
+            cell.leak_per_s(before_c) * decay.dt_s * cell.file.cell.capacity_ah + float_a * hours;
+        let leak_ah = least(leaking_ah, state.soc * capacity_ah);
         let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
-        let ripple_w = current_a * current_a * terminal.r0 * ripple;
-        let ripple_ah = if ripple > 0.0 { ripple_w / terminal.ocv_v * hours } else { 0.0 };
+        let ripple_ah = if ripple > 0.0 {
+            current_a * current_a * terminal.r0 * ripple / terminal.ocv_v * hours
+        } else {
+            0.0
+        };
         let stored_ah = -current_a * hours * efficiency - leak_ah - ripple_ah;
         let soc_before = state.soc;
         let soc =
-            if capacity_ah > 0.0 { (soc_before + stored_ah / capacity_ah).clamp(0.0, 1.0) } else { 0.0 };
+            if capacity_ah > 0.0 { least(most(soc_before + stored_ah / capacity_ah, 0.0), 1.0) } else { 0.0 };
 
         // Voltage, with the exact mean over the step.
-        let stored_from = cell.curves(soc_before);
-        let stored_to = cell.curves(soc);
+        let stored_to = cell.stored(soc);
         let moved = soc - soc_before;
-        let ocv_mean_v = if moved.abs() > 1e-9 {
-            (stored_to.ocv_integral_v - stored_from.ocv_integral_v) / moved
-        } else {
-            terminal.ocv_v
-        };
+        let ocv_mean_v =
+            if moved.abs() > 1e-9 { (stored_to.1 - self.stored.1) / moved } else { terminal.ocv_v };
+        self.stored = stored_to;
         let (v1_before, v2_before) = (state.v1_v, state.v2_v);
-        let v1_mean = v1_before * decay.m1 + current_a * terminal.r1 * (1.0 - decay.m1);
-        let v2_mean = v2_before * decay.m2 + current_a * terminal.r2 * (1.0 - decay.m2);
-        state.v1_v = without_dust(v1_before * decay.e1 + current_a * terminal.r1 * (1.0 - decay.e1));
-        state.v2_v = without_dust(v2_before * decay.e2 + current_a * terminal.r2 * (1.0 - decay.e2));
+        let (v1_full, v2_full) = (current_a * terminal.r1, current_a * terminal.r2);
+        let v1_mean = v1_full + (v1_before - v1_full) * decay.m1;
+        let v2_mean = v2_full + (v2_before - v2_full) * decay.m2;
+        state.v1_v = without_dust(v1_full + (v1_before - v1_full) * decay.e1);
+        state.v2_v = without_dust(v2_full + (v2_before - v2_full) * decay.e2);
         let branch_before = state.hysteresis;
         if current_a != 0.0 && terminal.half_gap_v > 0.0 {
-            let branch = -current_a.signum();
-            let kept = (-cell.file.hysteresis.gamma * moved.abs()).exp();
+            let branch = if current_a > 0.0 { -1.0 } else { 1.0 };
+            let kept = exp(-cell.file.hysteresis.gamma * moved.abs());
             state.hysteresis = branch + (branch_before - branch) * kept;
         }
         let hysteresis_mean_v = terminal.half_gap_v * 0.5 * (branch_before + state.hysteresis);
@@ -718,27 +862,26 @@ impl Passing<'_> {
 
         // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².
         let circuit = &cell.file.circuit;
-        let c1 = 0.5 * HOURS * circuit.tau1_s / terminal.r1;
-        let c2 = 0.5 * HOURS * circuit.tau2_s / terminal.r2;
         // The pairs' capacitances follow their resistances; what a change sets free is heat as well.
-        let held_wh = c1 * state.v1_v * state.v1_v + c2 * state.v2_v * state.v2_v;
+        let held_wh = 0.5
+            * HOURS
+            * (circuit.tau1_s * state.v1_v * state.v1_v * terminal.r2
+                + circuit.tau2_s * state.v2_v * state.v2_v * terminal.r1)
+            / (terminal.r1 * terminal.r2);
         let newly_held = held_wh - state.pairs_wh;
         state.pairs_wh = held_wh;
         let terminal_wh = current_a * voltage_mean_v * hours;
         let irreversible_wh = current_a * (ocv_mean_v - voltage_mean_v) * hours - newly_held
             + (leak_ah + ripple_ah) * ocv_mean_v
             + (efficiency - 1.0) * current_a * hours * ocv_mean_v;
-        let reversible_wh =
-            -current_a * hours * (before_c + super::life::ZERO_C_K) * terminal.entropy_v_per_k;
+        let reversible_wh = -current_a * hours * (before_c + ZERO_C_K) * terminal.entropy_v_per_k;
         let heat_w = (irreversible_wh + reversible_wh) * 3600.0 * decay.per_s;
         let thermal = &self.model.thermal;
-        let mean_c = thermal.mean_cell_c(state.temperatures, heat_w, air_c, &decay.propagator);
-        state.temperatures = thermal.step(state.temperatures, heat_w, air_c, &decay.propagator);
-
-        self.age(mean_c, soc, dt_s);
-        let state = &mut *self.state;
+        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat_w, air_c, &decay.propagator);
+        state.temperatures = end;
 
         // Books.
+        let power_w = terminal_wh * 3600.0 * decay.per_s;
         let ledger = &mut state.ledger;
         if current_a > 0.0 {
             ledger.discharged_ah += current_a * hours;
@@ -755,38 +898,20 @@ impl Passing<'_> {
         ledger.ripple_ah += ripple_ah;
         ledger.losses_wh += irreversible_wh;
         ledger.reversible_heat_wh += reversible_wh;
-        state.soc = soc;
         state.current_a = current_a;
-        state.voltage_v = stored_to.ocv_v + terminal.half_gap_v * state.hysteresis
+        state.voltage_v = stored_to.0 + terminal.half_gap_v * state.hysteresis
             - state.v1_v
             - state.v2_v
             - current_a * terminal.r0
             - drop_v;
-        let step =
-            Step { from_s: self.elapsed_s, dt_s, power_w: terminal_wh * 3600.0 * decay.per_s, current_a };
-        self.elapsed_s += dt_s;
-        self.state.since_refresh_s += dt_s;
-        watch(&step, self.state);
+        self.age(mean_c, soc);
+        self.advance(power_w, current_a)
     }
 }
 
-/// Nothing instead of a voltage that has decayed beyond meaning: subnormal numbers slow every step down.
+/// Nothing instead of a voltage that has decayed beyond meaning: it spares what rests the work of following it, and
+/// subnormal numbers slow every step down.
 #[inline(always)]
 fn without_dust(voltage_v: f64) -> f64 {
-    if voltage_v.abs() < 1e-9 { 0.0 } else { voltage_v }
-}
-
-/// Ripple of a duty's load.
-#[inline]
-fn ripple_of(duty: Duty) -> f64 {
-    match duty {
-        Duty::Power { ripple, .. } => ripple,
-        _ => 0.0,
-    }
-}
-
-/// Resistance that the mean over a step sees, for a current that begins with it [Ω].
-#[inline]
-fn mean_resistance(terminal: &Terminal, decay: &Decay) -> f64 {
-    terminal.r0 + terminal.r1 * (1.0 - decay.m1) + terminal.r2 * (1.0 - decay.m2)
+    if voltage_v.abs() < 1e-7 { 0.0 } else { voltage_v }
 }

@@ -6,6 +6,7 @@
 pub mod chemistry;
 pub mod circuit;
 pub mod daily;
+pub mod decay;
 pub mod exact;
 pub mod formula;
 pub mod integrate;
@@ -34,7 +35,7 @@ pub struct Battery {
     ambient: Ambient,
     stepping: Stepping,
     /// Duties that follow, in order of time.
-    agenda: SmallVec<[Leg; 4]>,
+    agenda: Vec<Leg>,
     /// How the present charge goes on if nobody interferes: computed once, when it begins.
     projection: Option<Box<Projection>>,
     /// The charge that was begun last, until something else follows it.
@@ -112,7 +113,7 @@ impl ChargePlan {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Follow {
     /// Duties, each from its time on, in order of time and none before the last known one.
-    pub legs: Vec<Leg>,
+    pub legs: Arc<[Leg]>,
     /// Whether to integrate up to now, or only to note what is to follow.
     pub catch_up: bool,
 }
@@ -129,10 +130,10 @@ pub struct Leg {
 }
 
 /// What happened to a battery.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum BatteryEvent {
-    /// It is put under a duty from a time on, instead of whatever was to follow then.
-    DutySet(Leg),
+    /// It is put under duties, each from its time on, instead of whatever was to follow then.
+    DutiesSet(Arc<[Leg]>),
     /// Time went on.
     CaughtUp {
         /// To here.
@@ -198,7 +199,7 @@ impl Battery {
             duty: Duty::Rest,
             ambient,
             stepping,
-            agenda: SmallVec::new(),
+            agenda: Vec::new(),
             projection: None,
             charge: None,
             cut_short: None,
@@ -244,10 +245,11 @@ impl Battery {
 
     /// Integrates up to `to`, through whatever is on the agenda; what follows an early end is rest.
     pub fn catch_up(&mut self, to: Time) {
-        while let Some(leg) = self.agenda.first().copied()
+        let mut begun = 0;
+        while let Some(leg) = self.agenda.get(begun).copied()
             && leg.at <= to
         {
-            self.agenda.remove(0);
+            begun += 1;
             self.integrate(leg.at);
             self.end_charge(leg.at);
             self.charge = None;
@@ -257,6 +259,7 @@ impl Battery {
                 self.project();
             }
         }
+        self.agenda.drain(..begun);
         self.integrate(to);
     }
 
@@ -366,7 +369,7 @@ impl Twin for Battery {
     fn decide(&self, command: &Follow, moment: &Moment<'_>) -> Result<Events<BatteryEvent>, BatteryRefusal> {
         let mut after = self.at;
         let mut events = Events::new();
-        for leg in &command.legs {
+        for leg in command.legs.iter() {
             if leg.at < after {
                 return Err(BatteryRefusal::OutOfOrder { at_ms: leg.at.0, after_ms: after.0 });
             }
@@ -374,7 +377,9 @@ impl Twin for Battery {
                 return Err(BatteryRefusal::Senseless { duty: leg.duty });
             }
             after = leg.at;
-            events.push(BatteryEvent::DutySet(*leg));
+        }
+        if !command.legs.is_empty() {
+            events.push(BatteryEvent::DutiesSet(command.legs.clone()));
         }
         if command.catch_up {
             events.push(BatteryEvent::CaughtUp { to: moment.now.max(self.at) });
@@ -383,12 +388,18 @@ impl Twin for Battery {
     }
 
     fn apply(&mut self, event: &BatteryEvent) {
-        match *event {
-            BatteryEvent::DutySet(leg) => {
-                self.agenda.retain(|known| known.at < leg.at);
-                self.agenda.push(leg);
+        match event {
+            BatteryEvent::DutiesSet(legs) => {
+                if let Some(first) = legs.first() {
+                    self.agenda.retain(|known| known.at < first.at);
+                }
+                for leg in legs.iter() {
+                    // Of several from one time on, the last counts.
+                    self.agenda.pop_if(|known| known.at >= leg.at);
+                    self.agenda.push(*leg);
+                }
             }
-            BatteryEvent::CaughtUp { to } => self.catch_up(to),
+            BatteryEvent::CaughtUp { to } => self.catch_up(*to),
         }
     }
 

@@ -7,7 +7,7 @@
 //! The stress of a weaker cell's slightly deeper cycles on its own ageing is neglected.
 
 use super::circuit::CellModel;
-use super::integrate::Decay;
+use super::decay::Decays;
 use super::life::{Health, Progress};
 use super::rainflow::{Cycle, Rainflow};
 use super::thermal::{Temperatures, ThermalPath};
@@ -61,6 +61,8 @@ pub struct PackModel {
     pub layout: Layout,
     /// Heat path of one cell.
     pub thermal: ThermalPath,
+    /// What decays in a cell on that path.
+    pub decays: Decays,
     /// The groups; empty when nothing tells them apart.
     pub groups: Box<[Group]>,
     /// Means over the groups.
@@ -71,7 +73,7 @@ impl PackModel {
     /// A pack whose cells are all alike.
     pub fn uniform(cell: Arc<CellModel>, layout: Layout, thermal: ThermalPath) -> Self {
         let mean = Group { capacity: 1.0, resistance: 1.0, ageing: 1.0 };
-        Self { cell, layout, thermal, groups: Box::default(), mean }
+        Self { decays: decays_of(&cell, &thermal), cell, layout, thermal, groups: Box::default(), mean }
     }
 
     /// A pack of cells drawn from a make.
@@ -94,7 +96,7 @@ impl PackModel {
             resistance: mean_of(|g| g.resistance),
             ageing: mean_of(|g| g.ageing),
         };
-        Self { cell, layout, thermal, groups, mean }
+        Self { decays: decays_of(&cell, &thermal), cell, layout, thermal, groups, mean }
     }
 
     /// Rated capacity of the pack [Ah].
@@ -116,6 +118,11 @@ impl PackModel {
             resistance: health.resistance * f64::from(group.resistance),
         }
     }
+}
+
+fn decays_of(cell: &CellModel, thermal: &ThermalPath) -> Decays {
+    let circuit = &cell.file.circuit;
+    Decays::of(circuit.tau1_s, circuit.tau2_s, thermal)
 }
 
 /// Draws the cells of one group and puts them in parallel: capacities add, conductances add.
@@ -290,8 +297,6 @@ pub struct PackState {
     pub searched_at_capacity: f64,
     /// Time since health was brought up to date [s].
     pub since_refresh_s: f64,
-    /// Exponentials of the last step's length: a cache, for the next step is often as long.
-    pub(super) decay: Option<Decay>,
     /// Sums.
     pub ledger: Ledger,
 }
@@ -319,7 +324,6 @@ impl PackState {
             weakest: 0,
             searched_at_capacity: f64::INFINITY,
             since_refresh_s: 0.0,
-            decay: None,
             ledger: Ledger::default(),
         };
         state.refresh_health(model);

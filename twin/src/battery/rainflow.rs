@@ -39,14 +39,25 @@ impl Leg {
     /// A step that moved `moved` (relative to rated capacity, charging positive) in `hours` at `temperature_c`.
     #[inline]
     pub fn of_step(moved: f64, hours: f64, temperature_c: f64) -> Self {
-        let mut leg = Leg { days: hours / 24.0, throughput_c: moved.abs() * temperature_c, ..Leg::default() };
-        let active_h = if moved.abs() >= IDLE_RATE_PER_H * hours { hours } else { 0.0 };
-        if moved > 0.0 {
-            (leg.charged, leg.charging_h) = (moved, active_h);
-        } else {
-            (leg.discharged, leg.discharging_h) = (-moved, active_h);
-        }
+        let mut leg = Leg::default();
+        leg.take_step(moved, hours, temperature_c);
         leg
+    }
+
+    /// Adds a step in the direction that the leg already has; see [`Leg::of_step`].
+    #[inline(always)]
+    pub fn take_step(&mut self, moved: f64, hours: f64, temperature_c: f64) {
+        let size = moved.abs();
+        let active_h = if size >= IDLE_RATE_PER_H * hours { hours } else { 0.0 };
+        self.days += hours * (1.0 / 24.0);
+        self.throughput_c += size * temperature_c;
+        if moved > 0.0 {
+            self.charged += size;
+            self.charging_h += active_h;
+        } else {
+            self.discharged += size;
+            self.discharging_h += active_h;
+        }
     }
 
     #[inline]

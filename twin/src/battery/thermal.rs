@@ -38,6 +38,44 @@ pub struct Propagator {
     mean_cell: [f64; 2],
 }
 
+impl Propagator {
+    /// That of no time.
+    pub const NONE: Propagator = Propagator { end: [[1.0, 0.0], [0.0, 1.0]], mean_cell: [1.0, 0.0] };
+}
+
+/// The two ways in which a network relaxes: `e^(A·t) = P_slow·e^(λ_slow·t) + P_fast·e^(λ_fast·t)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Modes {
+    /// λ, slow and fast [1/s], both negative.
+    rates_per_s: [f64; 2],
+    /// 1/λ [s].
+    inverse_s: [f64; 2],
+    slow: [[f64; 2]; 2],
+    fast: [[f64; 2]; 2],
+}
+
+impl Modes {
+    /// Rates of the slow and the fast mode [1/s], both negative.
+    pub fn rates_per_s(&self) -> [f64; 2] {
+        self.rates_per_s
+    }
+
+    /// The propagator of a step from what is left of the slow and the fast mode at its end, and the inverse of its
+    /// length [1/s].
+    #[inline]
+    pub fn propagator(&self, [e_slow, e_fast]: [f64; 2], per_s: f64) -> Propagator {
+        let entry = |i: usize, j: usize| self.slow[i][j] * e_slow + self.fast[i][j] * e_fast;
+        // Mean of e^(λt) over the step for each mode; the network's mean is made of them like its end.
+        let m_slow = (e_slow - 1.0) * self.inverse_s[0] * per_s;
+        let m_fast = (e_fast - 1.0) * self.inverse_s[1] * per_s;
+        let mean = |j: usize| self.slow[0][j] * m_slow + self.fast[0][j] * m_fast;
+        Propagator {
+            end: [[entry(0, 0), entry(0, 1)], [entry(1, 0), entry(1, 1)]],
+            mean_cell: [mean(0), mean(1)],
+        }
+    }
+}
+
 impl ThermalPath {
     /// Network from time constants: of the cells against the enclosure, and of both together against the air.
     pub fn from_time_constants(cell_j_per_k: f64, case_ratio: f64, cell_s: f64, pack_s: f64) -> Self {
@@ -50,8 +88,8 @@ impl ThermalPath {
         }
     }
 
-    /// The propagator for a step of `dt_s`.
-    pub fn propagator(&self, dt_s: f64) -> Propagator {
+    /// The two modes of the network.
+    pub fn modes(&self) -> Modes {
         let between = 1.0 / self.cell_to_case_k_per_w;
         let outward = 1.0 / self.case_to_air_k_per_w;
         let a = -between / self.cell_j_per_k;
@@ -61,19 +99,27 @@ impl ThermalPath {
         let half_trace = 0.5 * (a + d);
         let root = (0.25 * (a - d) * (a - d) + b * c).sqrt();
         let (slow, fast) = (half_trace + root, half_trace - root);
-        let (e_slow, e_fast) = ((slow * dt_s).exp(), (fast * dt_s).exp());
         let spread = 1.0 / (slow - fast);
-        let entry = |m: f64, identity: f64| {
-            (e_slow * (m - fast * identity) - e_fast * (m - slow * identity)) * spread
+        let projected = |other: f64, sign: f64| {
+            let entry = |m: f64, identity: f64| sign * (m - other * identity) * spread;
+            [[entry(a, 1.0), entry(b, 0.0)], [entry(c, 0.0), entry(d, 1.0)]]
         };
-        let end = [[entry(a, 1.0), entry(b, 0.0)], [entry(c, 0.0), entry(d, 1.0)]];
-        // Mean of e^(λt) over the step for each eigenvalue; the network's mean is made of them like its end.
-        let mean = |rate: f64, end: f64| if dt_s > 0.0 { (end - 1.0) / (rate * dt_s) } else { 1.0 };
-        let (m_slow, m_fast) = (mean(slow, e_slow), mean(fast, e_fast));
-        let mean_entry = |m: f64, identity: f64| {
-            (m_slow * (m - fast * identity) - m_fast * (m - slow * identity)) * spread
-        };
-        Propagator { end, mean_cell: [mean_entry(a, 1.0), mean_entry(b, 0.0)] }
+        Modes {
+            rates_per_s: [slow, fast],
+            inverse_s: [1.0 / slow, 1.0 / fast],
+            slow: projected(fast, 1.0),
+            fast: projected(slow, -1.0),
+        }
+    }
+
+    /// The propagator for a step of `dt_s`.
+    pub fn propagator(&self, dt_s: f64) -> Propagator {
+        let modes = self.modes();
+        if dt_s > 0.0 {
+            modes.propagator(modes.rates_per_s.map(|rate| (rate * dt_s).exp()), 1.0 / dt_s)
+        } else {
+            Propagator::NONE
+        }
     }
 
     /// Mean temperature of the cell over the propagator's step [°C].
@@ -96,6 +142,26 @@ impl ThermalPath {
             cell_c: air_c + cell_rise + m[0][0] * x1 + m[0][1] * x2,
             case_c: air_c + case_rise + m[1][0] * x1 + m[1][1] * x2,
         }
+    }
+
+    /// [`ThermalPath::mean_cell_c`] and [`ThermalPath::step`] at once.
+    #[inline(always)]
+    pub fn mean_and_step(
+        &self,
+        now: Temperatures,
+        heat_w: f64,
+        air_c: f64,
+        propagator: &Propagator,
+    ) -> (f64, Temperatures) {
+        let case_c = air_c + heat_w * self.case_to_air_k_per_w;
+        let cell_c = case_c + heat_w * self.cell_to_case_k_per_w;
+        let (x1, x2) = (now.cell_c - cell_c, now.case_c - case_c);
+        let m = &propagator.end;
+        let end = Temperatures {
+            cell_c: cell_c + m[0][0] * x1 + m[0][1] * x2,
+            case_c: case_c + m[1][0] * x1 + m[1][1] * x2,
+        };
+        (cell_c + propagator.mean_cell[0] * x1 + propagator.mean_cell[1] * x2, end)
     }
 
     /// Heat stored above `reference_c` [J].

@@ -57,15 +57,15 @@ impl Supply {
         }
     }
 
-    /// Power on the battery side that each of so many chargers may give, up to `most_w`, without the connection's
-    /// limit being passed [W]. Efficiency depends on the power, so the share is refined a few times.
-    pub fn charging_share_w(&self, sessions: f64, most_w: f64) -> f64 {
-        let drawn_w = (self.site_power_w - self.standby_w).max(0.0) / sessions.max(1.0);
-        let mut share_w = most_w.min(drawn_w);
+    /// Power on the battery side, at most `most_w`, that a charger makes of `drawn_w` from the connection [W].
+    /// Efficiency depends on the power, so it is refined a few times.
+    pub fn power_from(&self, drawn_w: f64, most_w: f64) -> f64 {
+        let drawn_w = drawn_w.max(0.0);
+        let mut power_w = most_w.min(drawn_w);
         for _ in 0..8 {
-            share_w = most_w.min(drawn_w * self.efficiency_at(share_w));
+            power_w = most_w.min(drawn_w * self.efficiency_at(power_w));
         }
-        share_w
+        power_w
     }
 }
 

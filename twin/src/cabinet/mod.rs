@@ -30,6 +30,10 @@ pub type RiderId = u32;
 /// A charge at its cut-off current may end a hair below its target.
 const READY_TOLERANCE: f64 = 2e-3;
 
+/// A charge begins when it can have this share of the charger's power. assumed: below, a charger is not worth
+/// switching on.
+const LEAST_SHARE: f64 = 0.1;
+
 /// What does not change about a cabinet.
 #[derive(Debug, Clone)]
 pub struct CabinetModel {
@@ -174,6 +178,10 @@ pub struct Cabinet {
     meter: Meter,
     /// First hours of charges that were cut short and are not settled yet.
     unsettled: SmallVec<[i64; 4]>,
+    /// No plan that is known ends before this.
+    next_end: Time,
+    /// Hour in which charges that had ended and hours to be closed were last looked for.
+    looked_hour: i64,
     at: Time,
 }
 
@@ -422,7 +430,17 @@ impl Cabinet {
     pub fn new(model: CabinetModel, at: Time) -> Self {
         let slots = vec![Slot::default(); model.slots].into_boxed_slice();
         let meter = Meter::starting_at(at);
-        Self { model, slots, queue: VecDeque::new(), down: false, meter, unsettled: SmallVec::new(), at }
+        Self {
+            model,
+            slots,
+            queue: VecDeque::new(),
+            down: false,
+            meter,
+            unsettled: SmallVec::new(),
+            next_end: Time(i64::MAX),
+            looked_hour: i64::MIN,
+            at,
+        }
     }
 
     /// The meter as of `now`, with what charges under way have drawn so far.
@@ -589,16 +607,41 @@ impl Cabinet {
                 begin => draft.events.push(CabinetEvent::Deferred { at: now, slot, until: begin }),
             }
         }
-        // Everyone who charges gets the same share of the connection, up to the charger's power.
-        let sessions = (charging.len() + started.len()) as f64;
-        let share_w = model.supply.charging_share_w(sessions, model.policy.power_w(model.charger_w));
-        for (slot, pack, power_w) in charging {
-            if (power_w - share_w).abs() > 0.02 * share_w {
-                draft.events.push(CabinetEvent::ChargeOrdered { at: now, slot, pack, power_w: share_w });
+        self.share_power(draft, now, &charging, &started);
+    }
+
+    /// Shares the connection in the order of arrival: who charges keeps its power, and what is left tops up those
+    /// who have less than the charger could give, the longest-charging first, then goes to those who begin. A
+    /// charge that would get next to nothing waits until somebody ends.
+    fn share_power(
+        &self,
+        draft: &mut Draft,
+        now: Time,
+        charging: &[(usize, PackId, f64)],
+        started: &[(usize, PackId)],
+    ) {
+        let model = &self.model;
+        let full_w = model.policy.power_w(model.charger_w);
+        let drawn_w = |power_w: f64| power_w / model.supply.efficiency_at(power_w);
+        let drawing_w: f64 = charging.iter().map(|(_, _, power_w)| drawn_w(*power_w)).sum();
+        let mut left_w = model.supply.site_power_w - model.supply.standby_w - drawing_w;
+        let mut throttled: SmallVec<[&(usize, PackId, f64); 4]> =
+            charging.iter().filter(|(_, _, power_w)| *power_w < 0.98 * full_w).collect();
+        throttled.sort_by_key(|(slot, _, _)| (self.slots[*slot].docked.as_ref().map(|d| d.since), *slot));
+        for (slot, pack, has_w) in throttled.into_iter().copied() {
+            let power_w = model.supply.power_from(left_w + drawn_w(has_w), full_w);
+            // Every change makes a new plan; a hundredth more is not worth one.
+            if power_w > 1.02 * has_w {
+                left_w -= drawn_w(power_w) - drawn_w(has_w);
+                draft.events.push(CabinetEvent::ChargeOrdered { at: now, slot, pack, power_w });
             }
         }
-        for (slot, pack) in started {
-            draft.events.push(CabinetEvent::ChargeOrdered { at: now, slot, pack, power_w: share_w });
+        for (slot, pack) in started.iter().copied() {
+            let power_w = model.supply.power_from(left_w, full_w);
+            if power_w >= LEAST_SHARE * full_w {
+                left_w -= drawn_w(power_w);
+                draft.events.push(CabinetEvent::ChargeOrdered { at: now, slot, pack, power_w });
+            }
         }
     }
 
@@ -607,8 +650,16 @@ impl Cabinet {
             return None;
         }
         let full_w = self.model.policy.power_w(self.model.charger_w);
-        let constrained =
-            self.slots.iter().any(|slot| slot.drawing_w(self.at).is_some_and(|w| w < 0.98 * full_w));
+        let unpowered = |slot: &Slot| {
+            let works = !slot.broken && !slot.charger_broken;
+            works
+                && slot.docked.as_ref().is_some_and(|docked| match docked.charge {
+                    Charge::Waiting(until) => until.is_none_or(|at| at <= self.at),
+                    _ => false,
+                })
+        };
+        let throttled = |slot: &Slot| slot.drawing_w(self.at).is_some_and(|w| w < 0.98 * full_w);
+        let constrained = self.slots.iter().any(|slot| throttled(slot) || unpowered(slot));
         let times = self.slots.iter().filter_map(|slot| {
             let docked = slot.docked.as_ref()?;
             match &docked.charge {
@@ -726,6 +777,7 @@ impl Twin for Cabinet {
                     docked.facts = *facts;
                     let charge = match (docked.charge.clone(), plan) {
                         (Charge::Ordered { power_w, hour, .. }, Some(plan)) => {
+                            self.next_end = self.next_end.min(plan.ends);
                             Charge::Ordered { power_w, hour, plan: Some(plan.clone()) }
                         }
                         (charge, _) => charge,
@@ -836,7 +888,13 @@ impl Cabinet {
     /// Books the charges that have ended and closes the hours that nothing reaches back into.
     fn pass_time(&mut self, to: Time) {
         self.at = self.at.max(to);
-        let mut oldest = self.at.hour_index();
+        let hour = self.at.hour_index();
+        if self.at < self.next_end && hour == self.looked_hour {
+            return;
+        }
+        self.looked_hour = hour;
+        let mut oldest = hour;
+        let mut next_end = Time(i64::MAX);
         for slot in &mut self.slots {
             let Some(docked) = &mut slot.docked else { continue };
             match &docked.charge {
@@ -851,10 +909,16 @@ impl Cabinet {
                     };
                     docked.set_charge(charge, ready_soc);
                 }
-                Charge::Ordered { hour, .. } => oldest = oldest.min(*hour),
+                Charge::Ordered { hour, plan, .. } => {
+                    oldest = oldest.min(*hour);
+                    if let Some(plan) = plan {
+                        next_end = next_end.min(plan.ends);
+                    }
+                }
                 _ => {}
             }
         }
+        self.next_end = next_end;
         for hour in &self.unsettled {
             oldest = oldest.min(*hour);
         }
