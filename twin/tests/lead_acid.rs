@@ -172,7 +172,9 @@ fn float_current_and_voltage_are_those_of_the_gassing_law() {
         let block_c = string.blocks[0].temperature_c;
         near(string.voltage_v(bank.model()), 24.0 * 6.0 * model.float_v(block_c), 1e-6);
         near(model.float_v(temperature_c), cell_v, 1e-9);
-        near(-string.current_a, at(model.float_v(block_c), block_c), 5e-3);
+        // Gassing has grown a little with the life that is used up, most where it is hot.
+        let aged = string.blocks[0].ln_gassing.exp();
+        near(-string.current_a, aged * at(model.float_v(block_c), block_c), 1e-2);
     }
 }
 
@@ -331,7 +333,7 @@ fn the_weakest_block_ends_a_discharge_and_a_new_one_in_its_place_prolongs_the_ne
     near(after_s, expected.seconds, 1e-3);
     let string = &bank.strings()[0];
     let lowest_v = string.blocks.iter().map(|b| b.cell_v).fold(3.0, f64::min);
-    assert_eq!(lowest_v, string.blocks[block].cell_v);
+    near(string.blocks[block].cell_v, lowest_v, 1e-4);
     near(string.energy_out_wh, 45_000.0 * after_s / 3600.0, 1e-5);
     // Charged, repaired, charged.
     bank.begin(FLOAT);
