@@ -10,6 +10,7 @@ pub mod decay;
 pub mod exact;
 pub mod formula;
 pub mod integrate;
+pub mod lead_acid;
 pub mod library;
 pub mod life;
 pub mod pack;
