@@ -7,6 +7,7 @@ pub mod chemistry;
 pub mod circuit;
 pub mod daily;
 pub mod exact;
+pub mod fit;
 pub mod formula;
 pub mod integrate;
 pub mod library;
