@@ -240,7 +240,7 @@ impl Passing<'_> {
             if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
                 self.take_rest(dt_s, watch);
             } else {
-                self.take_at(&self.terminal(self.state.soc), 0.0, (0.0, 0.0), dt_s, watch);
+                self.take_at(&self.terminal(self.state.soc, 0.0), 0.0, (0.0, 0.0), dt_s, watch);
             }
             return Ok(());
         }
@@ -255,7 +255,7 @@ impl Passing<'_> {
             _ => stepping.active_max_s,
         };
         let mut dt_s = rounded_down(by_soc_s).clamp(1.0, longest_s).min(left_s);
-        let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as);
+        let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as, guess_a);
         let mut decay = self.decay(dt_s);
         let (mut current_a, mut held) = self.current(duty, &terminal, &decay)?;
         // At a voltage limit the current falls from moment to moment, which long steps cannot follow: they are
@@ -265,7 +265,7 @@ impl Passing<'_> {
             && dt_s > HELD_MIN_S
         {
             dt_s = (0.5 * dt_s).max(HELD_MIN_S);
-            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
+            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as, current_a);
             decay = self.decay(dt_s);
             (current_a, held) = self.current(duty, &terminal, &decay)?;
         }
@@ -282,7 +282,7 @@ impl Passing<'_> {
         if to_end_s < dt_s {
             // The last step is as long as it takes, with the current of just that length.
             dt_s = to_end_s;
-            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
+            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as, current_a);
             decay = self.decay(dt_s);
             (current_a, _) = self.current(duty, &terminal, &decay)?;
             let to_end_s = self.time_to_end(duty, &terminal, (guess_a, current_a), capacity_as)?;
@@ -375,15 +375,16 @@ impl Passing<'_> {
         }
     }
 
-    /// Circuit and limits with the step's middle at `soc_mid`.
+    /// Circuit and limits with the step's middle at `soc_mid`; `near_a` is the current as far as it is known, which
+    /// matters to chemistries whose resistance bends only.
     #[inline(always)]
-    fn terminal(&self, soc_mid: f64) -> Terminal {
+    fn terminal(&self, soc_mid: f64, near_a: f64) -> Terminal {
         let cell = &*self.model.cell;
         let state = &*self.state;
         let temperature_c = state.temperatures.cell_c;
         let soc_mid = soc_mid.clamp(0.0, 1.0);
         let curves = cell.curves(soc_mid);
-        let fresh = cell.resistances(soc_mid, temperature_c);
+        let fresh = cell.resistances_under(soc_mid, temperature_c, near_a);
         let growth = state.health.resistance;
         let limits = &cell.file.limits;
         let rated_ah = cell.file.cell.capacity_ah;

@@ -260,8 +260,7 @@ fn carried(base: &ChemistryFile, record: &Record, plan: &Plan, places: &Places) 
             let moved = moved_ah / capacity_ah;
             if moved != 0.0 {
                 let branch = -moved.signum();
-                hysteresis =
-                    branch + (hysteresis - branch) * (-base.hysteresis.gamma * moved.abs()).exp();
+                hysteresis = branch + (hysteresis - branch) * (-base.hysteresis.gamma * moved.abs()).exp();
             }
         }
         before = Some(k);
@@ -333,7 +332,8 @@ impl CircuitProblem<'_> {
         let span = |(low, high): (f64, f64)| (low.ln(), high.ln());
         bounds[self.places.tau(0)] = span(self.plan.tau1_s);
         let slow = self.places.tau(1);
-        bounds[slow] = if self.plan.tau2 { span(self.plan.tau2_s) } else { (self.start[slow], self.start[slow]) };
+        bounds[slow] =
+            if self.plan.tau2 { span(self.plan.tau2_s) } else { (self.start[slow], self.start[slow]) };
         for node in 0..self.places.soc {
             let most = if self.plan.refine_ocv { 0.08 } else { 0.0 };
             bounds[self.places.correction(node)] = (-most, most);
@@ -359,7 +359,11 @@ impl CircuitProblem<'_> {
             let (a, b) = (at(line), at(line + 1));
             a * (b / a).powf(f)
         };
-        if row.beyond == 0.0 { value } else { value * (energy * ENERGY_UNIT / GAS_CONSTANT * row.beyond).exp() }
+        if row.beyond == 0.0 {
+            value
+        } else {
+            value * (energy * ENERGY_UNIT / GAS_CONSTANT * row.beyond).exp()
+        }
     }
 
     /// Carries a record through and hands out the residuals [V] of the rows that count.
@@ -411,7 +415,8 @@ impl CircuitProblem<'_> {
         let interval = |index: usize, value: &dyn Fn(f64) -> f64| {
             let deviation = fit.deviations[index];
             // Beyond a factor of e the linearised interval means nothing.
-            (deviation < 1.0).then(|| (value(p[index] - 1.96 * deviation), value(p[index] + 1.96 * deviation)))
+            (deviation < 1.0)
+                .then(|| (value(p[index] - 1.96 * deviation), value(p[index] + 1.96 * deviation)))
         };
         let global = |which: usize| p[places.global(which)];
         let circuit = &mut chemistry.circuit;
@@ -505,7 +510,11 @@ pub(super) fn round(value: f64) -> f64 {
     }
     let digits = 3 - value.abs().log10().floor() as i32;
     let scale = 10f64.powi(digits);
-    if digits >= 0 { (value * scale).round() / scale } else { (value / 10f64.powi(-digits)).round() * 10f64.powi(-digits) }
+    if digits >= 0 {
+        (value * scale).round() / scale
+    } else {
+        (value / 10f64.powi(-digits)).round() * 10f64.powi(-digits)
+    }
 }
 
 impl Problem for CircuitProblem<'_> {
@@ -542,7 +551,8 @@ impl Problem for CircuitProblem<'_> {
             // Where a row is blind, its course over charge is that of the next row.
             for row in 1..places.rows {
                 for column in 0..places.soc {
-                    let (warm, cold) = (places.node(surface, row, column), places.node(surface, row - 1, column));
+                    let (warm, cold) =
+                        (places.node(surface, row, column), places.node(surface, row - 1, column));
                     residuals.push(((p[warm] - p[cold]) - (self.start[warm] - self.start[cold])) / 1.5);
                 }
             }

@@ -361,18 +361,15 @@ mod tests {
         fn residuals(&self, _: usize, p: &[f64], out: &mut Vec<f64>) {
             out.clear();
             let c = if self.blind { 0.0 } else { p[2] };
-            out.extend(
-                self.y.iter().enumerate().map(|(k, y)| p[0] * (-p[1] * k as f64 * 0.1).exp() + c - y),
-            );
+            out.extend(self.y.iter().enumerate().map(|(k, y)| p[0] * (-p[1] * k as f64 * 0.1).exp() + c - y));
         }
     }
 
     fn decay(blind: bool, noise: f64) -> Decay {
         let mut stream = Seed(7).stream("test", "noise", 0);
         let c = if blind { 0.0 } else { 0.5 };
-        let y = (0..50).map(|k| {
-            2.0 * (-1.3 * f64::from(k) * 0.1).exp() + c + noise * stream.random_range(-1.0..1.0)
-        });
+        let y = (0..50)
+            .map(|k| 2.0 * (-1.3 * f64::from(k) * 0.1).exp() + c + noise * stream.random_range(-1.0..1.0));
         Decay { y: y.collect(), all: [0, 1, 2], blind }
     }
 
@@ -398,7 +395,14 @@ mod tests {
         let tight = [(0.0, 1.5), (0.0, 10.0), (-5.0, 5.0)];
         let many = || {
             let effort = Effort::default();
-            fit_from_many(&decay(false, 0.0), &[1.0, 1.0, 0.0], &tight, (3, 0.5, Seed(1)), effort, |_, _, _| {})
+            fit_from_many(
+                &decay(false, 0.0),
+                &[1.0, 1.0, 0.0],
+                &tight,
+                (3, 0.5, Seed(1)),
+                effort,
+                |_, _, _| {},
+            )
         };
         assert!(many().parameters[0] <= 1.5);
         assert_eq!(many(), many());

@@ -136,9 +136,11 @@ pub fn fit(base: &ChemistryFile, histories: &[History]) -> Result<Outcome, Missi
     }
     let fit = least_squares::fit(&problem, &start, &bounds, Effort::default(), |_, _| {});
     let mut figures = Vec::new();
-    for (index, name) in
-        [(CYCLE, "factor on cycle ageing"), (CALENDAR, "factor on calendar ageing"), (EXPONENT, "change of exponent")]
-    {
+    for (index, name) in [
+        (CYCLE, "factor on cycle ageing"),
+        (CALENDAR, "factor on calendar ageing"),
+        (EXPONENT, "change of exponent"),
+    ] {
         let (value, deviation) = (fit.parameters[index], fit.deviations[index]);
         if bounds[index].1 > bounds[index].0 {
             let shown = |x: f64| if index == EXPONENT { x } else { x.exp() };

@@ -55,7 +55,9 @@ pub enum Missing {
         remedy: &'static str,
     },
     /// The data are there and say too little.
-    #[error("{parameter} is not determined by these data: its standard deviation is {deviation_pct:.0} % of it; {remedy}")]
+    #[error(
+        "{parameter} is not determined by these data: its standard deviation is {deviation_pct:.0} % of it; {remedy}"
+    )]
     Vague {
         /// The parameter.
         parameter: &'static str,

@@ -27,8 +27,8 @@ const BINS: usize = 400;
 
 /// Points of the fitted curve: closer near the ends, where it is steep.
 const SOC: [f64; 31] = [
-    0.0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.24, 0.28, 0.32, 0.36, 0.4, 0.44, 0.48, 0.52,
-    0.56, 0.6, 0.64, 0.68, 0.72, 0.76, 0.8, 0.85, 0.9, 0.94, 0.97, 1.0,
+    0.0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.24, 0.28, 0.32, 0.36, 0.4, 0.44, 0.48,
+    0.52, 0.56, 0.6, 0.64, 0.68, 0.72, 0.76, 0.8, 0.85, 0.9, 0.94, 0.97, 1.0,
 ];
 
 /// One slow branch: voltage over the share of its own charge.
@@ -106,8 +106,7 @@ fn branch(record: &Record, (from, to): (usize, usize), charge_ah: f64) -> Branch
         *bin = (bin.0 + 1.0, bin.1 + soc, bin.2 + record.voltage_v[k]);
     }
     let held = sums.iter().filter(|bin| bin.0 > 0.0);
-    let temperature_c =
-        record.temperature_c[from..to].iter().sum::<f64>() / (to - from) as f64;
+    let temperature_c = record.temperature_c[from..to].iter().sum::<f64>() / (to - from) as f64;
     Branch {
         record: record.name.clone(),
         charge_ah,
@@ -162,7 +161,8 @@ pub fn fit(base: &ChemistryFile, records: &[Record]) -> Result<Outcome, Missing>
         let ohm: f64 = surfaces.iter().map(|s| surface_value(s, soc, branch.temperature_c)).sum();
         branch.current_a * ohm
     };
-    let open = |branch: &Branch, soc: f64| interpolate(&branch.soc, &branch.voltage_v, soc) + drop_v(branch, soc);
+    let open =
+        |branch: &Branch, soc: f64| interpolate(&branch.soc, &branch.voltage_v, soc) + drop_v(branch, soc);
     let half_gap = |soc: f64| {
         // At the ends both branches are at a voltage limit, and their distance tells nothing.
         let soc = soc.clamp(0.03, 0.97);
@@ -179,11 +179,7 @@ pub fn fit(base: &ChemistryFile, records: &[Record]) -> Result<Outcome, Missing>
         chemistry.hysteresis.half_gap_v =
             SOC.iter().map(|soc| (1e5 * half_gap(*soc).unwrap_or(0.0)).round() / 1e5).collect();
     }
-    let figures = vec![Figure {
-        name: "capacity_ah".into(),
-        value: discharge.charge_ah,
-        interval: None,
-    }];
+    let figures = vec![Figure { name: "capacity_ah".into(), value: discharge.charge_ah, interval: None }];
     let branches = charge.into_iter().chain([discharge]).cloned().collect();
     Ok(Outcome { chemistry, figures, notes, branches })
 }

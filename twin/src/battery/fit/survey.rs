@@ -49,12 +49,23 @@ pub fn survey(records: &[Record], rated_ah: f64) -> Survey {
     }
     let mut temperatures: Vec<f64> = records.iter().map(|record| record.ambient_c).collect();
     temperatures.sort_by(f64::total_cmp);
+    let mut group: Vec<f64> = Vec::new();
     for temperature_c in temperatures {
-        if found.temperatures_c.last().is_none_or(|last| temperature_c - last >= APART_K) {
-            found.temperatures_c.push(temperature_c);
+        if group.last().is_some_and(|last| temperature_c - last >= APART_K) {
+            found.temperatures_c.push(mean(&group));
+            group.clear();
         }
+        group.push(temperature_c);
+    }
+    if !group.is_empty() {
+        found.temperatures_c.push(mean(&group));
     }
     found
+}
+
+/// Mean to the nearest degree.
+fn mean(values: &[f64]) -> f64 {
+    (values.iter().sum::<f64>() / values.len() as f64).round()
 }
 
 impl Survey {
