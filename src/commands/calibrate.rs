@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// What to keep from the chemistry although it could be fitted: tau2.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = ["tau2"])]
     keep: Vec<String>,
+    /// Bounds of the slow time constant [s].
+    #[arg(long, value_name = "LOW,HIGH", default_value = "200,20000", value_parser = bounds)]
+    tau2_s: (f64, f64),
     /// Columns by name where they are not recognised: time=…,voltage=…,current=…,segment=a+b
     #[arg(long, value_name = "LIST", value_parser = Columns::parse)]
     columns: Option<Columns>,
@@ -101,6 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         source: args.source.clone(),
         parts: args.fit.clone(),
         keep_tau2: args.keep.iter().any(|kept| kept == "tau2"),
+        tau2_s: args.tau2_s,
         temperature_c: args.temperatures_c.clone(),
         knee: args.knee,
         starts: usize::from(args.starts),
@@ -170,6 +174,14 @@ fn default_name(out: Option<&Path>, base: &str) -> String {
 
 fn part(text: &str) -> Result<Part, String> {
     Part::of(text).ok_or_else(|| format!("`{text}` is none of ocv, hysteresis, circuit, heat, life"))
+}
+
+fn bounds(text: &str) -> Result<(f64, f64), String> {
+    let pair = text.split_once(',').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    match pair {
+        Some((low, high)) if low >= 1.0 && high > low && high <= 1e6 => Ok((low, high)),
+        _ => Err(format!("`{text}` is not LOW,HIGH within 1 to 1000000 s")),
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

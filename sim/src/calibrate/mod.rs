@@ -70,6 +70,8 @@ pub struct Request {
     pub parts: Vec<Part>,
     /// Whether the slow time constant is kept.
     pub keep_tau2: bool,
+    /// Bounds of the slow time constant [s].
+    pub tau2_s: (f64, f64),
     /// Rows of the resistances [°C]; those of the data when empty.
     pub temperature_c: Vec<f64>,
     /// Whether R0 may bend at high current.

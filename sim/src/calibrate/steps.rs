@@ -12,9 +12,8 @@ use twin::battery::library;
 const SOC: [f64; 15] = [0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.26, 0.32, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// Residuals of a record that are fitted at most.
 const SAMPLES: usize = 3000;
-/// Bounds of the time constants [s]. assumed: what a second's sampling and an hour's rest can tell.
+/// Bounds of the fast time constant [s]. assumed: what sampling once a second can tell.
 const TAU1_S: (f64, f64) = (2.0, 100.0);
-const TAU2_S: (f64, f64) = (200.0, 20_000.0);
 /// A time constant whose logarithm has a larger deviation is not determined.
 const VAGUE: f64 = 0.5;
 /// The open-circuit voltage may be corrected where a slow branch was measured beside dynamic data.
@@ -199,7 +198,7 @@ impl Work<'_> {
             refine_ocv: refine_ocv && self.wants(Part::Ocv),
             tau2: !keep_tau2,
             tau1_s: TAU1_S,
-            tau2_s: TAU2_S,
+            tau2_s: self.request.tau2_s,
             starts: self.request.starts,
             samples_max: SAMPLES,
             seed: self.request.seed,

@@ -229,17 +229,32 @@ impl Raw {
         if self.counter_ah.len() == record.len() {
             let first = self.counter_ah[0];
             let counted: Vec<f64> = self.counter_ah.iter().map(|ah| turn * (ah - first)).collect();
-            let moved: f64 = record.discharged_ah.iter().fold(0.0, |most, ah| most.max(ah.abs()));
-            let apart = counted
-                .iter()
-                .zip(&record.discharged_ah)
-                .fold(0.0f64, |most, (a, b)| most.max((a - b).abs()));
-            if apart < 0.05 * moved.max(1e-6) {
+            if means_the_same(&counted, record) {
                 record.discharged_ah = counted;
             }
         }
         Some(self.record)
     }
+}
+
+/// Whether a counter and the current tell of the same charge: where rows are close together, since between distant
+/// rows only the counter knows what happened.
+fn means_the_same(counted: &[f64], record: &Record) -> bool {
+    const CLOSE_S: f64 = 5.0;
+    let compare = |close_s: f64| {
+        let (mut apart, mut moved) = (0.0, 0.0);
+        for k in 1..record.len() {
+            if record.t_s[k] - record.t_s[k - 1] <= close_s {
+                let flowed = record.discharged_ah[k] - record.discharged_ah[k - 1];
+                apart += (counted[k] - counted[k - 1] - flowed).abs();
+                moved += flowed.abs();
+            }
+        }
+        (apart, moved)
+    };
+    let close = compare(CLOSE_S);
+    let (apart, moved) = if close.1 > 0.0 { close } else { compare(f64::INFINITY) };
+    apart <= 0.2 * moved
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Heat given off per kelvin, from how warm a cell becomes under a known load.
 //!
 //! ```text
-//! C·dT/dt = I·(U − V) − I·T·dU/dT − h·A·(T − T_air)
+//! C·dT/dt = I·(U − V) − Σ v·(I − v/R) − I·T·dU/dT − h·A·(T − T_air)
 //! ```
 //!
-//! One temperature, with the heat capacity of the base. Source: Bernardi, Pawlikowski & Newman, J. Electrochem. Soc.
+//! One temperature. The sum is what the RC pairs of the circuit take up, as the simulation books it. Source: Bernardi, Pawlikowski & Newman, J. Electrochem. Soc.
 //! 132 (1985) 5, without mixing and phase change. Limits: the surface is taken for the cell.
 
 use super::super::chemistry::ChemistryFile;
-use super::super::circuit::interpolate;
+use super::super::circuit::{interpolate, surface_value};
 use super::super::life::ZERO_C_K;
 use super::least_squares::{self, Effort, Problem};
 use super::{Figure, Missing, Record, ocv};
@@ -87,6 +87,8 @@ fn rows(base: &ChemistryFile, record: &Record) -> Vec<(f64, f64, f64)> {
     // Ten seconds suffice for heat.
     let mut rows = vec![(0.0, 0.0, record.temperature_c[0])];
     let (mut from_s, mut joule) = (record.t_s[0], 0.0);
+    let circuit = &base.circuit;
+    let mut held_v = [0.0, 0.0];
     for k in 1..record.len() {
         let dt_s = record.t_s[k] - record.t_s[k - 1];
         let current_a = 0.5 * (record.current_a[k] + record.current_a[k - 1]);
@@ -95,6 +97,13 @@ fn rows(base: &ChemistryFile, record: &Record) -> Vec<(f64, f64, f64)> {
         let entropy = 1e-3 * interpolate(&base.entropy.soc, &base.entropy.value, soc);
         let temperature_k = record.temperature_c[k] + ZERO_C_K;
         let open_v = ocv::beyond_ends(&base.ocv, soc);
+        let pairs = [(&circuit.r1_ohm, circuit.tau1_s), (&circuit.r2_ohm, circuit.tau2_s)];
+        for (held_v, (surface, tau_s)) in held_v.iter_mut().zip(pairs) {
+            let ohm = surface_value(surface, soc, record.temperature_c[k]);
+            let before_v = *held_v;
+            *held_v = current_a * ohm + (before_v - current_a * ohm) * (-dt_s / tau_s).exp();
+            joule -= 0.5 * tau_s / ohm * (*held_v * *held_v - before_v * before_v);
+        }
         joule += dt_s * current_a * (open_v - voltage_v - temperature_k * entropy);
         if record.t_s[k] - from_s >= 10.0 {
             let dt_s = record.t_s[k] - from_s;

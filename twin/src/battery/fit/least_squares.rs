@@ -176,7 +176,8 @@ fn normal(problem: &impl Problem, at: &[f64], bounds: &[Bounds], measured_only: 
         }
         problem.residuals(block, at, &mut base);
         normal.cost += 0.5 * base.iter().map(|r| r * r).sum::<f64>();
-        let touched = problem.parameters(block);
+        let free = |index: &usize| bounds[*index].1 > bounds[*index].0;
+        let touched: Vec<usize> = problem.parameters(block).iter().copied().filter(free).collect();
         let columns: Vec<Vec<f64>> = touched
             .iter()
             .map(|&index| {

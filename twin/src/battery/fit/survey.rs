@@ -79,7 +79,7 @@ impl Survey {
             if dt_s <= STEP_S && step_a >= STEP_C * rated_ah {
                 steps += 1;
             }
-            if rests(k) && rests(k - 1) {
+            if rests(k) {
                 let from_s = *rest_from.get_or_insert(record.t_s[k - 1]);
                 if loaded_ah > LOADED * rated_ah {
                     self.rest_s = self.rest_s.max(record.t_s[k] - from_s);
