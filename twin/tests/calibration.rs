@@ -80,7 +80,8 @@ fn measured(file: &ChemistryFile, ambient_c: f64, steps: &[(f64, f64)], heats: b
         };
         let dt_s = if *current_a == 0.0 { 10.0 } else { 1.0 };
         for _ in 0..(seconds / dt_s).round() as usize {
-            let done = pass(&pack, &mut state, duty, &ambient, (Time(0), dt_s), Stepping::at_most(1.0), |_, _| {});
+            let done =
+                pass(&pack, &mut state, duty, &ambient, (Time(0), dt_s), Stepping::at_most(1.0), |_, _| {});
             assert!(done.ended.is_none(), "{done:?}");
             t_s += dt_s;
             // Approximately normal: the sum of twelve even draws.
@@ -220,7 +221,8 @@ fn slow_branches_give_voltage_and_hysteresis_back() {
     let mut truth = truth();
     truth.hysteresis.half_gap_v = vec![0.012; truth.hysteresis.soc.len()];
     let ah = truth.cell.capacity_ah;
-    let slow = measured(&truth, 25.0, &[(ah / 20.0, 71_900.0), (0.0, 7200.0), (-ah / 20.0, 71_000.0)], false, 0.0);
+    let slow =
+        measured(&truth, 25.0, &[(ah / 20.0, 71_900.0), (0.0, 7200.0), (-ah / 20.0, 71_000.0)], false, 0.0);
     let mut base = truth.clone();
     base.ocv = CurveFile { soc: vec![0.0, 1.0], value: vec![2.5, 4.2], source: String::new() };
     base.hysteresis.half_gap_v = vec![0.0; base.hysteresis.soc.len()];

@@ -5,7 +5,7 @@ use super::life::{CYCLE_ONLY, LifeModel};
 use std::sync::LazyLock;
 
 /// Text of every chemistry file that ships, in order of name.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     include_str!("../../chemistries/lfp-gr-250ah-prismatic.toml"),
     include_str!("../../chemistries/lfp-gr-sony-murata-3ah.toml"),
     include_str!("../../chemistries/lfp-gr-sony-naumann.toml"),
@@ -21,6 +21,7 @@ const FILES: [&str; 16] = [
     include_str!("../../chemistries/nmc622-gr-denso-50ah.toml"),
     include_str!("../../chemistries/nmc811-grsi-lg-m50-5ah.toml"),
     include_str!("../../chemistries/nmc811-grsi-lg-mj1-4ah.toml"),
+    include_str!("../../chemistries/panasonic-18650pf.toml"),
     include_str!("../../chemistries/vrla-agm-12v-120ah.toml"),
 ];
 
