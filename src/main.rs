@@ -29,6 +29,8 @@ enum Command {
     Compare(commands::compare::Args),
     /// Runs the full grid of some variations of a scenario.
     Sweep(commands::sweep::Args),
+    /// Fits a cell to measured data and writes a chemistry file.
+    Calibrate(Box<commands::calibrate::Args>),
     /// Single cells: what there is, how they age, how they behave under a protocol.
     #[command(subcommand)]
     Cell(commands::cell::Command),
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Sweep(args) => commands::sweep::run(&args),
+        Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Cell(command) => commands::cell::run(&command),
     };
     match done {

@@ -96,6 +96,47 @@ impl Drop for Display {
     }
 }
 
+/// Shows which step something is at, on a terminal in one line, elsewhere a line now and then.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    spinner: Option<ProgressBar>,
+    quiet: bool,
+    clock: Clock,
+    line_at: f64,
+}
+
+impl Steps {
+    /// Begins to show; `quiet` shows nothing.
+    pub(crate) fn start(quiet: bool) -> Self {
+        let spinner = (!quiet && std::io::stderr().is_terminal())
+            .then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
+        Self { spinner, quiet, clock: Clock::start(), line_at: 0.0 }
+    }
+
+    /// The step that begins now.
+    pub(crate) fn tell(&mut self, step: &str) {
+        match &self.spinner {
+            Some(spinner) => {
+                spinner.set_message(step.to_owned());
+                spinner.tick();
+            }
+            None if !self.quiet && self.clock.elapsed_s() >= self.line_at => {
+                crate::output::note(step);
+                self.line_at = self.clock.elapsed_s() + LINE.as_secs_f64();
+            }
+            None => {}
+        }
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        if let Some(spinner) = &self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{percent:>3} % [{bar:30}] {msg}");

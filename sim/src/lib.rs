@@ -1,7 +1,9 @@
 //! Experiments: scenarios, the world that twins live in, the engine in virtual time, results.
 
+pub mod calibrate;
 pub mod engine;
 pub mod experiment;
+pub mod measured;
 pub mod results;
 pub mod scenario;
 pub mod world;

@@ -1,5 +1,6 @@
 //! One file per command: arguments, one call into `sim`, and what is printed of it.
 
+pub(crate) mod calibrate;
 pub(crate) mod cell;
 pub(crate) mod check;
 pub(crate) mod compare;

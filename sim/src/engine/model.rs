@@ -5,10 +5,11 @@ use crate::world::demand::Demand;
 use crate::world::drive::Ride;
 use crate::world::{self, Note, Surroundings, WorldError};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use twin::battery::chemistry::ChemistryFile;
 use twin::battery::circuit::CellModel;
-use twin::battery::library;
+use twin::battery::library::{self, ChemistryError};
 use twin::battery::pack::{Layout, PackModel, Spread};
 use twin::battery::thermal::ThermalPath;
 use twin::cabinet::meter::Supply;
@@ -27,6 +28,22 @@ pub enum ModelError {
     /// No chemistry of that name.
     #[error("there is no chemistry called `{0}`; see `celltide cell list`")]
     NoChemistry(String),
+    /// A chemistry file cannot be read.
+    #[error("cannot read chemistry file {}", path.display())]
+    ChemistryUnread {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A chemistry file makes no sense.
+    #[error("{}", path.display())]
+    ChemistryFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<ChemistryError>,
+    },
     /// A formula of a chemistry cannot be read.
     #[error("chemistry `{name}`")]
     Formula {
@@ -40,23 +57,45 @@ pub enum ModelError {
     NoBattery(String),
 }
 
-/// Cells that were compiled already, by chemistry.
+/// Cells that were compiled already, by chemistry, or by path where the chemistry is a file.
 #[derive(Debug, Default)]
 pub struct Cells(HashMap<String, Arc<CellModel>>);
 
+/// Whether a chemistry is named by the path of its file, and not by the name of one that ships.
+#[must_use]
+pub fn names_a_file(chemistry: &str) -> bool {
+    chemistry.ends_with(".toml")
+}
+
+/// The chemistry of this name or in this file; relative paths begin at `folder`.
+///
+/// # Errors
+/// When there is none of that name, or the file cannot be read or makes no sense.
+pub fn chemistry(name: &str, folder: &Path) -> Result<ChemistryFile, ModelError> {
+    if !names_a_file(name) {
+        return library::find(name).ok_or_else(|| ModelError::NoChemistry(name.into()));
+    }
+    let path = folder.join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => library::read(&text)
+            .map_err(|source| ModelError::ChemistryFile { path, source: Box::new(source) }),
+        Err(source) => Err(ModelError::ChemistryUnread { path, source }),
+    }
+}
+
 impl Cells {
-    /// The compiled cell of a chemistry.
+    /// The compiled cell of a chemistry; the paths of chemistry files begin at `folder`.
     ///
     /// # Errors
     /// When there is none of that name or its formulas cannot be read.
-    pub fn get(&mut self, name: &str) -> Result<Arc<CellModel>, ModelError> {
-        if let Some(cell) = self.0.get(name) {
+    pub fn get(&mut self, name: &str, folder: &Path) -> Result<Arc<CellModel>, ModelError> {
+        let key = if names_a_file(name) { folder.join(name).display().to_string() } else { name.to_owned() };
+        if let Some(cell) = self.0.get(&key) {
             return Ok(cell.clone());
         }
-        let file = library::find(name).ok_or_else(|| ModelError::NoChemistry(name.into()))?;
-        let compiled = CellModel::compile(file);
+        let compiled = CellModel::compile(chemistry(name, folder)?);
         let cell = Arc::new(compiled.map_err(|source| ModelError::Formula { name: name.into(), source })?);
-        self.0.insert(name.into(), cell.clone());
+        self.0.insert(key, cell.clone());
         Ok(cell)
     }
 }
@@ -83,8 +122,13 @@ pub struct Kind {
 }
 
 impl Kind {
-    fn of(name: &str, file: &schema::BatteryKind, cells: &mut Cells) -> Result<Self, ModelError> {
-        let cell = cells.get(&file.chemistry)?;
+    fn of(
+        name: &str,
+        file: &schema::BatteryKind,
+        folder: &Path,
+        cells: &mut Cells,
+    ) -> Result<Self, ModelError> {
+        let cell = cells.get(&file.chemistry, folder)?;
         let heat = cell.file.cell.mass_kg * cell.file.cell.heat_capacity_j_per_kg_k;
         let path = file.thermal;
         Ok(Self {
@@ -197,8 +241,11 @@ impl VariantModel {
         let local = UtcOffset::of_hours(scenario.utc_offset_h);
         let surroundings = world::surroundings(scenario, folder)?;
         let mut notes = surroundings.notes.clone();
-        let kinds: Vec<Kind> =
-            scenario.batteries.iter().map(|(n, file)| Kind::of(n, file, cells)).collect::<Result<_, _>>()?;
+        let kinds: Vec<Kind> = scenario
+            .batteries
+            .iter()
+            .map(|(n, file)| Kind::of(n, file, folder, cells))
+            .collect::<Result<_, _>>()?;
         let by_name: BTreeMap<&str, usize> =
             scenario.batteries.keys().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
         let kind_of = |n: &str| by_name.get(n).copied().ok_or_else(|| ModelError::NoBattery(n.into()));

@@ -495,15 +495,16 @@ fn thermal_path(cell: &CellModel, heat: Heat) -> ThermalPath {
         // Time constants far below any step: the cell has the temperature of the air.
         Heat::Isothermal => ThermalPath::from_time_constants(j_per_k, 0.5, 1e-9, 1e-9),
         Heat::Lumped => {
-            // assumed: free convection in a room, and the surface of a 21700 cell scaled to the volume of this
+            // As measured, if it was; else assumed: free convection in a room, and the surface of a 21700 cell scaled to the volume of this
             // one, at the density of lithium-ion cells (Chen 2020: 5.31e-3 m² around 2.42e-5 m³).
             const FILM_W_PER_M2_K: f64 = 10.0;
             const DENSITY_KG_PER_M3: f64 = 2800.0;
             const SURFACE_OVER_VOLUME_2_3: f64 = 6.35;
             let volume_m3 = cell.file.cell.mass_kg / DENSITY_KG_PER_M3;
             let surface_m2 = SURFACE_OVER_VOLUME_2_3 * volume_m3.powf(2.0 / 3.0);
+            let w_per_k = cell.file.cell.heat_transfer_w_per_k.unwrap_or(FILM_W_PER_M2_K * surface_m2);
             // The case is next to nothing and close to the cell, so that one temperature remains.
-            ThermalPath::from_time_constants(j_per_k, 0.01, 0.1, j_per_k / (FILM_W_PER_M2_K * surface_m2))
+            ThermalPath::from_time_constants(j_per_k, 0.01, 0.1, j_per_k / w_per_k)
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::scenario::Known;
 use crate::world::{climate, drive, grids};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use twin::battery::chemistry::ChemistryFile;
 use twin::battery::circuit::CellModel;
 use twin::battery::library;
 
@@ -68,12 +69,25 @@ pub fn known() -> Known {
     }
 }
 
-/// The cell of a chemistry, under either of its names.
+/// The cell of a chemistry, under either of its names or from its file.
 ///
 /// # Errors
 /// When there is none of that name; the message names the nearest.
 pub fn cell(name: &str) -> Result<Arc<CellModel>, CellError> {
-    Cells::default().get(name).map_err(|error| match error {
+    Cells::default().get(name, Path::new("")).map_err(told)
+}
+
+/// The chemistry of a name, or in a file.
+///
+/// # Errors
+/// As [`cell`].
+pub fn chemistry(name: &str) -> Result<ChemistryFile, CellError> {
+    crate::engine::model::chemistry(name, Path::new("")).map_err(told)
+}
+
+/// The complaint, with the nearest name where there is none of that name.
+fn told(error: ModelError) -> CellError {
+    match error {
         ModelError::NoChemistry(name) => {
             let names = library::shipped().flat_map(|file| [file.name, file.published_as]);
             let likeness = |known: &String| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
@@ -84,7 +98,7 @@ pub fn cell(name: &str) -> Result<Arc<CellModel>, CellError> {
             CellError::Unknown { hint: hint.unwrap_or_default(), name }
         }
         other => CellError::Model(other),
-    })
+    }
 }
 
 /// Why there is no such cell.

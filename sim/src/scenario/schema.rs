@@ -166,7 +166,8 @@ pub struct Solar {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatteryKind {
-    /// Chemistry: a built-in name or its `published_as` (`celltide cell list`).
+    /// Chemistry: a built-in name or its `published_as` (`celltide cell list`), or a chemistry file (`….toml`)
+    /// relative to the scenario file, as `celltide calibrate` writes it.
     pub chemistry: String,
     /// Cells in series.
     #[schemars(range(min = 1, max = 2000))]

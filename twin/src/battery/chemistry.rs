@@ -61,6 +61,9 @@ pub struct CellFile {
     pub mass_kg: f64,
     /// Specific heat.
     pub heat_capacity_j_per_kg_k: f64,
+    /// Heat given off by one cell in the open per kelvin above the air [W/K], where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heat_transfer_w_per_k: Option<f64>,
 }
 
 /// Limits of operation. Within `derating_k` of a temperature limit the allowed current falls linearly to zero.
@@ -125,8 +128,21 @@ pub struct CircuitFile {
     pub tau1_s: f64,
     /// Time constant of the slow pair.
     pub tau2_s: f64,
+    /// How R0 falls at high current; constant when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knee: Option<KneeFile>,
     /// Where the figures come from.
     pub source: String,
+}
+
+/// How charge transfer bends R0: `R0(I) = R_o + (R0 − R_o)·asinh(x)/x` with `x = |I|·(R0 − R_o)/V_k`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KneeFile {
+    /// V_k: overpotential of charge transfer beyond which it grows like a logarithm [V].
+    pub voltage_v: f64,
+    /// R_o: part of R0 that does not depend on the current [Ω].
+    pub ohmic_ohm: f64,
 }
 
 /// Values over state of charge and, optionally, temperature.

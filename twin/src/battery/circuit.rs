@@ -10,7 +10,7 @@
 //! dependence of the resistances. Exact for constant current and parameters over a step; parameters are taken at
 //! the middle of the step.
 
-use super::chemistry::{ChemistryFile, CurveFile, LossesFile, RateCapacityFile, SurfaceFile};
+use super::chemistry::{ChemistryFile, CurveFile, KneeFile, LossesFile, RateCapacityFile, SurfaceFile};
 use super::formula::FormulaError;
 use super::life::{LifeModel, ZERO_C_K};
 use super::rate_table::Calendar;
@@ -182,6 +182,16 @@ impl CellModel {
         Resistances { r0: blend(0), r1: blend(1), r2: blend(2) }
     }
 
+    /// Resistances of a new cell under a current [A]: R0 falls at high current where the chemistry has a knee.
+    #[inline(always)]
+    pub fn resistances_under(&self, soc: f64, temperature_c: f64, current_a: f64) -> Resistances {
+        let mut ohm = self.resistances(soc, temperature_c);
+        if let Some(knee) = &self.file.circuit.knee {
+            ohm.r0 = bent(ohm.r0, current_a, knee);
+        }
+        ohm
+    }
+
     /// Self-discharge as a share of rated capacity per second, held at the ends of the table (−40 and 90 °C).
     #[inline(always)]
     pub fn leak_per_s(&self, temperature_c: f64) -> f64 {
@@ -217,6 +227,28 @@ fn inverse_of(curves: &[CurveNode]) -> Vec<f32> {
 fn node_below(position: f64, nodes: usize) -> usize {
     // By way of 32 bits, which one instruction converts.
     (position as i32).clamp(0, nodes as i32 - 2) as usize
+}
+
+/// Series resistance under a current, where charge transfer bends it [Ω].
+///
+/// ```text
+/// R0(I) = R_o + (R0 − R_o)·asinh(x)/x,   x = |I|·(R0 − R_o)/V_k
+/// ```
+///
+/// The Butler–Volmer equation with equal transfer coefficients gives the overpotential of a charge transfer as
+/// `(2·R_gas·T/F)·asinh(I/2I_0)`: linear at small current, then like a logarithm from an overpotential on that does not
+/// depend on the exchange current I_0. Source: Newman & Thomas-Alyea, *Electrochemical Systems*, 3rd ed. (2004), ch. 8.
+/// Limits: V_k is fitted and stands for both electrodes; the theory's `2·R_gas·T/F` is 0.05 V for each.
+#[inline]
+pub fn bent(r0_ohm: f64, current_a: f64, knee: &KneeFile) -> f64 {
+    let transfer = r0_ohm - knee.ohmic_ohm;
+    let x = current_a.abs() * transfer / knee.voltage_v;
+    if transfer <= 0.0 {
+        return r0_ohm;
+    }
+    // asinh(x)/x is 1 − x²/6 up to 3x⁴/40.
+    let share = if x < 1e-2 { 1.0 - x * x / 6.0 } else { x.asinh() / x };
+    knee.ohmic_ohm + transfer * share
 }
 
 /// Self-discharge as a share of rated capacity per second: doubles for so many kelvin.
@@ -261,7 +293,7 @@ pub fn interpolate(x: &[f64], y: &[f64], at: f64) -> f64 {
 /// Resistance at a state of charge and temperature: linear between rows in ln R over 1/T, Arrhenius beyond.
 ///
 /// `R(T) = R(T₀)·exp[(E_a/R_gas)·(1/T − 1/T₀)]`
-fn surface_value(surface: &SurfaceFile, soc: f64, temperature_c: f64) -> f64 {
+pub(super) fn surface_value(surface: &SurfaceFile, soc: f64, temperature_c: f64) -> f64 {
     let row = |k: usize| interpolate(&surface.soc, &surface.rows[k], soc);
     let inverse_k = |t_c: f64| 1.0 / (t_c + ZERO_C_K);
     let arrhenius = |value: f64, from_c: f64| {

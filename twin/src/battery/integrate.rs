@@ -289,7 +289,7 @@ impl Passing<'_> {
             longest_s = least(longest_s, DERATED_MAX_S);
         }
         let mut dt_s = least(least(most(by_soc_s, 1.0), longest_s), left_s);
-        let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as);
+        let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as, guess_a);
         self.decay_over(dt_s);
         let (mut current_a, mut held) = self.current(&terminal)?;
         let by_heat_s = self.heating_s(&terminal, current_a);
@@ -300,7 +300,7 @@ impl Passing<'_> {
             // will be another one when it has warmed up.
             let by_soc_s = self.stepping.soc_max * capacity_as / current_a.abs();
             dt_s = least(most(least(by_soc_s, by_heat_s), 1.0), dt_s);
-            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
+            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as, current_a);
             self.decay_over(dt_s);
             (current_a, held) = self.current(&terminal)?;
         }
@@ -317,7 +317,7 @@ impl Passing<'_> {
                 break;
             }
             before_limit_s = 0.0;
-            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
+            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as, current_a);
             self.decay_over(dt_s);
             (current_a, held) = self.current(&terminal)?;
         }
@@ -328,7 +328,7 @@ impl Passing<'_> {
         if to_end_s < dt_s {
             // The last step is as long as it takes, with the current of just that length.
             dt_s = to_end_s;
-            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as);
+            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as, current_a);
             self.decay_over(dt_s);
             (current_a, _) = self.current(&terminal)?;
             let (to_end_s, _) = self.time_to_end(&terminal, (guess_a, current_a))?;
@@ -368,7 +368,7 @@ impl Passing<'_> {
         if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
             Ok(self.idle())
         } else {
-            Ok(self.take(&self.terminal(self.state.soc), 0.0, 0.0, 0.0))
+            Ok(self.take(&self.terminal(self.state.soc, 0.0), 0.0, 0.0, 0.0))
         }
     }
 
@@ -476,13 +476,14 @@ impl Passing<'_> {
         }
     }
 
-    /// Circuit and limits with the step's middle at `soc_mid`.
+    /// The circuit with the step's middle at `soc_mid`; `near_a` is the current as far as it is known, which matters
+    /// only to chemistries whose resistance bends with it.
     #[inline(always)]
-    fn terminal(&self, soc_mid: f64) -> Terminal {
+    fn terminal(&self, soc_mid: f64, near_a: f64) -> Terminal {
         let state = &*self.state;
         let soc_mid = least(most(soc_mid, 0.0), 1.0);
         let curves = self.cell.curves(soc_mid);
-        let fresh = self.cell.resistances(soc_mid, state.temperatures.cell_c);
+        let fresh = self.cell.resistances_under(soc_mid, state.temperatures.cell_c, near_a);
         let growth = state.health.resistance;
         Terminal {
             soc_mid,

@@ -5,7 +5,7 @@ use super::life::{CYCLE_ONLY, LifeModel};
 use std::sync::LazyLock;
 
 /// Text of every chemistry file that ships, in order of name.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     include_str!("../../chemistries/lfp-gr-250ah-prismatic.toml"),
     include_str!("../../chemistries/lfp-gr-sony-murata-3ah.toml"),
     include_str!("../../chemistries/lfp-gr-sony-naumann.toml"),
@@ -21,6 +21,7 @@ const FILES: [&str; 16] = [
     include_str!("../../chemistries/nmc622-gr-denso-50ah.toml"),
     include_str!("../../chemistries/nmc811-grsi-lg-m50-5ah.toml"),
     include_str!("../../chemistries/nmc811-grsi-lg-mj1-4ah.toml"),
+    include_str!("../../chemistries/panasonic-18650pf.toml"),
     include_str!("../../chemistries/vrla-agm-12v-120ah.toml"),
 ];
 
@@ -105,6 +106,9 @@ fn check_cell(file: &ChemistryFile, review: &mut Review) {
     review.within("cell.voltage_nominal_v", file.cell.voltage_nominal_v, 0.5, 100.0);
     review.within("cell.mass_kg", file.cell.mass_kg, 1e-4, 1e4);
     review.within("cell.heat_capacity_j_per_kg_k", file.cell.heat_capacity_j_per_kg_k, 100.0, 5000.0);
+    if let Some(heat) = file.cell.heat_transfer_w_per_k {
+        review.within("cell.heat_transfer_w_per_k", heat, 1e-6, 1e3);
+    }
     let limits = &file.limits;
     review.rising("limits.voltage_min_v to voltage_max_v", &[limits.voltage_min_v, limits.voltage_max_v]);
     review.within("limits.charge_c_rate_max", limits.charge_c_rate_max, 1e-3, 100.0);
@@ -130,6 +134,10 @@ fn check_curves(file: &ChemistryFile, review: &mut Review) {
     review.within("hysteresis.gamma", file.hysteresis.gamma, 0.0, 1e5);
     review.within("circuit.tau1_s", file.circuit.tau1_s, 1e-3, 1e5);
     review.within("circuit.tau2_s", file.circuit.tau2_s, 1e-3, 1e6);
+    if let Some(knee) = &file.circuit.knee {
+        review.within("circuit.knee.voltage_v", knee.voltage_v, 1e-4, 100.0);
+        review.within("circuit.knee.ohmic_ohm", knee.ohmic_ohm, 0.0, 1e3);
+    }
     check_surface("circuit.r0_ohm", &file.circuit.r0_ohm, review);
     check_surface("circuit.r1_ohm", &file.circuit.r1_ohm, review);
     check_surface("circuit.r2_ohm", &file.circuit.r2_ohm, review);

@@ -8,6 +8,7 @@ pub mod circuit;
 pub mod daily;
 pub mod decay;
 pub mod exact;
+pub mod fit;
 pub mod formula;
 pub mod integrate;
 pub mod lead_acid;

@@ -31,7 +31,17 @@ pub(super) fn check(root: &Node, surroundings: Surroundings<'_>, findings: &mut 
         let trail = top.key("batteries");
         for kind in batteries.entries() {
             let trail = trail.key(&kind.key);
-            check.named(&kind.value, "chemistry", "chemistry", &known.chemistries, &trail);
+            // A chemistry may be a file of the user's own.
+            if kind
+                .value
+                .get("chemistry")
+                .and_then(Node::text)
+                .is_some_and(crate::engine::model::names_a_file)
+            {
+                check.file(&kind.value, "chemistry", &trail);
+            } else {
+                check.named(&kind.value, "chemistry", "chemistry", &known.chemistries, &trail);
+            }
         }
     }
     each(root, "packs", |group, trail| {
