@@ -11,6 +11,7 @@ pub mod formula;
 pub mod integrate;
 pub mod library;
 pub mod life;
+pub mod network;
 pub mod pack;
 pub mod rainflow;
 pub mod rate_table;
