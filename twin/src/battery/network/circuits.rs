@@ -12,7 +12,7 @@
 use super::scatter::{Past, Traits};
 use super::wear::{Span, Wear};
 use super::{BankSums, CellBank, Lines, Taken};
-use crate::battery::circuit::CellModel;
+use crate::battery::circuit::{CellModel, Curves};
 use crate::battery::life::{Health, ZERO_C_K};
 use crate::time::DAY_S;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub struct CircuitBank {
     pairs_j: Vec<f64>,
     hysteresis: Vec<f64>,
     capacity_ah: Vec<f64>,
+    /// One over it [1/As].
+    per_as: Vec<f64>,
     /// Resistance relative to a new mean cell.
     growth: Vec<f64>,
     step: Step,
@@ -53,10 +55,8 @@ pub struct CircuitBank {
     /// Self-discharge of the step [As].
     leak_as: Vec<f64>,
     temperature_c: Vec<f64>,
-    charged_as: Vec<f64>,
-    discharged_as: Vec<f64>,
-    kelvin_s: Vec<f64>,
-    soc_s: Vec<f64>,
+    after: Vec<After>,
+    did: Vec<Did>,
     since_ageing_s: f64,
     since_refresh_s: f64,
     sums: BankSums,
@@ -71,6 +71,24 @@ struct Step {
     /// Means of e^(−t/τ) over the step.
     m1: f64,
     m2: f64,
+}
+
+/// A cell at the end of the step, for the current that its voltage was last asked for.
+#[derive(Debug, Clone, Copy)]
+struct After {
+    /// Stored charge that came [As].
+    moved_as: f64,
+    end: Curves,
+    branch: f64,
+}
+
+/// What a cell did since the life laws last heard of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Did {
+    charged_as: f64,
+    discharged_as: f64,
+    kelvin_s: f64,
+    soc_s: f64,
 }
 
 impl CircuitBank {
@@ -93,6 +111,7 @@ impl CircuitBank {
             pairs_j: zeros(),
             hysteresis: zeros(),
             capacity_ah: zeros(),
+            per_as: zeros(),
             growth: zeros(),
             step: Step::default(),
             r0: zeros(),
@@ -101,10 +120,8 @@ impl CircuitBank {
             half_gap_v: zeros(),
             leak_as: zeros(),
             temperature_c: zeros(),
-            charged_as: zeros(),
-            discharged_as: zeros(),
-            kelvin_s: zeros(),
-            soc_s: zeros(),
+            after: vec![After { moved_as: 0.0, end: model.curves(soc), branch: 0.0 }; count],
+            did: vec![Did::default(); count],
             since_ageing_s: 0.0,
             since_refresh_s: 0.0,
             sums: BankSums::default(),
@@ -147,7 +164,7 @@ impl CircuitBank {
         self.wear[cell] = Wear::new(past, soc);
         self.soc[cell] = soc;
         (self.v1_v[cell], self.v2_v[cell], self.pairs_j[cell], self.hysteresis[cell]) = (0.0, 0.0, 0.0, 0.0);
-        (self.charged_as[cell], self.discharged_as[cell]) = (0.0, 0.0);
+        (self.did[cell].charged_as, self.did[cell].discharged_as) = (0.0, 0.0);
         let before = self.sums;
         self.refresh(cell);
         // What left with the old cell is no fade of the new one.
@@ -177,6 +194,7 @@ impl CircuitBank {
         self.sums.faded_ah += lost_ah * self.soc[cell];
         self.sums.faded_wh += lost_ah * curves.ocv_integral_v;
         self.capacity_ah[cell] = capacity_ah.max(1e-6 * self.model.file.cell.capacity_ah);
+        self.per_as[cell] = 1.0 / (3600.0 * self.capacity_ah[cell]);
         self.growth[cell] = health.resistance;
     }
 
@@ -186,42 +204,18 @@ impl CircuitBank {
         let (seconds, rated_as) = (self.since_ageing_s, 3600.0 * model.file.cell.capacity_ah);
         let per_s = 1.0 / seconds;
         for (cell, wear) in self.wear.iter_mut().enumerate() {
+            let did = std::mem::take(&mut self.did[cell]);
             let span = Span {
                 soc: self.soc[cell],
-                soc_mean: self.soc_s[cell] * per_s,
-                temperature_c: self.kelvin_s[cell] * per_s,
-                charged: self.charged_as[cell] / rated_as,
-                discharged: self.discharged_as[cell] / rated_as,
+                soc_mean: did.soc_s * per_s,
+                temperature_c: did.kelvin_s * per_s,
+                charged: did.charged_as / rated_as,
+                discharged: did.discharged_as / rated_as,
                 seconds,
             };
             wear.add(&model, &span, &mut self.sums);
         }
-        for sums in [&mut self.charged_as, &mut self.discharged_as, &mut self.kelvin_s, &mut self.soc_s] {
-            sums.fill(0.0);
-        }
         self.since_ageing_s = 0.0;
-    }
-
-    /// Stored charge that a current leaves behind after the step [As].
-    #[inline(always)]
-    fn moved_as(&self, cell: usize, current_a: f64) -> f64 {
-        let efficiency =
-            if current_a < 0.0 { self.model.file.losses.coulombic_efficiency } else { 1.0 };
-        -current_a * self.step.dt_s * efficiency - self.leak_as[cell]
-    }
-
-    /// Branch of the hysteresis after the step, and its change with current [1/A].
-    #[inline(always)]
-    fn branch_after(&self, cell: usize, current_a: f64, moved: f64) -> (f64, f64) {
-        let before = self.hysteresis[cell];
-        if current_a == 0.0 {
-            return (before, 0.0);
-        }
-        let branch = -current_a.signum();
-        let gamma = self.model.file.hysteresis.gamma;
-        let apart = (before - branch) * (-gamma * moved.abs()).exp();
-        let per_a = self.step.dt_s / (3600.0 * self.capacity_ah[cell]);
-        (branch + apart, -gamma * apart * per_a * current_a.signum())
     }
 }
 
@@ -240,40 +234,62 @@ impl CellBank for CircuitBank {
         }
         self.temperature_c.copy_from_slice(temperature_c);
         let rated_as = 3600.0 * model.file.cell.capacity_ah;
-        for cell in 0..self.soc.len() {
-            let (soc, capacity_as) = (self.soc[cell], 3600.0 * self.capacity_ah[cell]);
-            let middle = (soc - 0.5 * expected_a[cell] * dt_s / capacity_as).clamp(0.0, 1.0);
+        // Slices of one known length, here and below, spare the loops all checks of bounds.
+        let n = self.soc.len();
+        let (soc, per_as, growth) = (&self.soc[..n], &self.per_as[..n], &self.growth[..n]);
+        let (r0, r1, r2) = (&mut self.r0[..n], &mut self.r1[..n], &mut self.r2[..n]);
+        let (half_gap_v, leak_as) = (&mut self.half_gap_v[..n], &mut self.leak_as[..n]);
+        let (temperature_c, expected_a) = (&temperature_c[..n], &expected_a[..n]);
+        for cell in 0..n {
+            let middle = (soc[cell] - 0.5 * expected_a[cell] * dt_s * per_as[cell]).clamp(0.0, 1.0);
             let fresh = model.resistances(middle, temperature_c[cell]);
-            let growth = self.growth[cell];
-            self.r0[cell] = fresh.r0 * growth;
-            self.r1[cell] = fresh.r1 * growth;
-            self.r2[cell] = fresh.r2 * growth;
-            self.half_gap_v[cell] = model.curves(middle).half_gap_v;
-            let leak_as = model.leak_per_s(temperature_c[cell]) * dt_s * rated_as;
-            self.leak_as[cell] = leak_as.min((soc * capacity_as).max(0.0));
+            r0[cell] = fresh.r0 * growth[cell];
+            r1[cell] = fresh.r1 * growth[cell];
+            r2[cell] = fresh.r2 * growth[cell];
+            half_gap_v[cell] = model.curves(middle).half_gap_v;
+            let drained_as = model.leak_per_s(temperature_c[cell]) * dt_s * rated_as;
+            leak_as[cell] = drained_as.min((soc[cell] * 3600.0 * self.capacity_ah[cell]).max(0.0));
         }
     }
 
     fn linearise(&mut self, about_a: &[f64], lines: Lines<'_>) {
         let model = &*self.model;
         let Step { dt_s, e1, e2, .. } = self.step;
-        for (cell, current_a) in about_a.iter().copied().enumerate() {
-            let capacity_as = 3600.0 * self.capacity_ah[cell];
-            let moved_as = self.moved_as(cell, current_a);
-            let moved = moved_as / capacity_as;
-            let end = model.curves(self.soc[cell] + moved);
-            let ohmic = self.r0[cell] + self.r1[cell] * (1.0 - e1) + self.r2[cell] * (1.0 - e2);
-            let efficiency = if current_a < 0.0 { model.file.losses.coulombic_efficiency } else { 1.0 };
-            let mut resistance_ohm = ohmic + end.ocv_slope_v.max(0.0) * efficiency * dt_s / capacity_as;
-            let mut voltage_v =
-                end.ocv_v - self.v1_v[cell] * e1 - self.v2_v[cell] * e2 - current_a * ohmic;
-            if self.half_gap_v[cell] > 0.0 {
-                let (branch, per_a) = self.branch_after(cell, current_a, moved);
-                voltage_v += self.half_gap_v[cell] * branch;
-                resistance_ohm -= self.half_gap_v[cell] * per_a;
+        let efficiency_in = model.file.losses.coulombic_efficiency;
+        let gamma = model.file.hysteresis.gamma;
+        let (not_e1, not_e2) = (1.0 - e1, 1.0 - e2);
+        let n = self.soc.len();
+        let (soc, per_as, leak_as) = (&self.soc[..n], &self.per_as[..n], &self.leak_as[..n]);
+        let (r0, r1, r2) = (&self.r0[..n], &self.r1[..n], &self.r2[..n]);
+        let (v1_v, v2_v) = (&self.v1_v[..n], &self.v2_v[..n]);
+        let (half_gap_v, hysteresis) = (&self.half_gap_v[..n], &self.hysteresis[..n]);
+        let after = &mut self.after[..n];
+        let (about_a, emf_v, resistance_ohm) =
+            (&about_a[..n], &mut lines.emf_v[..n], &mut lines.resistance_ohm[..n]);
+        for cell in 0..n {
+            let current_a = about_a[cell];
+            let efficiency = if current_a < 0.0 { efficiency_in } else { 1.0 };
+            let moved_as = -current_a * dt_s * efficiency - leak_as[cell];
+            let moved = moved_as * per_as[cell];
+            let end = model.curves(soc[cell] + moved);
+            let ohmic = r0[cell] + r1[cell] * not_e1 + r2[cell] * not_e2;
+            let per_a = dt_s * per_as[cell];
+            let mut fall_ohm = ohmic + end.ocv_slope_v.max(0.0) * efficiency * per_a;
+            let mut voltage_v = end.ocv_v - v1_v[cell] * e1 - v2_v[cell] * e2 - current_a * ohmic;
+            let mut branch = hysteresis[cell];
+            if half_gap_v[cell] > 0.0 && current_a != 0.0 {
+                let side = -current_a.signum();
+                let apart = (branch - side) * (-gamma * moved.abs()).exp();
+                branch = side + apart;
+                voltage_v += half_gap_v[cell] * branch;
+                // Towards its side the branch moves faster with more current.
+                fall_ohm -= half_gap_v[cell] * gamma * apart * per_a * side;
+            } else {
+                voltage_v += half_gap_v[cell] * branch;
             }
-            lines.emf_v[cell] = voltage_v + resistance_ohm * current_a;
-            lines.resistance_ohm[cell] = resistance_ohm;
+            after[cell] = After { moved_as, end, branch };
+            emf_v[cell] = voltage_v + fall_ohm * current_a;
+            resistance_ohm[cell] = fall_ohm;
         }
     }
 
@@ -282,54 +298,58 @@ impl CellBank for CircuitBank {
         let Step { dt_s, e1, e2, m1, m2 } = self.step;
         let circuit = &model.file.circuit;
         let (half_tau1, half_tau2) = (0.5 * circuit.tau1_s, 0.5 * circuit.tau2_s);
-        let efficiency_in = model.file.losses.coulombic_efficiency;
+        let lost_in = 1.0 - model.file.losses.coulombic_efficiency;
         let (mut losses_j, mut reversible_j, mut leaked_as, mut coulombic_as) = (0.0, 0.0, 0.0, 0.0);
         let per_s = 1.0 / dt_s;
-        for cell in 0..self.soc.len() {
+        let n = self.soc.len();
+        let (soc, per_as, leak_as) = (&mut self.soc[..n], &self.per_as[..n], &self.leak_as[..n]);
+        let (r0, r1, r2) = (&self.r0[..n], &self.r1[..n], &self.r2[..n]);
+        let (v1_v, v2_v, pairs_j) = (&mut self.v1_v[..n], &mut self.v2_v[..n], &mut self.pairs_j[..n]);
+        let (half_gap_v, hysteresis) = (&self.half_gap_v[..n], &mut self.hysteresis[..n]);
+        let (after, temperature_c, did) = (&self.after[..n], &self.temperature_c[..n], &mut self.did[..n]);
+        let (current_a, mean_v, heat_w) =
+            (&current_a[..n], &mut taken.voltage_mean_v[..n], &mut taken.heat_w[..n]);
+        for cell in 0..n {
             let i = current_a[cell];
-            let capacity_as = 3600.0 * self.capacity_ah[cell];
-            let (soc, moved_as) = (self.soc[cell], self.moved_as(cell, i));
-            let moved = moved_as / capacity_as;
-            let soc_after = soc + moved;
-            let (from, to) = (model.curves(soc), model.curves(soc_after));
+            let After { moved_as, end, branch } = after[cell];
+            let before = soc[cell];
+            let soc_after = before + moved_as * per_as[cell];
+            let start = model.curves(before);
+            let moved = soc_after - before;
             let ocv_mean_v = if moved.abs() > 1e-9 {
-                (to.ocv_integral_v - from.ocv_integral_v) / (soc_after - soc)
+                (end.ocv_integral_v - start.ocv_integral_v) / moved
             } else {
-                0.5 * (from.ocv_v + to.ocv_v)
+                0.5 * (start.ocv_v + end.ocv_v)
             };
-            let (r0, r1, r2) = (self.r0[cell], self.r1[cell], self.r2[cell]);
-            let (v1, v2) = (self.v1_v[cell], self.v2_v[cell]);
-            let (v1_mean, v2_mean) = (v1 * m1 + i * r1 * (1.0 - m1), v2 * m2 + i * r2 * (1.0 - m2));
-            let (v1, v2) = (v1 * e1 + i * r1 * (1.0 - e1), v2 * e2 + i * r2 * (1.0 - e2));
-            let mut hysteresis_v = 0.0;
-            if self.half_gap_v[cell] > 0.0 {
-                let before = self.hysteresis[cell];
-                let (branch, _) = self.branch_after(cell, i, moved);
-                hysteresis_v = self.half_gap_v[cell] * 0.5 * (before + branch);
-                self.hysteresis[cell] = branch;
-            }
-            let voltage_mean_v = ocv_mean_v + hysteresis_v - v1_mean - v2_mean - i * r0;
-            let pairs_j = half_tau1 / r1 * v1 * v1 + half_tau2 / r2 * v2 * v2;
-            let efficiency = if i < 0.0 { efficiency_in } else { 1.0 };
+            let (ir1, ir2) = (i * r1[cell], i * r2[cell]);
+            let v1_mean = v1_v[cell] * m1 + ir1 * (1.0 - m1);
+            let v2_mean = v2_v[cell] * m2 + ir2 * (1.0 - m2);
+            let v1 = v1_v[cell] * e1 + ir1 * (1.0 - e1);
+            let v2 = v2_v[cell] * e2 + ir2 * (1.0 - e2);
+            let hysteresis_v = half_gap_v[cell] * 0.5 * (hysteresis[cell] + branch);
+            let voltage_mean_v = ocv_mean_v + hysteresis_v - v1_mean - v2_mean - i * r0[cell];
+            let held_j =
+                (half_tau1 * v1 * v1 * r2[cell] + half_tau2 * v2 * v2 * r1[cell]) / (r1[cell] * r2[cell]);
             // What the store gives up and neither the terminals nor the pairs get.
             let irreversible_j =
-                -moved_as * ocv_mean_v - i * dt_s * voltage_mean_v - (pairs_j - self.pairs_j[cell]);
-            let kelvin = self.temperature_c[cell] + ZERO_C_K;
-            let entropy = 0.5 * (from.entropy_v_per_k + to.entropy_v_per_k);
-            let entropic_j = -i * dt_s * kelvin * entropy;
-            taken.voltage_mean_v[cell] = voltage_mean_v;
-            taken.heat_w[cell] = (irreversible_j + entropic_j) * per_s;
+                -moved_as * ocv_mean_v - i * dt_s * voltage_mean_v - (held_j - pairs_j[cell]);
+            let entropy = 0.5 * (start.entropy_v_per_k + end.entropy_v_per_k);
+            let entropic_j = -i * dt_s * (temperature_c[cell] + ZERO_C_K) * entropy;
+            mean_v[cell] = voltage_mean_v;
+            heat_w[cell] = (irreversible_j + entropic_j) * per_s;
             losses_j += irreversible_j;
             reversible_j += entropic_j;
-            leaked_as += self.leak_as[cell];
-            coulombic_as -= (1.0 - efficiency) * i * dt_s;
-            self.pairs_j[cell] = pairs_j;
-            (self.v1_v[cell], self.v2_v[cell]) = (without_dust(v1), without_dust(v2));
-            self.charged_as[cell] += moved_as.max(0.0);
-            self.discharged_as[cell] += (-moved_as).max(0.0);
-            self.kelvin_s[cell] += self.temperature_c[cell] * dt_s;
-            self.soc_s[cell] += 0.5 * (soc + soc_after) * dt_s;
-            self.soc[cell] = soc_after;
+            leaked_as += leak_as[cell];
+            coulombic_as -= if i < 0.0 { lost_in * i * dt_s } else { 0.0 };
+            pairs_j[cell] = held_j;
+            (v1_v[cell], v2_v[cell]) = (without_dust(v1), without_dust(v2));
+            hysteresis[cell] = branch;
+            let did = &mut did[cell];
+            did.charged_as += moved_as.max(0.0);
+            did.discharged_as += (-moved_as).max(0.0);
+            did.kelvin_s += temperature_c[cell] * dt_s;
+            did.soc_s += 0.5 * (before + soc_after) * dt_s;
+            soc[cell] = soc_after;
         }
         self.sums.losses_wh += losses_j / 3600.0;
         self.sums.reversible_wh += reversible_j / 3600.0;

@@ -40,7 +40,7 @@ pub trait CellBank: Clone {
     /// Tangents of the cells' voltages at the end of the step, as functions of the step's currents, at `about_a`.
     fn linearise(&mut self, about_a: &[f64], lines: Lines<'_>);
 
-    /// Takes the step.
+    /// Takes the step, at the currents that tangents were last asked for.
     fn advance(&mut self, current_a: &[f64], taken: Taken<'_>);
 
     /// State of charge of each cell.
@@ -112,7 +112,7 @@ pub trait NetworkCell: Clone {
     /// Voltage at the end of the step if `current_a` flowed over it, and its derivative.
     fn response(&mut self, current_a: f64) -> Response;
 
-    /// Takes the step.
+    /// Takes the step, at the current that the response was last asked for.
     fn advance(&mut self, current_a: f64) -> CellStep;
 
     /// State of charge.
