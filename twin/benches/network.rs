@@ -28,7 +28,16 @@ fn main() {
     println!("16p20s, 105 minutes, cells scattered; best of 7; error against steps of 1 s");
     println!(
         "{:<24} {:<12} {:>6} {:>6} {:>9} {:>12} {:>12} {:>11} {:>11} {:>10}",
-        "chemistry", "joined as", "step", "steps", "seconds", "ns/cell-step", "solutions", "cell A", "pack V", "soc"
+        "chemistry",
+        "joined as",
+        "step",
+        "steps",
+        "seconds",
+        "ns/cell-step",
+        "solutions",
+        "cell A",
+        "pack V",
+        "soc"
     );
     for name in ["nmc811-grsi-lg-m50-5ah", "lfp-gr-sony-murata-3ah"] {
         let file = library::find(name).expect("it ships");
@@ -45,9 +54,8 @@ fn main() {
                 for _ in 0..6 {
                     best.seconds = best.seconds.min(run(fresh.clone(), dt_s).seconds);
                 }
-                let most = |a: &[f64], b: &[f64]| {
-                    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
-                };
+                let most =
+                    |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
                 println!(
                     "{name:<24} {label:<12} {dt_s:>5}s {:>6} {:>9.4} {:>12.1} {:>12.2} {:>11.2e} {:>11.2e} {:>10.1e}",
                     best.steps,
@@ -66,7 +74,7 @@ fn main() {
 /// A pack of scattered circuit cells. Any other [`CellBank`] can be run the same way.
 fn circuits(cell: &Arc<CellModel>, arrangement: Arrangement) -> NetworkPack<CircuitBank> {
     let make = Spread { capacity: 0.004, resistance: 0.02, ageing: 0.12 };
-    let spread = CellSpread { make, place_k: 1.0 };
+    let spread = CellSpread { make, place_k: 1.0, group_soc: 0.0 };
     let mut stream = Seed(1).stream("bench", "scatter", 0);
     let traits: Vec<Traits> = (0..LAYOUT.cells() as usize).map(|_| draw(spread, &mut stream)).collect();
     let place_k = traits.iter().map(|t| t.place_k).collect();

@@ -149,7 +149,8 @@ fn every_arrangement_agrees_with_a_dense_nodal_solution() {
                     terminal_ohm: 1e-3,
                 };
                 let emf_v: Vec<f64> = (0..wiring.cells()).map(|_| 3.0 + stream.random::<f64>()).collect();
-                let ohm: Vec<f64> = (0..wiring.cells()).map(|_| 0.01 + 0.1 * stream.random::<f64>()).collect();
+                let ohm: Vec<f64> =
+                    (0..wiring.cells()).map(|_| 0.01 + 0.1 * stream.random::<f64>()).collect();
                 let mut solver = Solver::new(wiring);
                 let line = solver.solve(&emf_v, &ohm);
                 let (dense, negative, positive) = Dense::of(&wiring, &emf_v, &ohm);
@@ -167,7 +168,10 @@ fn every_arrangement_agrees_with_a_dense_nodal_solution() {
                     let sources: f64 = emf_v.iter().zip(&currents).map(|(e, i)| e * i).sum();
                     let inside: f64 = ohm.iter().zip(&currents).map(|(r, i)| r * i * i).sum();
                     let out = shown * pack_a + solver.loss_w(pack_a, &currents) + inside;
-                    assert!((sources - out).abs() <= 1e-10 * sources.abs().max(inside), "{wiring:?}: {sources} {out}");
+                    assert!(
+                        (sources - out).abs() <= 1e-10 * sources.abs().max(inside),
+                        "{wiring:?}: {sources} {out}"
+                    );
                     compared += currents.len();
                 }
             }
@@ -254,7 +258,8 @@ fn pack(
 ) -> NetworkPack<CircuitBank> {
     let cell = cell_model(name);
     let make = Spread { capacity: 0.01, resistance: 0.05, ageing: 0.2 };
-    let spread = if scattered { CellSpread { make, place_k: 2.0 } } else { CellSpread::default() };
+    let spread =
+        if scattered { CellSpread { make, place_k: 2.0, group_soc: 0.0 } } else { CellSpread::default() };
     let mut stream = Seed(3).stream("pack", "scatter", 0);
     let traits: Vec<Traits> = (0..wiring.cells()).map(|_| draw(spread, &mut stream)).collect();
     let place_k = traits.iter().map(|t| t.place_k).collect();
@@ -464,7 +469,8 @@ impl NetworkCell for Curved {
         let voltage_mean_v = self.response(current_a).voltage_v + 0.6 * current_a * self.dt_s / 18_000.0;
         let before = self.soc;
         self.soc -= current_a * self.dt_s / 18_000.0;
-        let stored_w = 5.0 * 3600.0 * (3.0 * (before - self.soc) + 0.6 * (before * before - self.soc * self.soc));
+        let stored_w =
+            5.0 * 3600.0 * (3.0 * (before - self.soc) + 0.6 * (before * before - self.soc * self.soc));
         let irreversible_w = stored_w / self.dt_s - current_a * voltage_mean_v;
         CellStep { voltage_mean_v, heat_w: irreversible_w, irreversible_w }
     }
@@ -487,7 +493,9 @@ fn curved_cells_meet_their_own_curves_and_the_laws_of_the_network() {
         let network = NetworkModel { cell_ah: 5.0, ..model(&cell_model(NMC), wiring, Balancing::None) };
         let mut pack = NetworkPack::new(network, Each::new(cells), vec![0.0; 15], 25.0);
         let mut before = pack.bank().cells().to_vec();
-        for demand in [Demand::Current(0.0), Demand::Current(12.0), Demand::Power(-60.0), Demand::Current(0.0)] {
+        for demand in
+            [Demand::Current(0.0), Demand::Current(12.0), Demand::Power(-60.0), Demand::Current(0.0)]
+        {
             let step = pack.step(demand, 60.0, 25.0);
             assert!(step.solutions <= 10, "{} solutions", step.solutions);
             let currents = pack.cell_currents_a();
@@ -560,9 +568,10 @@ fn a_full_charge_stops_at_the_cell_that_is_full_first_and_balancing_gains_capaci
         let mut left_s = 8.0 * 86_400.0;
         // Chargers come back as long as there is something to charge.
         while left_s > 0.0 {
-            let why = pass(&mut pack, duty, &air, (Time(0), left_s), NetworkStepping::default(), |_, pack| {
-                highest_v = pack.cell_voltages_v().iter().copied().fold(highest_v, f64::max);
-            });
+            let why =
+                pass(&mut pack, duty, &air, (Time(0), left_s), NetworkStepping::default(), |_, pack| {
+                    highest_v = pack.cell_voltages_v().iter().copied().fold(highest_v, f64::max);
+                });
             ended = ended.or(why.map(|(why, _)| why));
             left_s -= why.map_or(left_s, |(_, after_s)| after_s);
             let rest_s = left_s.min(3600.0);

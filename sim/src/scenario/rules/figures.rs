@@ -34,6 +34,9 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
         if let Some(steps) = group.get("duty").and_then(|duty| duty.get("steps")) {
             check_steps(steps.elements(), &trail.key("duty").key("steps"), findings);
         }
+        if let Some(network) = group.get("network") {
+            super::cells::check(root, group, network, &trail.key("network"), findings);
+        }
     });
     check_size(root, findings);
 }
@@ -242,7 +245,11 @@ fn check_size(root: &Node, findings: &mut Findings) {
 fn count_twins(root: &Node) -> Option<f64> {
     let mut total = Some(0.0);
     let mut add = |count: Option<f64>| total = total.zip(count).map(|(total, count)| total + count);
-    each(root, "packs", |group, _| add(number_or(group, "count", 1.0)));
+    each(root, "packs", |group, _| {
+        let count = number_or(group, "count", 1.0);
+        add(count);
+        add(count.zip(super::cells::recorded(root, group)).map(|(count, cells)| count * cells));
+    });
     each(root, "networks", |network, _| {
         add(number(network, "packs"));
         add(network.get("cabinets").and_then(|cabinets| number(cabinets, "count")));

@@ -26,7 +26,7 @@ const REFRESH_S: f64 = DAY_S;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum UnsuitedCell {
     /// Lead-acid: its capacity depends on the rate, and its float current on a charger.
-    #[error("`{0}` has a capacity that depends on the rate, which cells in a network do not follow")]
+    #[error("`{0}` has a capacity that depends on the rate, which single cells in a network do not follow")]
     RateDependent(String),
 }
 
@@ -97,9 +97,7 @@ impl CircuitBank {
     /// # Errors
     /// When the chemistry's capacity depends on the rate.
     pub fn new(model: Arc<CellModel>, traits: Vec<Traits>, soc: f64) -> Result<Self, UnsuitedCell> {
-        if model.file.rate_capacity.is_some() || model.file.float.is_some() {
-            return Err(UnsuitedCell::RateDependent(model.file.name.clone()));
-        }
+        Self::suits(&model)?;
         let count = traits.len();
         let zeros = || vec![0.0; count];
         let past = Past::none(&model);
@@ -131,6 +129,17 @@ impl CircuitBank {
         (0..count).for_each(|cell| bank.refresh(cell));
         bank.sums = BankSums::default();
         Ok(bank)
+    }
+
+    /// Whether cells of a make can be simulated one by one.
+    ///
+    /// # Errors
+    /// When they cannot, and why.
+    pub fn suits(model: &CellModel) -> Result<(), UnsuitedCell> {
+        if model.file.rate_capacity.is_some() || model.file.float.is_some() {
+            return Err(UnsuitedCell::RateDependent(model.file.name.clone()));
+        }
+        Ok(())
     }
 
     /// The make.
@@ -180,8 +189,12 @@ impl CircuitBank {
 
     /// Energy that the cells hold: stored charge at its open-circuit voltage, and the RC pairs [Wh].
     pub fn stored_wh(&self) -> f64 {
-        let charge: f64 =
-            self.soc.iter().zip(&self.capacity_ah).map(|(s, q)| q * self.model.curves(*s).ocv_integral_v).sum();
+        let charge: f64 = self
+            .soc
+            .iter()
+            .zip(&self.capacity_ah)
+            .map(|(s, q)| q * self.model.curves(*s).ocv_integral_v)
+            .sum();
         charge + self.pairs_j.iter().sum::<f64>() / 3600.0
     }
 

@@ -78,9 +78,7 @@ fn demand_of(duty: Duty) -> Demand {
         Duty::Power { power_w: 0.0, .. } => Demand::Current(0.0),
         Duty::Power { power_w, .. } => Demand::Power(power_w),
         Duty::Charge { power_max_w, current_max_a, .. } => Demand::Charge { power_max_w, current_max_a },
-        Duty::Hold { voltage_v, current_max_a } => {
-            Demand::Voltage { voltage_v, charge_max_a: current_max_a }
-        }
+        Duty::Hold { voltage_v, current_max_a } => Demand::Voltage { voltage_v, charge_max_a: current_max_a },
     }
 }
 
@@ -92,11 +90,7 @@ fn finish<B: CellBank>(pack: &mut NetworkPack<B>, duty: Duty, why: Ended) -> End
 }
 
 /// Time until the duty's state of charge at the present current [s], or that it is there.
-fn time_to_end<B: CellBank>(
-    pack: &NetworkPack<B>,
-    duty: Duty,
-    last: Option<&Step>,
-) -> Result<f64, Ended> {
+fn time_to_end<B: CellBank>(pack: &NetworkPack<B>, duty: Duty, last: Option<&Step>) -> Result<f64, Ended> {
     let limits = &pack.model().limits;
     let parallel = f64::from(pack.model().wiring.layout.parallel);
     let volts = pack.voltage_v().max(0.1);

@@ -73,8 +73,7 @@ impl HeatState {
     pub fn stored_j(&self, reference_c: f64) -> f64 {
         let path = &self.heat.path;
         let cells: f64 = self.cell_c.iter().map(|c| c - reference_c).sum();
-        path.cell_j_per_k * cells
-            + path.case_j_per_k * self.cell_c.len() as f64 * (self.case_c - reference_c)
+        path.cell_j_per_k * cells + path.case_j_per_k * self.cell_c.len() as f64 * (self.case_c - reference_c)
     }
 
     /// Heat that leaves to the air at present [W].

@@ -304,9 +304,8 @@ impl<B: CellBank> NetworkPack<B> {
     /// groups [A].
     pub fn current_spread_a(&self) -> f64 {
         let series = self.model.wiring.layout.series as usize;
-        let of_group = |group: usize| {
-            Range::of(self.cell_a.iter().skip(group).step_by(series).copied()).spread()
-        };
+        let of_group =
+            |group: usize| Range::of(self.cell_a.iter().skip(group).step_by(series).copied()).spread();
         (0..series).map(of_group).fold(0.0, f64::max)
     }
 
@@ -348,7 +347,8 @@ impl<B: CellBank> NetworkPack<B> {
         let (series, parallel) = (layout.series as usize, layout.parallel as usize);
         let cell = |position: usize, group: usize| of_cell(position * series + group);
         if self.model.wiring.arrangement == Arrangement::Strings {
-            let string = |position: usize| (0..series).map(|g| cell(position, g)).fold(f64::INFINITY, f64::min);
+            let string =
+                |position: usize| (0..series).map(|g| cell(position, g)).fold(f64::INFINITY, f64::min);
             (0..parallel).map(string).sum()
         } else {
             let group = |group: usize| (0..parallel).map(|position| cell(position, group)).sum::<f64>();

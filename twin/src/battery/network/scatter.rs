@@ -34,6 +34,14 @@ pub struct CellSpread {
     pub make: Spread,
     /// Temperature of the places, normal [K]. Source of a usual 1 to 3 K: design figures of air-cooled packs; assumed.
     pub place_k: f64,
+    /// State of charge at the start, normal, of whole groups: cells in parallel have evened out before.
+    pub group_soc: f64,
+}
+
+/// Draws the states of charge of a new pack's groups about a mean, within 0 and 1.
+pub fn draw_group_soc(mean: f64, groups: u32, spread: CellSpread, stream: &mut Stream) -> Vec<f64> {
+    let soc = Normal::new(mean, spread.group_soc).expect("deviations are finite and not negative");
+    (0..groups).map(|_| soc.sample(stream).clamp(0.0, 1.0)).collect()
 }
 
 /// Draws one cell of a make at a place: capacity normal within ±50 %, resistance and rate of ageing lognormal with

@@ -4,7 +4,7 @@ use super::CellBank;
 use super::circuits::{CircuitBank, UnsuitedCell};
 use super::duty::{NetworkStepping, pass};
 use super::pack::{NetworkModel, NetworkPack};
-use super::scatter::{CellSpread, Past, Traits, draw};
+use super::scatter::{CellSpread, Past, Traits, draw, draw_group_soc};
 use crate::battery::circuit::CellModel;
 use crate::battery::integrate::Duty;
 use crate::battery::life::Health;
@@ -130,7 +130,10 @@ impl NetworkBattery {
     ) -> Result<Self, UnsuitedCell> {
         let traits: Vec<Traits> = (0..model.wiring.cells()).map(|_| draw(spread, stream)).collect();
         let place_k = traits.iter().map(|t| t.place_k).collect();
-        let bank = CircuitBank::new(cell, traits, soc)?;
+        let mut bank = CircuitBank::new(cell, traits, soc)?;
+        let groups = model.wiring.layout.series;
+        let group_soc = draw_group_soc(soc, groups, spread, stream);
+        (0..bank.count()).for_each(|cell| bank.set_soc(cell, group_soc[cell % groups as usize]));
         let pack = NetworkPack::new(model, bank, place_k, ambient.at(at));
         Ok(Self { pack, spread, at, duty: Duty::Rest, ambient, stepping, agenda: SmallVec::new() })
     }

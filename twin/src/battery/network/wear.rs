@@ -4,8 +4,8 @@
 //! hear of it. Charge and discharge are summed apart, so throughput is exact; turning points closer together than a
 //! minute are not seen.
 
-use super::scatter::{Past, Traits};
 use super::BankSums;
+use super::scatter::{Past, Traits};
 use crate::battery::circuit::CellModel;
 use crate::battery::life::{Health, Progress};
 use crate::battery::pack::Exposure;
@@ -120,8 +120,5 @@ fn health_of(model: &CellModel, progress: &[f64], age_days: f64, traits: &Traits
     let states = model.life.states(progress, age_days);
     let scaled: Progress = states.iter().map(|y| y * traits.ageing).collect();
     let health = model.life.health(&scaled);
-    Health {
-        capacity: health.capacity * traits.capacity,
-        resistance: health.resistance * traits.resistance,
-    }
+    Health { capacity: health.capacity * traits.capacity, resistance: health.resistance * traits.resistance }
 }

@@ -187,8 +187,7 @@ impl Solver {
     /// Current of a cell without pack current, and per ampere of it.
     #[inline]
     pub fn affine(&self, cell: usize) -> (f64, f64) {
-        let rung =
-            if self.lanes == 1 { cell / self.wiring.layout.series as usize } else { cell };
+        let rung = if self.lanes == 1 { cell / self.wiring.layout.series as usize } else { cell };
         (self.open_a[rung], self.share[rung])
     }
 
@@ -279,8 +278,7 @@ impl Solver {
                     let pivot = 1.0 / (ohm[lane] * (1.0 - known[lane]) + ohm_next[lane] + twice_bar);
                     ratio[lane] = ohm_next[lane] * pivot;
                     open[lane] = (emf[lane] - emf_next[lane] + ohm[lane] * open_known[lane]) * pivot;
-                    share[lane] =
-                        (pack_term + last * ohm_next[lane] + ohm[lane] * share_known[lane]) * pivot;
+                    share[lane] = (pack_term + last * ohm_next[lane] + ohm[lane] * share_known[lane]) * pivot;
                 }
             }
         }
