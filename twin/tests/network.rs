@@ -194,10 +194,11 @@ fn bars_without_resistance_leave_alike_cells_alike() {
     }
 }
 
-/// Sixteen strings of twenty cells of 50 mΩ behind contacts of 10 mΩ on bars of 0.1 mΩ a segment, terminals at the
-/// same end, 50 A: the pack whose cell currents liionpack gives as 3.10 to 3.18 A about 3.125 A after 100 s. That
-/// run's cells were particle models whose resistance had come to its own value by then; with the stated 50 mΩ alone
-/// the highest and lowest are 3.1663 and 3.1045 A, and 37 mΩ give just the published range.
+/// Sixteen strings of twenty cells of 50 mΩ behind contacts of 10 mΩ on bars of 0.1 mΩ a segment, 50 A, terminals at
+/// the same end, which is how liionpack joins cells unless told otherwise. Its cell currents after 100 s are reported
+/// as 3.10 to 3.18 A about 3.125 A. That run's cells were particle models, whose resistance had come to a value of its
+/// own by then: 50 mΩ give 3.103 to 3.165 A, and 37 mΩ give 3.097 to 3.176 A, the reported range in its digits. One
+/// group of sixteen such cells, instead of strings, would spread by an ampere.
 #[test]
 fn currents_of_sixteen_strings_spread_as_published() {
     let wiring = Wiring {
@@ -216,7 +217,7 @@ fn currents_of_sixteen_strings_spread_as_published() {
         (currents[0], currents[319])
     };
     let (high, low) = range(0.050);
-    assert!((3.155..3.19).contains(&high) && (3.095..3.12).contains(&low), "{high} {low}");
+    assert!((high - 3.165).abs() < 5e-4 && (low - 3.103).abs() < 5e-4, "{high} {low}");
     let (high, low) = range(0.037);
     assert!((high - 3.18).abs() < 5e-3 && (low - 3.10).abs() < 5e-3, "{high} {low}");
 }
@@ -416,6 +417,28 @@ fn without_scatter_it_agrees_with_the_pack_of_one_mean_cell() {
         let (out, expected) = (network.ledger().energy_out_wh, ledger.energy_out_wh);
         assert!((out / expected - 1.0).abs() < 1e-3, "{name}: {out} Wh against {expected} Wh");
     }
+}
+
+/// A load that fluctuates drains and warms as it does a pack of one mean cell.
+#[test]
+fn ripple_costs_what_it_costs_a_mean_cell() {
+    use twin::battery::integrate::{self, Stepping};
+    use twin::battery::pack::{PackModel, PackState};
+    let layout = Layout { series: 2, parallel: 2 };
+    let mut network = pack(NMC, Wiring::ideal(layout), false, Balancing::None, 0.9);
+    let cell = cell_model(NMC);
+    let heat_j_per_k = cell.file.cell.mass_kg * cell.file.cell.heat_capacity_j_per_kg_k;
+    let path = ThermalPath::from_time_constants(heat_j_per_k, 0.5, 600.0, 7200.0);
+    let mean = PackModel::uniform(cell, layout, path);
+    let mut state = PackState::new(&mean, 0.9, 25.0);
+    let air = Ambient::constant(25.0);
+    let duty = Duty::Power { power_w: 60.0, ripple: 2.0 };
+    let span = (Time(0), 1800.0);
+    pass(&mut network, duty, &air, span, NetworkStepping { active_s: 5.0, rest_s: 30.0 }, |_, _| {});
+    integrate::pass(&mean, &mut state, duty, &air, span, Stepping::at_most(5.0), |_, _| {});
+    let expected_ah = state.ledger.ripple_ah * 4.0;
+    let ripple_ah = network.bank().sums().ripple_ah;
+    assert!(ripple_ah > 0.01 && (ripple_ah / expected_ah - 1.0).abs() < 0.01, "{ripple_ah} {expected_ah}");
 }
 
 #[test]

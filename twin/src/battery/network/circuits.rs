@@ -52,8 +52,11 @@ pub struct CircuitBank {
     r1: Vec<f64>,
     r2: Vec<f64>,
     half_gap_v: Vec<f64>,
-    /// Self-discharge of the step [As].
+    /// Charge of the step that is lost inside: self-discharge and ripple [As].
     leak_as: Vec<f64>,
+    ripple: f64,
+    /// Part of it, all cells together, that is ripple.
+    ripple_as: f64,
     temperature_c: Vec<f64>,
     after: Vec<After>,
     did: Vec<Did>,
@@ -117,6 +120,8 @@ impl CircuitBank {
             r2: zeros(),
             half_gap_v: zeros(),
             leak_as: zeros(),
+            ripple: 0.0,
+            ripple_as: 0.0,
             temperature_c: zeros(),
             after: vec![After { moved_as: 0.0, end: model.curves(soc), branch: 0.0 }; count],
             did: vec![Did::default(); count],
@@ -247,6 +252,7 @@ impl CellBank for CircuitBank {
         }
         self.temperature_c.copy_from_slice(temperature_c);
         let rated_as = 3600.0 * model.file.cell.capacity_ah;
+        self.ripple_as = 0.0;
         // Slices of one known length, here and below, spare the loops all checks of bounds.
         let n = self.soc.len();
         let (soc, per_as, growth) = (&self.soc[..n], &self.per_as[..n], &self.growth[..n]);
@@ -259,9 +265,16 @@ impl CellBank for CircuitBank {
             r0[cell] = fresh.r0 * growth[cell];
             r1[cell] = fresh.r1 * growth[cell];
             r2[cell] = fresh.r2 * growth[cell];
-            half_gap_v[cell] = model.curves(middle).half_gap_v;
+            let curves = model.curves(middle);
+            half_gap_v[cell] = curves.half_gap_v;
             let drained_as = model.leak_per_s(temperature_c[cell]) * dt_s * rated_as;
             leak_as[cell] = drained_as.min((soc[cell] * 3600.0 * self.capacity_ah[cell]).max(0.0));
+            if self.ripple > 0.0 {
+                let ripple_w = expected_a[cell] * expected_a[cell] * r0[cell] * self.ripple;
+                let ripple_as = ripple_w / curves.ocv_v * dt_s;
+                leak_as[cell] += ripple_as;
+                self.ripple_as += ripple_as;
+            }
         }
     }
 
@@ -366,7 +379,8 @@ impl CellBank for CircuitBank {
         }
         self.sums.losses_wh += losses_j / 3600.0;
         self.sums.reversible_wh += reversible_j / 3600.0;
-        self.sums.leaked_ah += leaked_as / 3600.0;
+        self.sums.leaked_ah += (leaked_as - self.ripple_as) / 3600.0;
+        self.sums.ripple_ah += self.ripple_as / 3600.0;
         self.sums.coulombic_loss_ah += coulombic_as / 3600.0;
         self.since_ageing_s += dt_s;
         self.since_refresh_s += dt_s;
@@ -377,6 +391,10 @@ impl CellBank for CircuitBank {
             self.since_refresh_s = 0.0;
             (0..self.soc.len()).for_each(|cell| self.refresh(cell));
         }
+    }
+
+    fn set_ripple(&mut self, ripple: f64) {
+        self.ripple = ripple;
     }
 
     fn soc(&self) -> &[f64] {

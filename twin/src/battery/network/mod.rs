@@ -43,6 +43,10 @@ pub trait CellBank: Clone {
     /// Takes the step, at the currents that tangents were last asked for.
     fn advance(&mut self, current_a: &[f64], taken: Taken<'_>);
 
+    /// From now on the load fluctuates faster than the steps: mean square of the current's deviation over the square
+    /// of its mean. Banks that cannot tell its loss apart take the mean alone.
+    fn set_ripple(&mut self, _ripple: f64) {}
+
     /// State of charge of each cell.
     fn soc(&self) -> &[f64];
 
@@ -88,6 +92,8 @@ pub struct BankSums {
     pub reversible_wh: f64,
     /// Charge lost by self-discharge [Ah].
     pub leaked_ah: f64,
+    /// Charge drawn by ripple of the load on top of its mean [Ah].
+    pub ripple_ah: f64,
     /// Charge put in that was not stored [Ah].
     pub coulombic_loss_ah: f64,
     /// Stored charge that went with fading capacity [Ah].
