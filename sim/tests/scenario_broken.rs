@@ -125,7 +125,7 @@ fn one_source_of_several() {
         "region is given on line 19",
     );
     check("      cycle: town\n", "      cycle:\n", "    trips:\n", "missing one of cycle, file");
-    check("{file: trips.csv}", "{file: trips.csv, cycle: town}", "trips: {file", "file is given on line 63");
+    check("{file: trips.csv}", "{file: trips.csv, cycle: town}", "trips: {file", "file is given on line 65");
     check("    at_day: 200\n", "", "kind: cabinet", "missing one of mean_days_between, at_day");
     check(
         "    at_day: 200\n",
@@ -234,8 +234,8 @@ fn too_many_rows() {
     let mistakes = parse(&text).unwrap_err();
     assert_eq!(mistakes.0.len(), 1, "{mistakes}");
     assert_eq!(mistakes.0[0].line, line_of(&text, "interval_days"));
-    let says =
-        "40138 twins with 73051 samples of about 6 metrics are 17592726228 rows, and at most 2000000000";
+    let says = "40138 twins and 32 cells with 73051 samples of about 6 metrics are 17606752020 rows, and at most \
+                2000000000";
     assert!(mistakes.0[0].message.starts_with(says), "{mistakes}");
 }
 

@@ -88,6 +88,12 @@ fn name(model: &VariantModel, key: Key) -> Subject {
         Key::GroupPack(group, number, g) => {
             ("battery", generation(format!("{}-{}", model.groups[group as usize].file.name, number + 1), g))
         }
+        Key::Cell(group, number, g, cell) => {
+            let group = &model.groups[group as usize];
+            let series = model.kinds[group.kind].layout.series;
+            let pack = generation(format!("{}-{}", group.file.name, number + 1), g);
+            ("cell", format!("{pack}-s{}-p{}", cell % series + 1, cell / series + 1))
+        }
         Key::Cabinet(network, number) => {
             ("cabinet", format!("{}-cabinet-{}", model.networks[network as usize].file.name, number + 1))
         }

@@ -5,6 +5,7 @@
 //! handed over, in the order of the zones, when the window ends. Nothing here depends on how many threads there are.
 
 pub mod cast;
+pub mod cells;
 pub mod duty;
 pub mod merge;
 pub mod model;
@@ -13,7 +14,8 @@ pub mod zone;
 
 use crate::results::record::WorldRecord;
 use crate::scenario::Plan;
-use cast::{Actors, Direct};
+use cast::{Actors, Cast, Direct};
+use cells::CellZone;
 use model::{Cells, ModelError, VariantModel};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -100,19 +102,80 @@ pub fn prepare<E>(plan: &Plan) -> Result<Vec<Arc<VariantModel>>, EngineError<E>>
     plan.variants.iter().map(|v| model(v, &mut cells)).collect()
 }
 
-/// The zones of a world, in order, and the index of the first district of each zone's network.
-fn zones(model: &VariantModel) -> Vec<(ZonePart, usize)> {
+/// Which part of a world a zone is.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// A district, or some packs of a group; and the index of the first district of the zone's network.
+    Twins(ZonePart, usize),
+    /// A pack whose cells are simulated one by one.
+    Cells { group: usize, number: u32 },
+}
+
+/// A zone of either sort.
+enum AnyZone<C> {
+    Twins(Box<Zone<C>>),
+    Cells(Box<CellZone>),
+}
+
+impl<C: Cast> AnyZone<C> {
+    async fn set_up(model: Arc<VariantModel>, part: Part, seed: Seed, cast: C, as_actors: bool) -> Self {
+        match part {
+            Part::Twins(part, first) => {
+                Self::Twins(Box::new(Zone::set_up(model, part, first, seed, cast).await))
+            }
+            Part::Cells { group, number } => {
+                Self::Cells(Box::new(CellZone::set_up(model, group, number, seed, as_actors)))
+            }
+        }
+    }
+
+    async fn run_until(&mut self, end: Time) {
+        match self {
+            Self::Twins(zone) => zone.run_until(end).await,
+            Self::Cells(zone) => zone.run_until(end).await,
+        }
+    }
+
+    async fn take_outgoing(&mut self) -> Vec<Migrant> {
+        match self {
+            Self::Twins(zone) => zone.take_outgoing().await,
+            Self::Cells(_) => Vec::new(),
+        }
+    }
+
+    fn welcome(&mut self, migrant: Migrant) {
+        match self {
+            Self::Twins(zone) => zone.welcome(migrant),
+            Self::Cells(_) => unreachable!("riders go from district to district"),
+        }
+    }
+
+    async fn conclude(self) -> Tally {
+        match self {
+            Self::Twins(zone) => zone.conclude().await,
+            Self::Cells(zone) => zone.conclude().await,
+        }
+    }
+}
+
+/// The zones of a world, in order.
+fn zones(model: &VariantModel) -> Vec<Part> {
     let mut zones = Vec::new();
     for (network, file) in model.networks.iter().enumerate() {
         let first = zones.len();
         let districts = file.file.districts;
-        zones.extend((0..districts).map(|district| (ZonePart::District { network, district }, first)));
+        let part = |district| Part::Twins(ZonePart::District { network, district }, first);
+        zones.extend((0..districts).map(part));
     }
     for (group, file) in model.groups.iter().enumerate() {
         let count = file.file.count;
+        if file.cells.is_some() {
+            zones.extend((0..count).map(|number| Part::Cells { group, number }));
+            continue;
+        }
         for first in (0..count).step_by(PACKS_PER_ZONE as usize) {
             let end = count.min(first + PACKS_PER_ZONE);
-            zones.push((ZonePart::Packs { group, first, end }, 0));
+            zones.push(Part::Twins(ZonePart::Packs { group, first, end }, 0));
         }
     }
     zones
@@ -227,12 +290,12 @@ impl World {
         let parts = zones(&self.model);
         let seed = world_seed(&self.model, self.replicate);
         let mut zones = Vec::new();
-        for (index, (part, first_district)) in parts.iter().copied().enumerate() {
+        for (index, part) in parts.iter().copied().enumerate() {
             let (orders, inbox) = mpsc::channel(1);
             let thread = if self.spread { index % self.arbiters.len() } else { self.thread };
             let model = self.model.clone();
             self.arbiters[thread].spawn_fn(move || {
-                actix_rt::spawn(serve_zone(model, part, first_district, seed, inbox));
+                actix_rt::spawn(serve_zone(model, part, seed, inbox));
             });
             zones.push(orders);
         }
@@ -266,14 +329,8 @@ impl World {
     }
 }
 
-async fn serve_zone(
-    model: Arc<VariantModel>,
-    part: ZonePart,
-    first_district: usize,
-    seed: Seed,
-    mut orders: mpsc::Receiver<Order>,
-) {
-    let mut zone = Zone::set_up(model, part, first_district, seed, Actors::default()).await;
+async fn serve_zone(model: Arc<VariantModel>, part: Part, seed: Seed, mut orders: mpsc::Receiver<Order>) {
+    let mut zone = AnyZone::set_up(model, part, seed, Actors::default(), true).await;
     while let Some(order) = orders.recv().await {
         match order {
             Order::Run { until, incoming, done } => {
@@ -299,9 +356,9 @@ fn world_seed(model: &VariantModel, replicate: u32) -> Seed {
 /// and for tests that want no runtime.
 pub fn run_direct(model: &Arc<VariantModel>, variant: usize, replicate: u32) -> WorldRecord {
     let seed = world_seed(model, replicate);
-    let mut zones: Vec<Zone<Direct>> = zones(model)
+    let mut zones: Vec<AnyZone<Direct>> = zones(model)
         .into_iter()
-        .map(|(part, first)| at_once(Zone::set_up(model.clone(), part, first, seed, Direct::default())))
+        .map(|part| at_once(AnyZone::set_up(model.clone(), part, seed, Direct::default(), false)))
         .collect();
     let mut now = model.start;
     while now < model.end {

@@ -1,5 +1,6 @@
 //! A variant made ready to run: files read, chemistries compiled, everything that its worlds share.
 
+use super::cells::CellsModel;
 use crate::scenario::schema::{self, ChargingPolicy, Duty, Scenario};
 use crate::world::demand::Demand;
 use crate::world::drive::Ride;
@@ -51,6 +52,14 @@ pub enum ModelError {
         name: String,
         /// What is wrong.
         source: twin::battery::formula::FormulaError,
+    },
+    /// A chemistry that cannot be simulated cell by cell.
+    #[error("pack group `{group}` asks for a network of cells")]
+    Cells {
+        /// The group.
+        group: String,
+        /// Why not.
+        source: twin::battery::network::circuits::UnsuitedCell,
     },
     /// A battery kind that is not defined.
     #[error("there is no battery kind called `{0}`")]
@@ -198,6 +207,8 @@ pub struct GroupModel {
     pub ambient: Ambient,
     /// Rides, for a duty that drives.
     pub rides: Vec<Ride>,
+    /// Cells and joints, where every cell is simulated on its own.
+    pub cells: Option<CellsModel>,
 }
 
 /// A variant made ready.
@@ -279,8 +290,13 @@ impl VariantModel {
                 Some(room_c) => Hourly::constant(room_c),
                 None => surroundings.air_c.clone(),
             };
+            let kind = kind_of(&file.battery)?;
+            let cells = file.network.as_ref().map(|network| CellsModel::of(&kinds[kind], network, start));
+            let cells =
+                cells.transpose().map_err(|source| ModelError::Cells { group: file.name.clone(), source })?;
             groups.push(GroupModel {
-                kind: kind_of(&file.battery)?,
+                kind,
+                cells,
                 ambient: Ambient { air_c, shift_c: file.ambient_shift_c },
                 rides,
                 file: file.clone(),

@@ -16,6 +16,8 @@ pub enum Key {
     Network(u32),
     /// A group of packs.
     Group(u32),
+    /// A cell of a pack of a group: group, number, generation, cell.
+    Cell(u32, u32, u32, u32),
 }
 
 /// One value of one metric.

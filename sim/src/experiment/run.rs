@@ -14,8 +14,10 @@ use std::path::Path;
 use twin::time::{Time, UtcOffset};
 
 /// Names of all values that the engine gives twins at their end: Parquet fixes its columns before the first row.
-pub const TWIN_VALUES: [&str; 22] = [
+pub const TWIN_VALUES: [&str; 25] = [
     "age_days",
+    "balancing_losses_kwh",
+    "cells_replaced",
     "charged_kwh",
     "charges",
     "efc",
@@ -27,6 +29,7 @@ pub const TWIN_VALUES: [&str; 22] = [
     "grid_carbon_kg",
     "grid_kwh",
     "hot_h",
+    "interconnect_losses_kwh",
     "losses_kwh",
     "outside_cycles_efc",
     "outside_temperature_h",
@@ -191,7 +194,12 @@ utc_offset_h: 5.5
 climate: {city: mumbai}
 energy: {tariff: {flat_per_kwh: 0.2}, carbon: {region: IN-WE}}
 batteries: {pack: {chemistry: nmc811-grsi-lg-m50-5ah, series: 14, parallel: 6}}
-packs: [{name: shelf, battery: pack, duty: {kind: standby, depth: 0.2, every_days: 2, c_rate: 0.2}}]
+packs:
+  - {name: shelf, battery: pack, duty: {kind: standby, depth: 0.2, every_days: 2, c_rate: 0.2}}
+  - name: bank
+    battery: pack
+    network: {step_s: 600}
+    duty: {kind: daily, steps: [{at_hour: 8, c_rate: 0.5, until_soc: 0.2}]}
 networks:
   - name: town
     battery: pack

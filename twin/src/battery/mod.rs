@@ -14,6 +14,7 @@ pub mod integrate;
 pub mod lead_acid;
 pub mod library;
 pub mod life;
+pub mod network;
 pub mod pack;
 pub mod rainflow;
 pub mod rate_table;

@@ -34,6 +34,9 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
         if let Some(steps) = group.get("duty").and_then(|duty| duty.get("steps")) {
             check_steps(steps.elements(), &trail.key("duty").key("steps"), findings);
         }
+        if let Some(network) = group.get("network") {
+            super::cells::check(root, group, network, &trail.key("network"), findings);
+        }
     });
     check_size(root, findings);
 }
@@ -228,10 +231,12 @@ fn check_size(root: &Node, findings: &mut Findings) {
     }
     let Some(twins) = twins.filter(|_| interval > 0.0) else { return };
     let samples = (horizon / interval).floor() + 1.0;
-    let rows = twins * samples * METRICS_PER_TWIN;
+    let cells = count_recorded_cells(root);
+    let rows = (twins + cells) * samples * METRICS_PER_TWIN;
     if rows > ROWS_MAX {
+        let and_cells = if cells > 0.0 { format!(" and {cells} cells") } else { String::new() };
         let message = format!(
-            "{twins} twins with {samples} samples of about {METRICS_PER_TWIN} metrics are {rows} rows, and at \
+            "{twins} twins{and_cells} with {samples} samples of about {METRICS_PER_TWIN} metrics are {rows} rows, and at \
              most {ROWS_MAX} are written: record less often"
         );
         findings.add(place, trail.key("interval_days"), message);
@@ -247,6 +252,16 @@ fn count_twins(root: &Node) -> Option<f64> {
         add(number(network, "packs"));
         add(network.get("cabinets").and_then(|cabinets| number(cabinets, "count")));
         add(Some(1.0));
+    });
+    total
+}
+
+/// Cells that have rows of their own; none where that cannot be told.
+fn count_recorded_cells(root: &Node) -> f64 {
+    let mut total = 0.0;
+    each(root, "packs", |group, _| {
+        let count = number_or(group, "count", 1.0).zip(super::cells::recorded(root, group));
+        total += count.map_or(0.0, |(packs, cells)| packs * cells);
     });
     total
 }

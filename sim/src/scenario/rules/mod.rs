@@ -3,6 +3,7 @@
 //! Rules read the tree, not the finished [`Scenario`](super::schema::Scenario), so that they speak of lines
 //! and are heard in the same round as everything else. They pass over values that were reported before.
 
+mod cells;
 mod figures;
 mod references;
 
