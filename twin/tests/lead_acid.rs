@@ -1,8 +1,4 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails where it stands, and tells what it measured"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 //! Lead-acid strings against figures computed by hand from their equations, stated in practice, or printed in a
 //! maker's tables.
 

@@ -110,7 +110,7 @@ fn the_charge_of_a_measured_block() {
     for row in &charging {
         measured_ah += row[2] * (row[0] - before_s) / 3600.0;
         before_s = row[0];
-        if !((row[0] as i64) % 60 == 50) {
+        if (row[0] as i64) % 60 != 50 {
             continue;
         }
         bank.catch_up(begins + ((row[0] - 890.0) * 1e3) as i64);
