@@ -2,5 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod backup;
+mod crash;
+mod damage;
 mod ground;
 mod journal;
+mod records;
+mod series;
+mod snapshots;
