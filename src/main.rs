@@ -34,6 +34,13 @@ enum Command {
     /// Single cells: what there is, how they age, how they behave under a protocol.
     #[command(subcommand)]
     Cell(commands::cell::Command),
+    /// The journal's chain: is everything as it was written?
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
+    /// Writes a consistent copy of a data folder to one file, whether it is in use or not.
+    Backup(commands::backup::BackupArgs),
+    /// Makes a data folder from a backup.
+    Restore(commands::backup::RestoreArgs),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +51,9 @@ fn main() -> ExitCode {
         Command::Sweep(args) => commands::sweep::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Cell(command) => commands::cell::run(&command),
+        Command::Audit(command) => commands::audit::run(&command),
+        Command::Backup(args) => commands::backup::backup(&args),
+        Command::Restore(args) => commands::backup::restore(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

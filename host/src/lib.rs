@@ -1,3 +1,4 @@
-//! Where twins live: the shell that makes a pure twin an actor.
+//! Where twins live: the shell that makes a pure twin an actor, and the store that keeps what is known of them.
 
 pub mod actor;
+pub mod store;

@@ -1,5 +1,7 @@
-//! One file per command: arguments, one call into `sim`, and what is printed of it.
+//! One file per command: arguments, one call into `sim` or `host`, and what is printed of it.
 
+pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod calibrate;
 pub(crate) mod cell;
 pub(crate) mod check;
@@ -22,6 +24,15 @@ pub(crate) struct SetArgs {
     /// networks.city.charging.target_soc=0.8
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
     sets: Vec<(String, String)>,
+}
+
+/// How a command fails on a store: no store there is wrong input, all else went wrong on the way.
+fn store_failure(error: host::store::StoreError) -> Failure {
+    use host::store::StoreError;
+    match error {
+        error @ (StoreError::NoStore { .. } | StoreError::Unfit { .. }) => Failure::usage(error),
+        error => Failure::failed(error),
+    }
 }
 
 /// What every command that simulates can be told.
