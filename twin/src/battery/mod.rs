@@ -12,6 +12,7 @@ pub mod integrate;
 pub mod library;
 pub mod life;
 pub mod pack;
+pub mod particle;
 pub mod rainflow;
 pub mod rate_table;
 pub mod thermal;
