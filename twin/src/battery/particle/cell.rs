@@ -11,7 +11,7 @@
 
 use super::kinetics::{Answer, Instant, Kinetics, Warmth};
 use super::mechanism::{Mechanisms, Plating};
-use super::salt::{Electrolyte, Factors, Overview, POINTS_MAX, Salt, SaltStep};
+use super::salt::{Electrolyte, Factors, Fineness, Overview, POINTS_MAX, SIDE_MAX, Salt, SaltStep};
 use super::set::{FARADAY, ParticleSet, ZERO_C};
 use super::sphere::{MODES_MAX, Modes, Passage, Sphere};
 
@@ -51,14 +51,14 @@ pub struct Options {
     pub mechanisms: Mechanisms,
     /// Modes of each particle.
     pub modes: usize,
-    /// Degree of the polynomials in each layer of the electrolyte.
-    pub degree: usize,
+    /// Elements and polynomials of the electrolyte.
+    pub fineness: Fineness,
 }
 
 impl Options {
     /// A model with its usual fineness, isothermal and without ageing.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, heat: Heat::Isothermal, mechanisms: Mechanisms::default(), modes: 8, degree: 4 }
+        Self { kind, heat: Heat::Isothermal, mechanisms: Mechanisms::default(), modes: 8, fineness: Fineness { elements: 2, degree: 4 } }
     }
 }
 
@@ -120,17 +120,20 @@ impl Particle {
     }
 }
 
+/// A quantity at places across the negative electrode; the single particle model has one place.
+pub type Across = [f64; SIDE_MAX];
+
 /// What has grown on the negative particles and gone from them; concentrations per volume of electrode [mol/m³].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Films {
     /// Film.
-    pub sei: f64,
+    pub sei: Across,
     /// Square of the film on cracks: as smooth in time as its growth is at first not.
-    pub cracked_squared: f64,
+    pub cracked_squared: Across,
     /// Plated lithium that can be stripped.
-    pub plated: f64,
+    pub plated: Across,
     /// Lithium that lost contact.
-    pub dead: f64,
+    pub dead: Across,
     /// Length of cracks [m].
     pub crack_m: f64,
     /// Lithium lost with active material, negative and positive, per volume of its electrode.
@@ -256,6 +259,9 @@ pub struct CellModel {
     pub options: Options,
     sphere: Sphere,
     electrolyte: Electrolyte,
+    /// Places across the negative electrode where side reactions are followed.
+    places: Across,
+    count: usize,
 }
 
 impl CellModel {
@@ -276,9 +282,16 @@ impl CellModel {
             return Err(lacks("cracks and loss of active material"));
         }
         let share = (1.0 - set.file.electrolyte.transference) / FARADAY;
+        let electrolyte = Electrolyte::new(set.layers(), share, set.salt_diffusivity.clone(), options.fineness);
+        let (places, count) = match options.kind {
+            Kind::Spm => ([0.0; SIDE_MAX], 1),
+            Kind::Spme => electrolyte.places(),
+        };
         Ok(Self {
             sphere: Sphere::of(options.modes),
-            electrolyte: Electrolyte::new(set.layers(), share, set.salt_diffusivity.clone(), options.degree),
+            electrolyte,
+            places,
+            count,
             kinetics: Kinetics::new(set, m, options.kind == Kind::Spme),
             options,
         })
@@ -317,10 +330,10 @@ impl CellModel {
             particles: [particle(0), particle(1)],
             salt: [set.file.electrolyte.concentration_initial; POINTS_MAX],
             films: Films {
-                sei,
-                cracked_squared: cracked * cracked,
-                plated: 0.0,
-                dead: 0.0,
+                sei: [sei; SIDE_MAX],
+                cracked_squared: [cracked * cracked; SIDE_MAX],
+                plated: [0.0; SIDE_MAX],
+                dead: [0.0; SIDE_MAX],
                 crack_m,
                 lost: [0.0; 2],
             },
@@ -343,8 +356,36 @@ impl CellModel {
         let volume = |side: usize| self.kinetics.electrode(side).file.thickness_m * set.file.cell.area_m2;
         let per_sei = set.sei().map_or(0.0, |sei| sei.lithium_per_sei);
         let films = &state.films;
-        volume(0) * (state.particles[0].lithium + per_sei * films.sei + films.plated + films.dead + films.lost[0])
+        let across = |values: &Across| self.average(&self.overview(&state.salt), values);
+        let grown = per_sei * across(&films.sei) + across(&films.plated) + across(&films.dead);
+        volume(0) * (state.particles[0].lithium + grown + films.lost[0])
             + volume(1) * (state.particles[1].lithium + films.lost[1])
+    }
+
+    /// Film, film on cracks and plated lithium with what of it lost contact, as lithium per volume of the negative
+    /// electrode; without the film that a new cell has [mol/m³].
+    pub fn grown(&self, state: &State) -> [f64; 3] {
+        let salt = self.overview(&state.salt);
+        let Some(sei) = self.set().sei() else { return [0.0; 3] };
+        let new = self.at_rest([0.5; 2], 25.0).films;
+        let films = &state.films;
+        let film: Across = std::array::from_fn(|k| films.sei[k] - new.sei[k]);
+        // What a crack begins with grows with its surface and counts as new.
+        let rough = self.kinetics.roughness(films.crack_m) / self.kinetics.roughness(new.crack_m).max(1e-30);
+        let cracked: Across =
+            std::array::from_fn(|k| films.cracked_squared[k].sqrt() - rough * new.cracked_squared[k].sqrt());
+        let plated: Across = std::array::from_fn(|k| films.plated[k] + films.dead[k]);
+        [
+            sei.lithium_per_sei * self.average(&salt, &film),
+            if self.options.mechanisms.cracks { sei.lithium_per_sei * self.average(&salt, &cracked) } else { 0.0 },
+            self.average(&salt, &plated),
+        ]
+    }
+
+    /// Average over the negative electrode.
+    #[inline]
+    pub fn average(&self, salt: &Overview, values: &Across) -> f64 {
+        salt.roots(0).iter().zip(values).map(|((_, weight), value)| weight * value).sum()
     }
 
     /// Thickness of the film [m].
@@ -382,7 +423,7 @@ impl CellModel {
             },
             surface: [state.particles[0].surface(), state.particles[1].surface()],
             active,
-            film_m: self.film_m(state.films.sei, active[0]),
+            film_m: self.film_m(self.average(&salt, &state.films.sei), active[0]),
         };
         let mut answer = self.kinetics.answer(&instant, &warmth, &salt);
         for _ in 0..60 {
@@ -393,9 +434,15 @@ impl CellModel {
                 break;
             }
         }
-        let (strip, plate) = self.kinetics.plating(&answer, &warmth, &salt);
-        let side = self.kinetics.sei_flux(&answer, &warmth, instant.film_m)
-            + FARADAY * (strip * state.films.plated - plate);
+        let side = if self.options.mechanisms.none() {
+            0.0
+        } else {
+            let rates = self.rates(&instant, &answer, &warmth, &salt, &state.films);
+            let flux: Across = std::array::from_fn(|k| {
+                rates.sei[k] + FARADAY * (rates.strip[k] * state.films.plated[k] - rates.plate[k])
+            });
+            self.average(&salt, &flux)
+        };
         Ok(self.show(&instant, &warmth, &answer, &salt, side))
     }
 
@@ -436,6 +483,7 @@ impl CellModel {
         let is_warming = self.options.heat == Heat::Lumped;
         let ages = !mechanisms.none();
         let knows_current = matches!(drive, Drive::Current { .. });
+        let is_direct = knows_current && !is_warming && !ages;
         let [n, p] = &state.particles;
         let start_active = [n.active, p.active];
         let (means, start_film) = ([n.mean(), p.mean()], &state.films);
@@ -485,7 +533,7 @@ impl CellModel {
             current_a_per_m2: 0.0,
             surface: [0.0; 2],
             active: start_active,
-            film_m: self.film_m(start_film.sei, n.active),
+            film_m: 0.0,
         }; 2];
         let mut warmths = [middle; 2];
         let mut is_solved = false;
@@ -527,13 +575,16 @@ impl CellModel {
             let mut change_v = 0.0f64;
             let mut rates = [Rates::default(); 2];
             for node in 0..2 {
-                // An ending that nobody looks into on the way needs no look at a third of it.
-                if node == 0 && knows_current && !is_warming && !ages {
+                // Where nothing is found by iteration, a third of the step need not be looked at.
+                if node == 0 && is_direct && self.options.kind == Kind::Spm {
                     continue;
                 }
                 instants[node].current_a_per_m2 = current[node];
                 instants[node].active = active[node];
-                instants[node].film_m = self.film_m(films[node].sei, active[node][0]);
+                if ages {
+                    instants[node].film_m =
+                        self.film_m(self.average(&salt[node], &films[node].sei), active[node][0]);
+                }
                 if is_warming {
                     warmths[node] = Warmth::at(set, kelvin[node]);
                 }
@@ -558,7 +609,7 @@ impl CellModel {
                 }
             }
             if ages {
-                self.grow(state, &rates, &instants, &mean_at, dt_s, &mut films, &mut active, &mut side);
+                self.grow(state, &rates, &instants, &mean_at, &salt, dt_s, &mut films, &mut active, &mut side);
             }
             if is_warming {
                 let heat = [0, 1].map(|node| {
@@ -569,7 +620,6 @@ impl CellModel {
             if !(change_v.is_finite() && current[1].is_finite() && kelvin[1].is_finite()) {
                 return Err(CellFault::NoConvergence { t_s: state.t_s });
             }
-            let is_direct = knows_current && !is_warming && !ages;
             if is_direct || (round > 0 && change_v < VOLTAGE_EXACT_V) {
                 is_solved = true;
                 break;
@@ -605,7 +655,7 @@ impl CellModel {
         }
         instants[1].current_a_per_m2 = current[1];
         let end = self.show(&instants[1], &warmths[1], &answers[1], &salt[1], side[1]);
-        let third = if knows_current && !is_warming && !ages {
+        let third = if is_direct && self.options.kind == Kind::Spm {
             Seen { current_a: current[0] * area, ..end }
         } else {
             instants[0].current_a_per_m2 = current[0];
@@ -621,6 +671,7 @@ impl CellModel {
         Ok(Trial { state: next, third, end, third_k: kelvin[0], slope_ohm: slope / area })
     }
 
+    /// Rates of side reactions at every place.
     fn rates(
         &self,
         instant: &Instant,
@@ -630,18 +681,38 @@ impl CellModel {
         films: &Films,
     ) -> Rates {
         let kinetics = &self.kinetics;
-        let per_m = kinetics.surface_per_m(0, instant.active[0]);
-        let mut rates = Rates { sei_flux: kinetics.sei_flux(answer, warmth, instant.film_m), ..Rates::default() };
-        if self.options.mechanisms.plating.is_some() {
-            let (strip, plate) = kinetics.plating(answer, warmth, salt);
-            rates.strip_per_s = per_m * strip;
-            rates.plate_per_s = per_m * plate;
-            rates.decay_per_s = kinetics.decay_per_s(instant.film_m);
+        let mechanisms = &self.options.mechanisms;
+        let mut rates = Rates::default();
+        let i = instant.current_a_per_m2;
+        let drop_v_per_m = i * kinetics.flux_per_current(instant.active)[0] * kinetics.film_ohm_m;
+        let roots = salt.roots(0);
+        let mean_log =
+            if self.count == 1 { 0.0 } else { roots.iter().map(|(root, weight)| weight * root.ln()).sum::<f64>() };
+        let rough_per_m = kinetics.surface_per_m(0, instant.active[0]) * kinetics.roughness(films.crack_m);
+        for k in 0..self.count {
+            let root = roots[k].0;
+            let across_v = answer.across_v
+                + if self.count == 1 {
+                    0.0
+                } else {
+                    let log_above = 2.0 * (root.ln() - mean_log);
+                    kinetics.unevenness_v(self.places[k], log_above, i, warmth, salt)
+                };
+            let film_m = self.film_m(films.sei[k], instant.active[0]);
+            rates.sei[k] = kinetics.sei_flux(across_v, drop_v_per_m * film_m, warmth, film_m);
+            if mechanisms.plating.is_some() {
+                let over_v = across_v - drop_v_per_m * instant.film_m;
+                (rates.strip[k], rates.plate[k]) = kinetics.plating(over_v, warmth, root * root);
+                rates.decay_per_s[k] = kinetics.decay_per_s(film_m);
+            }
+            if let (true, Some(sei)) = (mechanisms.cracks && mechanisms.sei.is_some(), self.set().sei()) {
+                // d(c²)/dt = 2c·dc/dt: for growth that goes as 1/thickness this does not depend on c.
+                let c = films.cracked_squared[k].max(1e-60).sqrt();
+                let thickness_m = c * sei.molar_volume_m3_per_mol / rough_per_m;
+                let flux = kinetics.sei_flux(across_v, drop_v_per_m * thickness_m, warmth, thickness_m);
+                rates.squared[k] = -2.0 * c * rough_per_m * flux / (FARADAY * sei.lithium_per_sei);
+            }
         }
-        if self.options.mechanisms.cracks {
-            rates.rough_per_m = per_m * kinetics.roughness(films.crack_m);
-        }
-        rates.warmth_sei = Some((*answer, *warmth));
         rates
     }
 
@@ -653,6 +724,7 @@ impl CellModel {
         rates: &[Rates; 2],
         instants: &[Instant; 2],
         mean: &[[f64; 2]; 2],
+        salt: &[Overview; 2],
         dt_s: f64,
         films: &mut [Films; 2],
         active: &mut [[f64; 2]; 2],
@@ -664,44 +736,34 @@ impl CellModel {
         let sum = |node: usize, rate: [f64; 2]| dt_s * (RADAU[node][0] * rate[0] + RADAU[node][1] * rate[1]);
         let per_m = [0, 1].map(|node| kinetics.surface_per_m(0, instants[node].active[0]));
         let mut taken = [0.0; 2];
-
-        if let (Some(_), Some(sei)) = (mechanisms.sei, self.set().sei()) {
-            let growth = [0, 1].map(|node| -per_m[node] * rates[node].sei_flux / (FARADAY * sei.lithium_per_sei));
-            for node in 0..2 {
-                films[node].sei = start.sei + sum(node, growth);
-                taken[node] += rates[node].sei_flux;
-            }
-            if mechanisms.cracks {
-                // d(c²)/dt = 2c·dc/dt: for growth that goes as 1/thickness this does not depend on c.
-                let squared = [0, 1].map(|node| {
-                    let rough = rates[node].rough_per_m;
-                    let c = films[node].cracked_squared.max(1e-60).sqrt();
-                    let thickness_m = c * sei.molar_volume_m3_per_mol / rough;
-                    let Some((answer, warmth)) = &rates[node].warmth_sei else { return 0.0 };
-                    let flux = kinetics.sei_flux(answer, warmth, thickness_m);
-                    -2.0 * c * rough * flux / (FARADAY * sei.lithium_per_sei)
-                });
+        for k in 0..self.count {
+            let weights = [salt[0].roots(0)[k].1, salt[1].roots(0)[k].1];
+            if let (Some(_), Some(sei)) = (mechanisms.sei, self.set().sei()) {
+                let growth = [0, 1].map(|node| -per_m[node] * rates[node].sei[k] / (FARADAY * sei.lithium_per_sei));
+                let squared = [rates[0].squared[k], rates[1].squared[k]];
                 for node in 0..2 {
-                    films[node].cracked_squared = start.cracked_squared + sum(node, squared);
+                    films[node].sei[k] = start.sei[k] + sum(node, growth);
+                    films[node].cracked_squared[k] = start.cracked_squared[k] + sum(node, squared);
+                    taken[node] += weights[node] * rates[node].sei[k];
                 }
             }
-        }
-        if let Some(kind) = mechanisms.plating {
-            let plate = [rates[0].plate_per_s, rates[1].plate_per_s];
-            let strip = [rates[0].strip_per_s, rates[1].strip_per_s];
+            let Some(kind) = mechanisms.plating else { continue };
+            let plate = [0, 1].map(|node| per_m[node] * rates[node].plate[k]);
+            let strip = [0, 1].map(|node| per_m[node] * rates[node].strip[k]);
             if kind == Plating::Irreversible {
                 for node in 0..2 {
-                    films[node].dead = start.dead + sum(node, plate);
-                    taken[node] -= FARADAY * plate[node] / per_m[node];
+                    films[node].dead[k] = start.dead[k] + sum(node, plate);
+                    taken[node] -= weights[node] * FARADAY * plate[node] / per_m[node];
                 }
             } else {
-                let decay = [rates[0].decay_per_s, rates[1].decay_per_s];
-                let plated = implicit(start.plated, [strip[0] + decay[0], strip[1] + decay[1]], plate, dt_s);
+                let decay = [rates[0].decay_per_s[k], rates[1].decay_per_s[k]];
+                let plated = implicit(start.plated[k], [strip[0] + decay[0], strip[1] + decay[1]], plate, dt_s);
                 let died = [0, 1].map(|node| decay[node] * plated[node]);
                 for node in 0..2 {
-                    films[node].plated = plated[node];
-                    films[node].dead = start.dead + sum(node, died);
-                    taken[node] += FARADAY * (strip[node] * plated[node] - plate[node]) / per_m[node];
+                    films[node].plated[k] = plated[node];
+                    films[node].dead[k] = start.dead[k] + sum(node, died);
+                    taken[node] +=
+                        weights[node] * FARADAY * (strip[node] * plated[node] - plate[node]) / per_m[node];
                 }
             }
         }
@@ -737,15 +799,18 @@ impl CellModel {
     }
 }
 
-/// Rates of ageing at a node.
+/// Rates of side reactions at a node, at every place.
 #[derive(Debug, Clone, Copy, Default)]
 struct Rates {
-    sei_flux: f64,
-    strip_per_s: f64,
-    plate_per_s: f64,
-    decay_per_s: f64,
-    rough_per_m: f64,
-    warmth_sei: Option<(Answer, Warmth)>,
+    /// Flux into the film [A/m²].
+    sei: Across,
+    /// Growth of the square of the film on cracks [mol²/m⁶/s].
+    squared: Across,
+    /// Stripping per plated lithium, per surface [m/s].
+    strip: Across,
+    /// Plating per surface [mol/m²/s].
+    plate: Across,
+    decay_per_s: Across,
 }
 
 fn source(heat_w: [f64; 2], set: &ParticleSet, ambient_k: f64) -> [f64; 2] {

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! V = U_p + η_p − (U_n + η_n + j_n·L_SEI·ρ_SEI) + η_c + Δφ_e + Δφ_s
-//! η_k = (2RT/F)·asinh(j_k/(2j0_k)),   j0_k = m_k·⟨√c_e⟩·√(c_k(c_max − c_k))
+//! η_k = (2RT/F)·⟨asinh(j_k/(2j0_k))⟩,   j0_k = m_k·√(c_e(x))·√(c_k(c_max − c_k))
 //! η_c = 2(1−t₊)·TDF·(RT/F)·(⟨ln c_e⟩_p − ⟨ln c_e⟩_n)
 //! Δφ_e = −i·(L_n/(3κ_n) + L_s/κ_s + L_p/(3κ_p)),   κ_k = κ(c̄_e)·ε_k^b
-//! Δφ_s = −i·(L_n/(3σ_n) + L_p/(3σ_p))
+//! Δφ_s = −i·(L_n/(3σ_n) + L_p/(3σ_p)),   σ_k = σ·(1 − ε_k)^b_s
+//! c̄_e = ⟨ε c_e⟩·⟨1/ε⟩
 //! ```
 //!
-//! i > 0 discharges; the single particle model (SPM) leaves out the last three.
+//! The published model means c̄_e to be the average of c_e over the cell; its package computes the product above,
+//! which is constant in time, and so do these models. i > 0 discharges; the single particle model (SPM) leaves out the last three.
 //! Source: Marquis et al. 2019, doi:10.1149/2.0341915jes; side reactions as in O'Kane et al. 2022,
 //! doi:10.1039/D2CP00417H, and Yang et al. 2017, doi:10.1016/j.jpowsour.2017.05.110.
 
@@ -85,9 +87,7 @@ pub struct Answer {
     pub by_surface: [f64; 2],
     /// Reaction overpotentials.
     pub eta_v: [f64; 2],
-    /// Potential of the negative electrode over its electrolyte without the film: U + η.
-    pub negative_v: f64,
-    /// Potential of the negative electrode over its electrolyte.
+    /// Potential of the negative electrode over its electrolyte, averaged: U + η and the drop in the film.
     pub across_v: f64,
     /// Change of the two potentials with temperature [V/K].
     pub entropy: [f64; 2],
@@ -95,24 +95,29 @@ pub struct Answer {
     pub transport_v: f64,
 }
 
-/// asinh, with an error that is small in absolute terms.
+/// Overpotential of an electrode averaged over its thickness, and its slopes over flux and surface concentration.
 #[inline]
-fn asinh(u: f64) -> f64 {
-    let size = u.abs();
-    (size + (1.0 + u * u).sqrt()).ln().copysign(u)
-}
-
-/// Overpotential of an electrode, and its slopes over flux and surface concentration.
-#[inline]
-fn overpotential(electrode: &Electrode, rate: f64, thermal_v: f64, surface: f64, flux: f64) -> (f64, f64, f64) {
+fn overpotential(
+    electrode: &Electrode,
+    rate: f64,
+    roots: &[(f64, f64)],
+    thermal_v: f64,
+    surface: f64,
+    flux: f64,
+) -> (f64, f64, f64) {
     let most = electrode.file.concentration_max;
     let c = surface.clamp(1e-9 * most, (1.0 - 1e-9) * most);
     let exchange = rate * (c * (most - c)).sqrt();
-    let u = flux / (2.0 * exchange);
-    let root = (1.0 + u * u).sqrt();
-    let by_flux = thermal_v / (exchange * root);
-    let by_surface = -2.0 * thermal_v * u / root * 0.5 * (1.0 / c - 1.0 / (most - c));
-    (2.0 * thermal_v * asinh(u), by_flux, by_surface)
+    let (mut eta, mut by_flux, mut share) = (0.0, 0.0, 0.0);
+    for &(root, weight) in roots {
+        let u = flux / (2.0 * exchange * root);
+        let hypotenuse = (1.0 + u * u).sqrt();
+        eta += weight * (u.abs() + hypotenuse).ln();
+        by_flux += weight / (root * hypotenuse);
+        share += weight * u / hypotenuse;
+    }
+    let by_surface = -thermal_v * share * (1.0 / c - 1.0 / (most - c));
+    (2.0 * thermal_v * eta.copysign(flux), thermal_v / exchange * by_flux, by_surface)
 }
 
 /// The cell's constants that an instant needs.
@@ -126,6 +131,12 @@ pub struct Kinetics {
     pub has_transport: bool,
     /// L_n/3ε^b and so on, summed: Δφ_e = −i·this/κ(c̄) [m].
     pub length_m: f64,
+    /// L_n/(3σ_n) + L_p/(3σ_p) [Ω m²].
+    pub solid_ohm_m2: f64,
+    /// The share of the negative electrode in `length_m`.
+    pub length_n_m: f64,
+    /// The share of the negative electrode in `solid_ohm_m2`.
+    pub solid_n_ohm_m2: f64,
     /// 2(1−t₊)·TDF.
     pub chi: f64,
     /// Resistivity of the film, 0 where none grows.
@@ -143,6 +154,9 @@ impl Kinetics {
         let mut kinetics = Self {
             chi: 2.0 * (1.0 - salt.transference) * salt.thermodynamic_factor,
             length_m: 0.0,
+            solid_ohm_m2: 0.0,
+            length_n_m: 0.0,
+            solid_n_ohm_m2: 0.0,
             set,
             mechanisms,
             has_transport,
@@ -156,9 +170,15 @@ impl Kinetics {
     pub fn clog(&mut self, porosity: f64) {
         let [mut n, s, p] = self.set.layers();
         n.porosity = porosity;
-        self.length_m = n.thickness_m / (3.0 * n.transport())
+        self.length_n_m = n.thickness_m / (3.0 * n.transport());
+        self.length_m = self.length_n_m
             + s.thickness_m / s.transport()
             + p.thickness_m / (3.0 * p.transport());
+        let of = |electrode: &Electrode, porosity| {
+            electrode.file.thickness_m / (3.0 * electrode.conductivity_s_per_m(porosity))
+        };
+        self.solid_n_ohm_m2 = of(&self.set.negative, n.porosity);
+        self.solid_ohm_m2 = self.solid_n_ohm_m2 + of(&self.set.positive, p.porosity);
     }
 
     /// Surface of particles per volume of electrode [1/m].
@@ -194,7 +214,8 @@ impl Kinetics {
             let (u, slope) = electrode.potential_at(x, warmth.above_reference_k);
             let (eta, by_flux, by_surface) = overpotential(
                 electrode,
-                warmth.exchange[side] * salt.root[side],
+                warmth.exchange[side],
+                salt.roots(side),
                 warmth.thermal_v,
                 instant.surface[side],
                 i * per_current[side],
@@ -209,30 +230,16 @@ impl Kinetics {
             }
         }
         let film = per_current[0] * instant.film_m * self.film_ohm_m;
-        answer.negative_v = sides[0];
         answer.across_v = sides[0] + i * film;
         answer.by_current -= film;
         if self.has_transport {
             let conductivity = self.set.salt_conductivity.value(salt.mean) * warmth.salt_conductivity;
-            let solid = |side: usize| {
-                let electrode = self.electrode(side);
-                electrode.file.thickness_m / (3.0 * self.solid_conductivity(side, instant.active[side]))
-            };
-            let resistance = self.length_m / conductivity.max(1e-9) + solid(0) + solid(1);
+            let resistance = self.length_m / conductivity.max(1e-9) + self.solid_ohm_m2;
             answer.transport_v = self.chi * warmth.thermal_v * salt.log_difference - i * resistance;
             answer.by_current -= resistance;
         }
         answer.voltage_v = sides[1] - answer.across_v + answer.transport_v;
         answer
-    }
-
-    fn solid_conductivity(&self, side: usize, active: f64) -> f64 {
-        let electrode = self.electrode(side);
-        if active == electrode.file.active_fraction && electrode.file.bruggeman_solid == 0.0 {
-            electrode.file.conductivity_s_per_m
-        } else {
-            electrode.conductivity_s_per_m(active)
-        }
     }
 
     /// Heat [W] at an instant; `side_flux` is what side reactions take of the negative flux [A/m²].
@@ -252,21 +259,45 @@ impl Kinetics {
         self.set.file.cell.area_m2 * ((i - lost) * reaction(0) - i * reaction(1) - i * answer.transport_v)
     }
 
-    /// Current density of the film's growth at a thickness [A/m²], negative as it takes lithium.
+    /// Potential of the negative electrode over its electrolyte at a place less its average [V].
+    ///
+    /// ```text
+    /// i/(2σL)·(x² − 2xL + 2L²/3) + i/(2κL)·(x² − L²/3) − χ(RT/F)(ln c_e − ⟨ln c_e⟩)
+    /// ```
+    ///
+    /// `place` is x/L. Source: Marquis et al. 2019; 0 without an electrolyte.
     #[inline]
-    pub fn sei_flux(&self, answer: &Answer, warmth: &Warmth, film_m: f64) -> f64 {
+    pub fn unevenness_v(&self, place: f64, log_above: f64, current_a_per_m2: f64, warmth: &Warmth, salt: &Overview) -> f64 {
+        if !self.has_transport {
+            return 0.0;
+        }
+        let conductivity = self.set.salt_conductivity.value(salt.mean) * warmth.salt_conductivity;
+        let square = place * place;
+        let solid = self.solid_n_ohm_m2 * 1.5 * (square - 2.0 * place + 2.0 / 3.0);
+        let liquid = self.length_n_m / conductivity * 1.5 * (square - 1.0 / 3.0);
+        current_a_per_m2 * (solid + liquid) - self.chi * warmth.thermal_v * log_above
+    }
+
+    /// Current density of the film's growth at a thickness [A/m²], negative as it takes lithium; `across_v` is
+    /// the potential of the solid over the electrolyte and `film_v` what of it drops in the film.
+    ///
+    /// ```text
+    /// reaction      −j0·e^(−½F(Δφ−U−film)/RT)          solvent       −D·c·F/L
+    /// interstitial  −(D·c·F/L)·e^(−FΔφ/RT)             electron      κ·(Δφ−U)/L where that is negative
+    /// EC            −F·c·k'/(1 + L·k'/D),  k' = k·e^(−½F(Δφ−U−film)/RT)
+    /// ```
+    #[inline]
+    pub fn sei_flux(&self, across_v: f64, film_v: f64, warmth: &Warmth, film_m: f64) -> f64 {
         let (Some(law), Some(sei)) = (self.mechanisms.sei, self.set.sei()) else { return 0.0 };
-        let over_v = answer.negative_v - sei.potential_v;
+        let over_v = across_v - film_v - sei.potential_v;
         let flux = match law {
             SeiLaw::Reaction => -sei.exchange_a_per_m2 * (-0.5 * over_v / warmth.thermal_v).exp(),
             SeiLaw::Solvent => -sei.solvent_diffusivity_m2_per_s * sei.solvent_concentration * FARADAY / film_m,
             SeiLaw::Interstitial => {
                 -sei.interstitial_diffusivity_m2_per_s * sei.interstitial_concentration * FARADAY / film_m
-                    * (-answer.across_v / warmth.thermal_v).exp()
+                    * (-across_v / warmth.thermal_v).exp()
             }
-            SeiLaw::Electron => {
-                sei.electron_conductivity_s_per_m * (answer.across_v - sei.potential_v).min(0.0) / film_m
-            }
+            SeiLaw::Electron => sei.electron_conductivity_s_per_m * (across_v - sei.potential_v).min(0.0) / film_m,
             SeiLaw::Carbonate => {
                 let rate = sei.ec_rate_m_per_s * (-0.5 * over_v / warmth.thermal_v).exp();
                 -FARADAY * sei.ec_concentration * rate / (1.0 + film_m * rate / sei.ec_diffusivity_m2_per_s)
@@ -275,16 +306,17 @@ impl Kinetics {
         flux * warmth.sei
     }
 
-    /// Stripping per plated concentration, and plating, both [m/s · mol/m³ per mol/m³] and [mol/m²/s].
+    /// Stripping per plated lithium [m/s], and plating [mol/m²/s], where the surface of the particles is at `over_v`
+    /// against the electrolyte and that has the concentration `salt`.
     ///
     /// ```text
     /// j = F·(strip·c_Li − plate),   strip = k·e^(α_s F η/RT),   plate = k·c_e·e^(−α_p F η/RT)
     /// ```
     #[inline]
-    pub fn plating(&self, answer: &Answer, warmth: &Warmth, salt: &Overview) -> (f64, f64) {
+    pub fn plating(&self, over_v: f64, warmth: &Warmth, salt: f64) -> (f64, f64) {
         let (Some(kind), Some(plating)) = (self.mechanisms.plating, self.set.plating()) else { return (0.0, 0.0) };
-        let eta = answer.negative_v / warmth.thermal_v;
-        let plate = plating.rate_m_per_s * salt.negative * (-plating.transfer_plating * eta).exp();
+        let eta = over_v / warmth.thermal_v;
+        let plate = plating.rate_m_per_s * salt * (-plating.transfer_plating * eta).exp();
         let strip = match kind {
             Plating::Irreversible => 0.0,
             Plating::Reversible | Plating::Partial => {

@@ -8,13 +8,14 @@
 //! - [`set`] reads the published parameter sets;
 //! - [`sphere`] and [`salt`] are diffusion in particles and electrolyte, [`kinetics`] what happens at an instant;
 //! - [`cell`] is the single particle model without and with electrolyte, [`drive`] brings it through time;
-//! - [`balance`] tells capacity from lithium and active material.
+//! - [`balance`] tells capacity from lithium and active material, [`cycling`] ages a cell.
 //!
 //! Equations, parameters, limits and how they were compared: `docs/models/particle.md`.
 
 pub mod balance;
 pub mod cell;
 pub mod curve;
+pub mod cycling;
 pub mod drive;
 pub mod file;
 pub mod kinetics;

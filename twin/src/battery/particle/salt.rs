@@ -4,8 +4,9 @@
 //! ε ∂c/∂t = ∂_x(ε^b·D(c,T)·∂_x c) + (1−t₊)/F · {+i/L_n, 0, −i/L_p},   no flux at either end
 //! ```
 //!
-//! Each of the three layers is one element of polynomials on Gauss-Lobatto points; flux between layers is
-//! continuous in the weak sense and salt is conserved to rounding. In time the two-stage Radau IIA method (order 3,
+//! Each electrode is two or more elements of polynomials on Gauss-Lobatto points and the separator one; flux between
+//! them is continuous in the weak sense and salt is conserved to rounding. Two are needed because diffusivity falls
+//! with concentration, so that at high currents the profile bends within the electrode. In time the two-stage Radau IIA method (order 3,
 //! stiffly accurate) at a third and at the end of the step; its two stages are one complex banded system.
 //!
 //! Source: Marquis et al. 2019, doi:10.1149/2.0341915jes (equations); Hairer and Wanner, *Solving Ordinary
@@ -14,9 +15,11 @@
 use super::curve::Curve;
 
 /// Most points across the cell.
-pub const POINTS_MAX: usize = 3 * DEGREE_MAX + 1;
-/// Highest degree of the polynomials in a layer.
-const DEGREE_MAX: usize = 6;
+pub const POINTS_MAX: usize = ELEMENTS_MAX * DEGREE_MAX + 1;
+/// Highest degree of the polynomials in an element.
+const DEGREE_MAX: usize = 4;
+/// Most elements.
+const ELEMENTS_MAX: usize = 7;
 /// Most rounds of Newton's method.
 const ROUNDS: usize = 12;
 /// Concentration up to which diffusivity and conductivity are tabulated [mol/m³].
@@ -43,12 +46,32 @@ impl Layer {
     }
 }
 
+/// How finely the electrolyte is resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fineness {
+    /// Elements in each electrode, 1 to 3.
+    pub elements: usize,
+    /// Degree of their polynomials, 2 to 4.
+    pub degree: usize,
+}
+
+/// A stretch of one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Element {
+    layer: usize,
+    thickness_m: f64,
+    /// ε^b over the thickness [1/m].
+    transport: f64,
+}
+
 /// The electrolyte across the cell.
 #[derive(Debug, Clone)]
 pub struct Electrolyte {
     degree: usize,
     layers: [Layer; 3],
-    /// Points and weights of one layer, between 0 and 1.
+    elements: [Element; ELEMENTS_MAX],
+    count: usize,
+    /// Points and weights of one element, between 0 and 1.
     weights: [f64; DEGREE_MAX + 1],
     /// Derivative of the polynomial of each point (second) at each point (first).
     slopes: [[f64; DEGREE_MAX + 1]; DEGREE_MAX + 1],
@@ -59,14 +82,18 @@ pub struct Electrolyte {
     diffusivity: Curve,
 }
 
+/// Most points in an electrode; those where elements meet count twice.
+pub const SIDE_MAX: usize = (ELEMENTS_MAX - 1) / 2 * (DEGREE_MAX + 1);
+
 /// What the voltage needs to know of the electrolyte.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Overview {
-    /// Averages of √c over the negative and positive electrode.
-    pub root: [f64; 2],
+    /// √c at points of the negative and positive electrode, and the weight of each.
+    roots: [[(f64, f64); SIDE_MAX]; 2],
+    counts: [usize; 2],
     /// Average of c over the negative electrode.
     pub negative: f64,
-    /// Average over the cell.
+    /// ⟨εc⟩·⟨1/ε⟩ over the cell, which stands for its average in the published models.
     pub mean: f64,
     /// Average of ln c over the positive less over the negative electrode.
     pub log_difference: f64,
@@ -75,9 +102,36 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// Uniform concentration.
+    /// Uniform concentration, for models without an electrolyte.
     pub fn uniform(c: f64) -> Self {
-        Self { root: [c.sqrt(); 2], negative: c, mean: c, log_difference: 0.0, least: c }
+        let mut overview = Self::empty();
+        (overview.negative, overview.mean, overview.least) = (c, c, c);
+        overview.push(0, c.sqrt(), 1.0);
+        overview.push(1, c.sqrt(), 1.0);
+        overview
+    }
+
+    fn empty() -> Self {
+        Self {
+            roots: [[(0.0, 0.0); SIDE_MAX]; 2],
+            counts: [0; 2],
+            negative: 0.0,
+            mean: 0.0,
+            log_difference: 0.0,
+            least: f64::MAX,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, side: usize, root: f64, weight: f64) {
+        self.roots[side][self.counts[side]] = (root, weight);
+        self.counts[side] += 1;
+    }
+
+    /// √c and weight at the points of an electrode.
+    #[inline]
+    pub fn roots(&self, side: usize) -> &[(f64, f64)] {
+        &self.roots[side][..self.counts[side]]
     }
 }
 
@@ -105,9 +159,24 @@ impl Default for Factors {
 }
 
 impl Electrolyte {
+    /// Places of the points of the negative electrode, from 0 at the collector to 1 at the separator.
+    pub fn places(&self) -> ([f64; SIDE_MAX], usize) {
+        let (points, _) = lobatto(self.degree);
+        let (mut places, mut count) = ([0.0; SIDE_MAX], 0);
+        let elements = self.elements.iter().take(self.count).filter(|element| element.layer == 0).count();
+        for k in 0..elements {
+            for point in points.iter().take(self.degree + 1) {
+                places[count] = (k as f64 + point) / elements as f64;
+                count += 1;
+            }
+        }
+        (places, count)
+    }
+
     /// Layers from the negative to the positive end; `share` is (1−t₊)/F.
-    pub fn new(layers: [Layer; 3], share: f64, diffusivity: Curve, degree: usize) -> Self {
-        let degree = degree.clamp(2, DEGREE_MAX);
+    pub fn new(layers: [Layer; 3], share: f64, diffusivity: Curve, fineness: Fineness) -> Self {
+        let degree = fineness.degree.clamp(2, DEGREE_MAX);
+        let per_electrode = fineness.elements.clamp(1, (ELEMENTS_MAX - 1) / 2);
         let (points, weights) = lobatto(degree);
         let mut slopes = [[0.0; DEGREE_MAX + 1]; DEGREE_MAX + 1];
         for q in 0..=degree {
@@ -118,17 +187,26 @@ impl Electrolyte {
         let mut electrolyte = Self {
             degree,
             layers,
+            elements: [Element::default(); ELEMENTS_MAX],
+            count: 0,
             weights,
             slopes,
             volume: [0.0; POINTS_MAX],
             source: [0.0; POINTS_MAX],
             diffusivity,
         };
-        for (k, layer) in layers.iter().enumerate() {
-            let sign = [1.0, 0.0, -1.0][k];
-            for q in 0..=degree {
-                electrolyte.source[k * degree + q] += share * sign * weights[q];
-                electrolyte.volume[k * degree + q] += layer.porosity * layer.thickness_m * weights[q];
+        for (layer, count) in [per_electrode, 1, per_electrode].into_iter().enumerate() {
+            let sign = [1.0, 0.0, -1.0][layer];
+            for _ in 0..count {
+                let k = electrolyte.count;
+                let thickness_m = layers[layer].thickness_m / count as f64;
+                let transport = layers[layer].transport() / thickness_m;
+                electrolyte.elements[k] = Element { layer, thickness_m, transport };
+                for q in 0..=degree {
+                    electrolyte.source[k * degree + q] += share * sign * weights[q] / count as f64;
+                    electrolyte.volume[k * degree + q] += layers[layer].porosity * thickness_m * weights[q];
+                }
+                electrolyte.count += 1;
             }
         }
         electrolyte
@@ -136,7 +214,7 @@ impl Electrolyte {
 
     /// Number of points.
     pub fn points(&self) -> usize {
-        3 * self.degree + 1
+        self.count * self.degree + 1
     }
 
     /// The layers, negative electrode first.
@@ -146,12 +224,20 @@ impl Electrolyte {
 
     /// Gives the negative electrode another porosity; what salt there is stays.
     pub fn clog(&mut self, porosity: f64, salt: &mut Salt) {
-        let change = (porosity - self.layers[0].porosity) * self.layers[0].thickness_m;
+        let change = porosity - self.layers[0].porosity;
         self.layers[0].porosity = porosity;
-        for q in 0..=self.degree {
-            let before = self.volume[q];
-            self.volume[q] += change * self.weights[q];
-            salt[q] *= before / self.volume[q];
+        let before = self.volume;
+        for (k, element) in self.elements.iter_mut().enumerate().filter(|(_, e)| e.layer == 0) {
+            if k >= self.count {
+                break;
+            }
+            element.transport = self.layers[0].transport() / element.thickness_m;
+            for q in 0..=self.degree {
+                self.volume[k * self.degree + q] += change * element.thickness_m * self.weights[q];
+            }
+        }
+        for k in 0..self.points() {
+            salt[k] *= before[k] / self.volume[k];
         }
     }
 
@@ -163,23 +249,24 @@ impl Electrolyte {
     /// Averages that the voltage needs.
     pub fn overview(&self, salt: &Salt) -> Overview {
         let p = self.degree;
-        let mut overview = Overview { root: [0.0; 2], negative: 0.0, mean: 0.0, log_difference: 0.0, least: f64::MAX };
+        let mut overview = Overview::empty();
         let total: f64 = self.layers.iter().map(|layer| layer.thickness_m).sum();
+        let inverse: f64 = self.layers.iter().map(|layer| layer.thickness_m / layer.porosity).sum();
+        overview.mean = self.amount(salt) * inverse / (total * total);
         let mut logs = [0.0; 2];
-        for (k, layer) in self.layers.iter().enumerate() {
-            let share = layer.thickness_m / total;
+        for (k, element) in self.elements.iter().take(self.count).enumerate() {
+            let side = element.layer / 2;
             for q in 0..=p {
                 // Held above 0, so that a depleted electrolyte gives a low voltage and no nonsense.
                 let c = salt[k * p + q].max(1e-6);
-                let w = self.weights[q];
-                overview.mean += share * w * c;
                 overview.least = overview.least.min(salt[k * p + q]);
-                if k == 0 {
-                    overview.negative += w * c;
-                }
-                if k != 1 {
-                    overview.root[k / 2] += w * c.sqrt();
-                    logs[k / 2] += w * c.ln();
+                if element.layer != 1 {
+                    let w = self.weights[q] * element.thickness_m / self.layers[element.layer].thickness_m;
+                    logs[side] += w * c.ln();
+                    if side == 0 {
+                        overview.negative += w * c;
+                    }
+                    overview.push(side, c.sqrt(), w);
                 }
             }
         }
@@ -194,8 +281,8 @@ impl Electrolyte {
             *row = [(0.0, 0.0); 2 * DEGREE_MAX + 1];
         }
         factors.dt_s = dt_s;
-        for (k, layer) in self.layers.iter().enumerate() {
-            let scale = layer.transport() * warm / layer.thickness_m;
+        for (k, element) in self.elements.iter().take(self.count).enumerate() {
+            let scale = element.transport * warm;
             let c = &around[k * p..=k * p + p];
             for q in 0..=p {
                 let (d, slope) = self.diffusivity.at(c[q]);
@@ -245,8 +332,8 @@ impl Electrolyte {
         for k in 0..self.points() {
             rate[k] = self.source[k] * current_a_per_m2;
         }
-        for (k, layer) in self.layers.iter().enumerate() {
-            let scale = layer.transport() * warm / layer.thickness_m;
+        for (k, element) in self.elements.iter().take(self.count).enumerate() {
+            let scale = element.transport * warm;
             let c = &salt[k * p..=k * p + p];
             for q in 0..=p {
                 let gradient: f64 = (0..=p).map(|j| self.slopes[q][j] * c[j]).sum();
@@ -374,7 +461,7 @@ pub(super) fn lagrange_slope(points: &[f64], q: usize, j: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn electrolyte(degree: usize) -> Electrolyte {
+    fn electrolyte(elements: usize, degree: usize) -> Electrolyte {
         let layer = |thickness_m, porosity| Layer { thickness_m, porosity, bruggeman: 1.5 };
         let curve = Curve::of(
             |c: f64| 8.794e-11 * (c / 1e3).powi(2) - 3.972e-10 * (c / 1e3) + 4.862e-10,
@@ -385,7 +472,7 @@ mod tests {
             [layer(85.2e-6, 0.25), layer(12e-6, 0.47), layer(75.6e-6, 0.335)],
             0.7406 / 96_485.33,
             curve,
-            degree,
+            Fineness { elements, degree },
         )
     }
 
@@ -404,7 +491,7 @@ mod tests {
 
     #[test]
     fn salt_is_conserved() {
-        let electrolyte = electrolyte(4);
+        let electrolyte = electrolyte(2, 4);
         let before = electrolyte.amount(&[1000.0; POINTS_MAX]);
         let after = electrolyte.amount(&run(&electrolyte, 1000.0, 20));
         assert!((after / before - 1.0).abs() < 1e-12);
@@ -412,14 +499,14 @@ mod tests {
 
     #[test]
     fn finer_points_and_steps_converge() {
-        let end = |degree, steps| {
-            let electrolyte = electrolyte(degree);
+        let end = |elements, degree, steps| {
+            let electrolyte = electrolyte(elements, degree);
             let salt = run(&electrolyte, 300.0, steps);
             (salt[0], salt[electrolyte.points() - 1])
         };
-        let (fine, coarse) = (end(6, 300), end(4, 300));
+        let (fine, coarse) = (end(3, 4, 300), end(2, 3, 300));
         assert!((fine.0 - coarse.0).abs() < 0.3 && (fine.1 - coarse.1).abs() < 0.3, "{fine:?} {coarse:?}");
-        let errors: Vec<f64> = [10, 20, 40].map(|steps| (end(6, steps).0 - fine.0).abs()).to_vec();
+        let errors: Vec<f64> = [10, 20, 40].map(|steps| (end(3, 4, steps).0 - fine.0).abs()).to_vec();
         assert!(errors[1] < errors[0] / 3.0 && errors[2] < errors[1] / 3.0, "{errors:?}");
     }
 }

@@ -106,9 +106,9 @@ impl Electrode {
         FARADAY * active_fraction * self.file.thickness_m * area_m2 * self.file.concentration_max / 3600.0
     }
 
-    /// Conductivity across the electrode [S/m].
-    pub fn conductivity_s_per_m(&self, active_fraction: f64) -> f64 {
-        self.file.conductivity_s_per_m * active_fraction.powf(self.file.bruggeman_solid)
+    /// Conductivity across the electrode [S/m]: all that is not electrolyte conducts.
+    pub fn conductivity_s_per_m(&self, porosity: f64) -> f64 {
+        self.file.conductivity_s_per_m * (1.0 - porosity).powf(self.file.bruggeman_solid)
     }
 }
 
