@@ -494,9 +494,25 @@ impl CellModel {
         let middle_k =
             if is_warming { state.temperature_k + 0.5 * dt_s * drift(guess.heat_w[0]) } else { state.temperature_k };
         let middle = work.warmth(set, middle_k);
+        // Under stress diffusivity grows with concentration. It is taken between mean and surface halfway through the
+        // step, where it gives the steady difference of the two to second order in θ(c̄ − c).
+        let middle_a_per_m2 = match drive {
+            Drive::Current { now_a, slope_a_per_s } => (now_a + 0.5 * slope_a_per_s * dt_s) / area,
+            _ => 0.5 * (guess.current_a[0] + guess.current_a[1]) / area,
+        };
+        let per_current = kinetics.flux_per_current(start_active);
         let lengths = [0, 1].map(|side| {
             let radius = kinetics.electrode(side).file.radius_m;
-            middle.diffusivity[side] * dt_s / (radius * radius)
+            let theta = kinetics.stress_diffusion(side, &middle);
+            let more = if theta > 0.0 {
+                let particle = &state.particles[side];
+                let fall = 1.5 * dt_s * middle_a_per_m2 * per_current[side] / (FARADAY * radius);
+                let bend: f64 = particle.modes.iter().sum();
+                theta * (particle.mean() - fall + 0.5 * bend).max(0.0)
+            } else {
+                0.0
+            };
+            middle.diffusivity[side] * (1.0 + more) * dt_s / (radius * radius)
         });
         if work.key != lengths {
             work.passages = [self.sphere.passage(lengths[0], dt_s), self.sphere.passage(lengths[1], dt_s)];

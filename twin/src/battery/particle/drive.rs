@@ -293,8 +293,10 @@ impl<'a> Run<'a> {
             error = error.max(kelvin / tolerance.temperature_k);
         }
         if !self.model.options.mechanisms.none() {
+            // Side reactions count by what they take: a wiggle that is soon over takes little.
+            const SPAN_S: f64 = 200.0;
             let most = came[1].abs().max(past.watched[2][1].abs()).max(1e-6);
-            error = error.max(off(1) / (tolerance.side * most));
+            error = error.max(off(1) * dt_s / (tolerance.side * most * SPAN_S));
         }
         SHARE * error
     }

@@ -344,6 +344,25 @@ impl Kinetics {
         m.partial_molar_volume_m3_per_mol * m.youngs_modulus_pa * (mean - surface) / (3.0 * (1.0 - m.poissons_ratio))
     }
 
+    /// Growth of diffusivity with concentration as stress drives lithium from where it is dense, θ in
+    /// D·(1 + θ·c) [m³/mol]; 0 where mechanics play no part.
+    ///
+    /// ```text
+    /// θ = (Ω/RT)·2ΩE/(9(1−ν))
+    /// ```
+    ///
+    /// Source: Ai et al. 2020, doi:10.1149/2.0122001JES, eq. 13.
+    #[inline]
+    pub fn stress_diffusion(&self, side: usize, warmth: &Warmth) -> f64 {
+        if !(self.mechanisms.loss || self.mechanisms.cracks) {
+            return 0.0;
+        }
+        let Some(m) = self.electrode(side).file.mechanics.as_ref() else { return 0.0 };
+        let omega = m.partial_molar_volume_m3_per_mol;
+        omega * omega * 2.0 * m.youngs_modulus_pa
+            / (9.0 * (1.0 - m.poissons_ratio) * warmth.thermal_v * FARADAY)
+    }
+
     /// Loss of active material under stress [1/s].
     #[inline]
     pub fn loss_per_s(&self, side: usize, stress_pa: f64) -> f64 {
