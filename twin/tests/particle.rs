@@ -123,15 +123,15 @@ fn discharges_follow_the_reference() {
         for point in &case.points[..case.points.len() - 1] {
             let over = run.go(point.0, &[], |_, _| {}).unwrap();
             assert_eq!(over, None, "{name}");
-            warmest_c = warmest_c.max(run.state.temperature_k - 273.15);
-            found.push((point.0, run.seen.voltage_v, run.state.temperature_k - 273.15));
+            warmest_c = warmest_c.max(run.clock().temperature_k - 273.15);
+            found.push((point.0, run.seen.voltage_v, run.clock().temperature_k - 273.15));
         }
         let over = run.go(1e6, &[End::VoltageBelow(model.set().file.cell.voltage_min_v)], |_, _| {}).unwrap();
         assert_eq!(over, Some(Ended::At(0)), "{name}");
-        warmest_c = warmest_c.max(run.state.temperature_k - 273.15);
+        warmest_c = warmest_c.max(run.clock().temperature_k - 273.15);
         let (rms_v, kelvin) = differences(&found, case);
         let (ah, hottest_c) = ends[name];
-        let capacity = run.state.discharged_c / 3600.0 / ah - 1.0;
+        let capacity = run.clock().discharged_c / 3600.0 / ah - 1.0;
         println!(
             "{name}: {:.4} mV, {kelvin:.4} K, capacity {:+.5} %, peak {:+.4} K, steps {:?}",
             rms_v * 1e3,
@@ -176,14 +176,18 @@ fn a_drive_cycle_follows_the_reference() {
             run.begin(Drive::Current { now_a: from.1 * rated_a, slope_a_per_s }).unwrap();
             while let Some(point) = next.next_if(|point| point.0 <= to.0 + 1e-9) {
                 assert_eq!(run.go(point.0, &[], |_, _| {}).unwrap(), None, "{name}");
-                found.push((point.0, run.seen.voltage_v, run.state.temperature_k - 273.15));
+                found.push((point.0, run.seen.voltage_v, run.clock().temperature_k - 273.15));
             }
             assert_eq!(run.go(to.0, &[], |_, _| {}).unwrap(), None, "{name}");
         }
         assert_eq!(found.len(), case.points.len());
         let (rms_v, kelvin) = differences(&found, case);
         let first_v = found[0].1 - case.points[0].1;
-        println!("{name}: {:.4} mV, first {first_v:+.1e} V, {kelvin:.4} K, steps {:?}", rms_v * 1e3, run.steps);
+        println!(
+            "{name}: {:.4} mV, first {first_v:+.1e} V, {kelvin:.4} K, steps {:?}",
+            rms_v * 1e3,
+            run.steps
+        );
         seen += 1;
         if rms_v > allowed_v(&case.model) || kelvin > 0.3 {
             failures.push(name.clone());

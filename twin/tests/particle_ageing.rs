@@ -31,7 +31,10 @@ fn folder() -> Option<PathBuf> {
 /// Cycle, hours, capacity, lithium, negative and positive lost, side reactions, film, plating, throughput.
 fn rows(path: &Path) -> Vec<Vec<f64>> {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    text.lines().skip(1).map(|line| line.split(',').skip(3).map(|cell| cell.parse().unwrap()).collect()).collect()
+    text.lines()
+        .skip(1)
+        .map(|line| line.split(',').skip(3).map(|cell| cell.parse().unwrap()).collect())
+        .collect()
 }
 
 struct Case {
@@ -93,7 +96,7 @@ fn follow(case: &Case, cycles: u32, jump: Option<Jump>) -> (Vec<(u32, f64, Healt
     let mut found = Vec::new();
     let outcome = age(&mut run, &stretches(case, rated_a), cycles, jump, |cycle, run| {
         let health = Health::of(&model, &run.state, new_ah);
-        found.push((cycle, run.state.t_s / 3600.0, health, run.state.throughput_c / 3600.0));
+        found.push((cycle, run.clock().t_s / 3600.0, health, run.clock().throughput_c / 3600.0));
     })
     .unwrap();
     println!("{}: steps {:?}, computed {}", case.file, run.steps, outcome.computed);
@@ -123,14 +126,33 @@ fn ageing_follows_the_reference() {
                 println!(
                     "  {cycle}: {:.4}/{:.4} h, C {:.6}/{:.6}, LLI {:.6}/{:.6} %, LAM {:.6}/{:.6} {:.6}/{:.6} %, side \
                      {:.6}/{:.6} film {:.6}/{:.6} plating {:.6}/{:.6} Ah, throughput {:.4}/{:.4}",
-                    hours, row[1], health.capacity_ah, row[2], health.lithium_lost_pct, row[3],
-                    health.negative_lost_pct, row[4], health.positive_lost_pct, row[5],
-                    health.sei_ah + health.crack_sei_ah + health.plating_ah, row[6], health.sei_ah, row[7],
-                    health.plating_ah, row[8], throughput_ah, row[9],
+                    hours,
+                    row[1],
+                    health.capacity_ah,
+                    row[2],
+                    health.lithium_lost_pct,
+                    row[3],
+                    health.negative_lost_pct,
+                    row[4],
+                    health.positive_lost_pct,
+                    row[5],
+                    health.sei_ah + health.crack_sei_ah + health.plating_ah,
+                    row[6],
+                    health.sei_ah,
+                    row[7],
+                    health.plating_ah,
+                    row[8],
+                    throughput_ah,
+                    row[9],
                 );
             }
         }
-        println!("  worst: lithium {:.4} %, loss {:.4} %, capacity {:.5} %", worst[0] * 100.0, worst[1] * 100.0, worst[2] * 100.0);
+        println!(
+            "  worst: lithium {:.4} %, loss {:.4} %, capacity {:.5} %",
+            worst[0] * 100.0,
+            worst[1] * 100.0,
+            worst[2] * 100.0
+        );
         if worst[0] > 0.03 || worst[1] > 0.03 || worst[2] > 0.01 {
             failures.push((case.file, worst));
         }

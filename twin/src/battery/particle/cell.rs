@@ -58,7 +58,13 @@ pub struct Options {
 impl Options {
     /// A model with its usual fineness, isothermal and without ageing.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, heat: Heat::Isothermal, mechanisms: Mechanisms::default(), modes: 8, fineness: Fineness { elements: 2, degree: 4 } }
+        Self {
+            kind,
+            heat: Heat::Isothermal,
+            mechanisms: Mechanisms::default(),
+            modes: 8,
+            fineness: Fineness { elements: 2, degree: 4 },
+        }
     }
 }
 
@@ -140,9 +146,9 @@ pub struct Films {
     pub lost: [f64; 2],
 }
 
-/// The state of a cell.
+/// Time, charge and temperature, which every model has.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct State {
+pub struct Clock {
     /// Time since the start.
     pub t_s: f64,
     /// Charge taken out less charge put in [C].
@@ -151,6 +157,20 @@ pub struct State {
     pub throughput_c: f64,
     /// Temperature.
     pub temperature_k: f64,
+}
+
+impl Clock {
+    /// At the start.
+    pub fn new(temperature_k: f64) -> Self {
+        Self { t_s: 0.0, discharged_c: 0.0, throughput_c: 0.0, temperature_k }
+    }
+}
+
+/// The state of a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct State {
+    /// Time, charge and temperature.
+    pub clock: Clock,
     /// Electrodes, negative and positive.
     pub particles: [Particle; 2],
     /// Salt in the electrolyte.
@@ -196,15 +216,13 @@ pub struct Seen {
 
 /// A step that may be taken.
 #[derive(Debug, Clone, Copy)]
-pub struct Trial {
+pub struct Trial<S> {
     /// The state at its end.
-    pub state: State,
+    pub state: S,
     /// What is seen at a third.
     pub third: Seen,
     /// What is seen at its end.
     pub end: Seen,
-    /// Temperature at a third [K].
-    pub third_k: f64,
     /// Change of the voltage at the end per current that was constant over the step [Ω]; negative.
     pub slope_ohm: f64,
 }
@@ -282,7 +300,8 @@ impl CellModel {
             return Err(lacks("cracks and loss of active material"));
         }
         let share = (1.0 - set.file.electrolyte.transference) / FARADAY;
-        let electrolyte = Electrolyte::new(set.layers(), share, set.salt_diffusivity.clone(), options.fineness);
+        let electrolyte =
+            Electrolyte::new(set.layers(), share, set.salt_diffusivity.clone(), options.fineness);
         let (places, count) = match options.kind {
             Kind::Spm => ([0.0; SIDE_MAX], 1),
             Kind::Spme => electrolyte.places(),
@@ -323,10 +342,7 @@ impl CellModel {
             )
         });
         State {
-            t_s: 0.0,
-            discharged_c: 0.0,
-            throughput_c: 0.0,
-            temperature_k: temperature_c + ZERO_C,
+            clock: Clock::new(temperature_c + ZERO_C),
             particles: [particle(0), particle(1)],
             salt: [set.file.electrolyte.concentration_initial; POINTS_MAX],
             films: Films {
@@ -377,7 +393,11 @@ impl CellModel {
         let plated: Across = std::array::from_fn(|k| films.plated[k] + films.dead[k]);
         [
             sei.lithium_per_sei * self.average(&salt, &film),
-            if self.options.mechanisms.cracks { sei.lithium_per_sei * self.average(&salt, &cracked) } else { 0.0 },
+            if self.options.mechanisms.cracks {
+                sei.lithium_per_sei * self.average(&salt, &cracked)
+            } else {
+                0.0
+            },
             self.average(&salt, &plated),
         ]
     }
@@ -390,9 +410,9 @@ impl CellModel {
 
     /// Thickness of the film [m].
     pub fn film_m(&self, sei: f64, active: f64) -> f64 {
-        self.set().sei().map_or(0.0, |file| {
-            sei * file.molar_volume_m3_per_mol / self.kinetics.surface_per_m(0, active)
-        })
+        self.set()
+            .sei()
+            .map_or(0.0, |file| sei * file.molar_volume_m3_per_mol / self.kinetics.surface_per_m(0, active))
     }
 
     /// The electrolyte.
@@ -412,7 +432,7 @@ impl CellModel {
     /// # Errors
     /// When there is no current that gives the power.
     pub fn seen(&self, state: &State, drive: Drive, guess_a: f64) -> Result<Seen, CellFault> {
-        let warmth = Warmth::at(self.set(), state.temperature_k);
+        let warmth = Warmth::at(self.set(), state.clock.temperature_k);
         let salt = self.overview(&state.salt);
         let area = self.set().file.cell.area_m2;
         let active = [state.particles[0].active, state.particles[1].active];
@@ -427,7 +447,10 @@ impl CellModel {
         };
         let mut answer = self.kinetics.answer(&instant, &warmth, &salt);
         for _ in 0..60 {
-            let Some((change, over_v)) = correction(drive, &instant, &answer, answer.by_current, area)? else { break };
+            let Some((change, over_v)) = correction(drive, &instant, &answer, answer.by_current, area)?
+            else {
+                break;
+            };
             instant.current_a_per_m2 += change;
             answer = self.kinetics.answer(&instant, &warmth, &salt);
             if over_v < VOLTAGE_EXACT_V {
@@ -446,7 +469,14 @@ impl CellModel {
         Ok(self.show(&instant, &warmth, &answer, &salt, side))
     }
 
-    fn show(&self, instant: &Instant, warmth: &Warmth, answer: &Answer, salt: &Overview, side_flux: f64) -> Seen {
+    fn show(
+        &self,
+        instant: &Instant,
+        warmth: &Warmth,
+        answer: &Answer,
+        salt: &Overview,
+        side_flux: f64,
+    ) -> Seen {
         let margin = |side: usize| {
             let x = instant.surface[side] / self.kinetics.electrode(side).file.concentration_max;
             x.min(1.0 - x)
@@ -462,6 +492,50 @@ impl CellModel {
         }
     }
 
+    /// Goes one fixed step under a constant current, for networks of cells; gives what is seen at its end and how the
+    /// voltage there changes with the current [Ω], negative.
+    ///
+    /// # Errors
+    /// When the equations are not solved.
+    pub fn step(
+        &self,
+        state: &mut State,
+        current_a: f64,
+        dt_s: f64,
+        ambient_k: f64,
+        past: &mut Guess,
+        work: &mut Work,
+    ) -> Result<(Seen, f64), CellFault> {
+        let drive = Drive::Current { now_a: current_a, slope_a_per_s: 0.0 };
+        let trial = self.attempt(state, drive, dt_s, ambient_k, past, work)?;
+        *past = Guess {
+            current_a: [current_a; 2],
+            side_flux: [trial.end.side_flux; 2],
+            heat_w: [trial.end.heat_w; 2],
+        };
+        *state = trial.state;
+        Ok((trial.end, trial.slope_ohm))
+    }
+
+    /// Voltage at no current and resistance of the line that the voltage at the end of a step follows with its
+    /// constant current, near this current [V], [Ω]. Changes nothing.
+    ///
+    /// # Errors
+    /// When the equations are not solved.
+    pub fn line(
+        &self,
+        state: &State,
+        near_a: f64,
+        dt_s: f64,
+        ambient_k: f64,
+        past: &Guess,
+        work: &mut Work,
+    ) -> Result<(f64, f64), CellFault> {
+        let drive = Drive::Current { now_a: near_a, slope_a_per_s: 0.0 };
+        let trial = self.attempt(state, drive, dt_s, ambient_k, past, work)?;
+        Ok((trial.end.voltage_v - trial.slope_ohm * near_a, -trial.slope_ohm))
+    }
+
     /// Tries a step. The air's temperature is `ambient_k`.
     ///
     /// # Errors
@@ -475,7 +549,7 @@ impl CellModel {
         ambient_k: f64,
         guess: &Guess,
         work: &mut Work,
-    ) -> Result<Trial, CellFault> {
+    ) -> Result<Trial<State>, CellFault> {
         let kinetics = &self.kinetics;
         let set = self.set();
         let area = set.file.cell.area_m2;
@@ -490,9 +564,14 @@ impl CellModel {
 
         // Temperature halfway, for what is held over the step.
         let cooling = set.cooling_w_per_k / set.heat_capacity_j_per_k;
-        let drift = |heat_w: f64| heat_w / set.heat_capacity_j_per_k - cooling * (state.temperature_k - ambient_k);
-        let middle_k =
-            if is_warming { state.temperature_k + 0.5 * dt_s * drift(guess.heat_w[0]) } else { state.temperature_k };
+        let drift = |heat_w: f64| {
+            heat_w / set.heat_capacity_j_per_k - cooling * (state.clock.temperature_k - ambient_k)
+        };
+        let middle_k = if is_warming {
+            state.clock.temperature_k + 0.5 * dt_s * drift(guess.heat_w[0])
+        } else {
+            state.clock.temperature_k
+        };
         let middle = work.warmth(set, middle_k);
         // Under stress diffusivity grows with concentration. It is taken between mean and surface halfway through the
         // step, where it gives the steady difference of the two to second order in θ(c̄ − c).
@@ -538,26 +617,23 @@ impl CellModel {
             side = [0.0; 2];
         }
         let mut active = [start_active; 2];
-        let mut kelvin = [state.temperature_k; 2];
+        let mut kelvin = [state.clock.temperature_k; 2];
         if is_warming {
-            kelvin = implicit(state.temperature_k, [cooling; 2], source(guess.heat_w, set, ambient_k), dt_s);
+            kelvin =
+                implicit(state.clock.temperature_k, [cooling; 2], source(guess.heat_w, set, ambient_k), dt_s);
         }
         let mut films = [*start_film; 2];
         let mut mean_at = [[0.0; 2]; 2];
         let mut answers = [Answer::default(); 2];
-        let mut instants = [Instant {
-            current_a_per_m2: 0.0,
-            surface: [0.0; 2],
-            active: start_active,
-            film_m: 0.0,
-        }; 2];
+        let mut instants =
+            [Instant { current_a_per_m2: 0.0, surface: [0.0; 2], active: start_active, film_m: 0.0 }; 2];
         let mut warmths = [middle; 2];
         let mut is_solved = false;
         for round in 0..ROUNDS {
             // Fluxes, and what they leave in the particles.
             if self.options.kind == Kind::Spme && (round == 0 || !knows_current) {
                 if !self.electrolyte.solve(&mut salt_step, middle.salt_diffusivity, current, &work.factors) {
-                    return Err(CellFault::NoConvergence { t_s: state.t_s });
+                    return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
                 }
                 salt = [self.overview(&salt_step.nodes[0]), self.overview(&salt_step.nodes[1])];
             }
@@ -582,9 +658,8 @@ impl CellModel {
                     };
                     mean_at[electrode][node] = mean;
                     let response = work.passages[electrode].response[node];
-                    instants[node].surface[electrode] = mean + decayed[electrode][node]
-                        - response[0] * flux[0]
-                        - response[1] * flux[1];
+                    instants[node].surface[electrode] =
+                        mean + decayed[electrode][node] - response[0] * flux[0] - response[1] * flux[1];
                 }
             }
             // What follows at the nodes.
@@ -612,29 +687,48 @@ impl CellModel {
                     let mut slope = answer.by_current;
                     for electrode in 0..2 {
                         let fall = work.passages[electrode].response[node][node] + dt_s * RADAU[node][node];
-                        slope -= answer.by_surface[electrode] * per_flux[electrode] * per_current[electrode] * fall;
+                        slope -= answer.by_surface[electrode]
+                            * per_flux[electrode]
+                            * per_current[electrode]
+                            * fall;
                     }
-                    if let Some((change, over_v)) = correction(drive, &instants[node], &answer, slope, area)? {
+                    if let Some((change, over_v)) = correction(drive, &instants[node], &answer, slope, area)?
+                    {
                         current[node] += change;
                         change_v = change_v.max(over_v);
                     }
                 }
                 if ages {
-                    rates[node] =
-                        self.rates(&instants[node], &answers[node], &warmths[node], &salt[node], &films[node]);
+                    rates[node] = self.rates(
+                        &instants[node],
+                        &answers[node],
+                        &warmths[node],
+                        &salt[node],
+                        &films[node],
+                    );
                 }
             }
             if ages {
-                self.grow(state, &rates, &instants, &mean_at, &salt, dt_s, &mut films, &mut active, &mut side);
+                self.grow(
+                    state,
+                    &rates,
+                    &instants,
+                    &mean_at,
+                    &salt,
+                    dt_s,
+                    &mut films,
+                    &mut active,
+                    &mut side,
+                );
             }
             if is_warming {
-                let heat = [0, 1].map(|node| {
-                    kinetics.heat_w(&instants[node], &warmths[node], &answers[node], side[node])
-                });
-                kelvin = implicit(state.temperature_k, [cooling; 2], source(heat, set, ambient_k), dt_s);
+                let heat = [0, 1]
+                    .map(|node| kinetics.heat_w(&instants[node], &warmths[node], &answers[node], side[node]));
+                kelvin =
+                    implicit(state.clock.temperature_k, [cooling; 2], source(heat, set, ambient_k), dt_s);
             }
             if !(change_v.is_finite() && current[1].is_finite() && kelvin[1].is_finite()) {
-                return Err(CellFault::NoConvergence { t_s: state.t_s });
+                return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
             }
             if is_direct || (round > 0 && change_v < VOLTAGE_EXACT_V) {
                 is_solved = true;
@@ -642,16 +736,16 @@ impl CellModel {
             }
         }
         if !is_solved {
-            return Err(CellFault::NoConvergence { t_s: state.t_s });
+            return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
         }
 
         // The state at the end, with the fluxes that the last round worked with, so that balances close.
         let mut next = *state;
-        next.t_s += dt_s;
+        next.clock.t_s += dt_s;
         let charge = dt_s * area * (0.75 * current[0] + 0.25 * current[1]);
-        next.discharged_c += charge;
-        next.throughput_c += charge.abs();
-        next.temperature_k = kelvin[1];
+        next.clock.discharged_c += charge;
+        next.clock.throughput_c += charge.abs();
+        next.clock.temperature_k = kelvin[1];
         next.films = films[1];
         for electrode in 0..2 {
             let flux = [0, 1].map(|node| {
@@ -661,7 +755,8 @@ impl CellModel {
             });
             let particle = &mut next.particles[electrode];
             particle.lithium -= dt_s
-                * (0.75 * instants[0].active[electrode] * flux[0] + 0.25 * instants[1].active[electrode] * flux[1])
+                * (0.75 * instants[0].active[electrode] * flux[0]
+                    + 0.25 * instants[1].active[electrode] * flux[1])
                 + (films[1].lost[electrode] - start_film.lost[electrode]);
             particle.active = active[1][electrode];
             work.passages[electrode].pass(&mut particle.modes, flux);
@@ -684,7 +779,7 @@ impl CellModel {
             let fall = response[0] + response[1] + dt_s;
             slope -= answers[1].by_surface[electrode] * per_flux[electrode] * per_current[electrode] * fall;
         }
-        Ok(Trial { state: next, third, end, third_k: kelvin[0], slope_ohm: slope / area })
+        Ok(Trial { state: next, third, end, slope_ohm: slope / area })
     }
 
     /// Rates of side reactions at every place.
@@ -702,8 +797,11 @@ impl CellModel {
         let i = instant.current_a_per_m2;
         let drop_v_per_m = i * kinetics.flux_per_current(instant.active)[0] * kinetics.film_ohm_m;
         let roots = salt.roots(0);
-        let mean_log =
-            if self.count == 1 { 0.0 } else { roots.iter().map(|(root, weight)| weight * root.ln()).sum::<f64>() };
+        let mean_log = if self.count == 1 {
+            0.0
+        } else {
+            roots.iter().map(|(root, weight)| weight * root.ln()).sum::<f64>()
+        };
         let rough_per_m = kinetics.surface_per_m(0, instant.active[0]) * kinetics.roughness(films.crack_m);
         for k in 0..self.count {
             let root = roots[k].0;
@@ -755,7 +853,8 @@ impl CellModel {
         for k in 0..self.count {
             let weights = [salt[0].roots(0)[k].1, salt[1].roots(0)[k].1];
             if let (Some(_), Some(sei)) = (mechanisms.sei, self.set().sei()) {
-                let growth = [0, 1].map(|node| -per_m[node] * rates[node].sei[k] / (FARADAY * sei.lithium_per_sei));
+                let growth =
+                    [0, 1].map(|node| -per_m[node] * rates[node].sei[k] / (FARADAY * sei.lithium_per_sei));
                 let squared = [rates[0].squared[k], rates[1].squared[k]];
                 for node in 0..2 {
                     films[node].sei[k] = start.sei[k] + sum(node, growth);
@@ -773,7 +872,8 @@ impl CellModel {
                 }
             } else {
                 let decay = [rates[0].decay_per_s[k], rates[1].decay_per_s[k]];
-                let plated = implicit(start.plated[k], [strip[0] + decay[0], strip[1] + decay[1]], plate, dt_s);
+                let plated =
+                    implicit(start.plated[k], [strip[0] + decay[0], strip[1] + decay[1]], plate, dt_s);
                 let died = [0, 1].map(|node| decay[node] * plated[node]);
                 for node in 0..2 {
                     films[node].plated[k] = plated[node];

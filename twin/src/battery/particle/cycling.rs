@@ -9,7 +9,7 @@
 
 use super::balance::{Balance, lithium_ah};
 use super::cell::{CellFault, CellModel, Drive, State};
-use super::drive::{End, Ended, Run};
+use super::drive::{End, Ended, Model, Run};
 
 /// What a stretch of a cycle does.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,11 @@ pub struct Stretch {
 impl Stretch {
     /// A constant current [A] until one of the ends.
     pub fn current(current_a: f64, ends: &[End]) -> Self {
-        Self { drive: Drive::Current { now_a: current_a, slope_a_per_s: 0.0 }, ends: ends.to_vec(), for_s: 1e9 }
+        Self {
+            drive: Drive::Current { now_a: current_a, slope_a_per_s: 0.0 },
+            ends: ends.to_vec(),
+            for_s: 1e9,
+        }
     }
 
     /// A voltage held until the current has fallen [A].
@@ -43,10 +47,10 @@ impl Stretch {
 ///
 /// # Errors
 /// When a load cannot be put on or a step not be taken.
-pub fn cycle(run: &mut Run, stretches: &[Stretch]) -> Result<(), CellFault> {
+pub fn cycle<M: Model>(run: &mut Run<M>, stretches: &[Stretch]) -> Result<(), CellFault> {
     for stretch in stretches {
         run.begin(stretch.drive)?;
-        let until_s = run.state.t_s + stretch.for_s;
+        let until_s = run.clock().t_s + stretch.for_s;
         run.go(until_s, &stretch.ends, |_, _| {})?;
     }
     Ok(())
@@ -129,11 +133,11 @@ pub struct Outcome {
 /// # Errors
 /// When a load cannot be put on or a step not be taken.
 pub fn age(
-    run: &mut Run,
+    run: &mut Run<CellModel>,
     stretches: &[Stretch],
     cycles: u32,
     jump: Option<Jump>,
-    mut tell: impl FnMut(u32, &Run),
+    mut tell: impl FnMut(u32, &Run<CellModel>),
 ) -> Result<Outcome, CellFault> {
     let mut outcome = Outcome { computed: 0, error: 0.0 };
     let mut done = 0;
@@ -166,9 +170,9 @@ pub fn age(
         }
         // The rate halfway through the jump is had from its present change.
         let ahead = 1.0 + 0.5 * (f64::from(n) + 1.0) * ((rate - aged(model, &last)) / (middle - at)) / rate;
-        carry(model, &mut run.state, &change, f64::from(n) * ahead.clamp(0.5, 1.5));
-        run.state.t_s += f64::from(n) * change.t_s;
-        run.state.throughput_c += f64::from(n) * change.throughput_c;
+        carry(&mut run.state, &change, f64::from(n) * ahead.clamp(0.5, 1.5));
+        run.state.clock.t_s += f64::from(n) * change.clock.t_s;
+        run.state.clock.throughput_c += f64::from(n) * change.clock.throughput_c;
         off += bend * f64::from(n) * f64::from(n) / 6.0;
         done += n;
         tell(done, run);
@@ -180,8 +184,8 @@ pub fn age(
 
 fn difference(from: &State, to: &State) -> State {
     let mut change = *to;
-    change.t_s -= from.t_s;
-    change.throughput_c -= from.throughput_c;
+    change.clock.t_s -= from.clock.t_s;
+    change.clock.throughput_c -= from.clock.throughput_c;
     for side in 0..2 {
         change.particles[side].lithium -= from.particles[side].lithium;
         change.particles[side].active -= from.particles[side].active;
@@ -202,8 +206,8 @@ fn aged(model: &CellModel, change: &State) -> f64 {
     -lithium_ah(model, change)
 }
 
-/// Adds a change so many times over. What lithium leaves the particles, leaves them where it is in the cell.
-fn carry(model: &CellModel, state: &mut State, change: &State, times: f64) {
+/// Adds a change so many times over.
+fn carry(state: &mut State, change: &State, times: f64) {
     for side in 0..2 {
         state.particles[side].lithium += times * change.particles[side].lithium;
         state.particles[side].active += times * change.particles[side].active;
@@ -211,12 +215,12 @@ fn carry(model: &CellModel, state: &mut State, change: &State, times: f64) {
     }
     for k in 0..state.films.sei.len() {
         state.films.sei[k] += times * change.films.sei[k];
-        state.films.cracked_squared[k] = (state.films.cracked_squared[k] + times * change.films.cracked_squared[k]).max(0.0);
+        state.films.cracked_squared[k] =
+            (state.films.cracked_squared[k] + times * change.films.cracked_squared[k]).max(0.0);
         state.films.plated[k] = (state.films.plated[k] + times * change.films.plated[k]).max(0.0);
         state.films.dead[k] += times * change.films.dead[k];
     }
     state.films.crack_m += times * change.films.crack_m;
-    let _ = model;
 }
 
 /// Whether a stretch ended as it should.

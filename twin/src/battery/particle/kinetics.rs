@@ -171,9 +171,8 @@ impl Kinetics {
         let [mut n, s, p] = self.set.layers();
         n.porosity = porosity;
         self.length_n_m = n.thickness_m / (3.0 * n.transport());
-        self.length_m = self.length_n_m
-            + s.thickness_m / s.transport()
-            + p.thickness_m / (3.0 * p.transport());
+        self.length_m =
+            self.length_n_m + s.thickness_m / s.transport() + p.thickness_m / (3.0 * p.transport());
         let of = |electrode: &Electrode, porosity| {
             electrode.file.thickness_m / (3.0 * electrode.conductivity_s_per_m(porosity))
         };
@@ -196,7 +195,9 @@ impl Kinetics {
     /// Flux of charge out of the particles per current density: 1/(a_n L_n) and −1/(a_p L_p).
     #[inline]
     pub fn flux_per_current(&self, active: [f64; 2]) -> [f64; 2] {
-        let of = |side: usize| 1.0 / (self.surface_per_m(side, active[side]) * self.electrode(side).file.thickness_m);
+        let of = |side: usize| {
+            1.0 / (self.surface_per_m(side, active[side]) * self.electrode(side).file.thickness_m)
+        };
         [of(0), -of(1)]
     }
 
@@ -252,9 +253,7 @@ impl Kinetics {
     #[inline]
     pub fn heat_w(&self, instant: &Instant, warmth: &Warmth, answer: &Answer, side_flux: f64) -> f64 {
         let i = instant.current_a_per_m2;
-        let lost = side_flux
-            * self.surface_per_m(0, instant.active[0])
-            * self.set.file.negative.thickness_m;
+        let lost = side_flux * self.surface_per_m(0, instant.active[0]) * self.set.file.negative.thickness_m;
         let reaction = |side: usize| answer.eta_v[side] + warmth.temperature_k * answer.entropy[side];
         self.set.file.cell.area_m2 * ((i - lost) * reaction(0) - i * reaction(1) - i * answer.transport_v)
     }
@@ -267,7 +266,14 @@ impl Kinetics {
     ///
     /// `place` is x/L. Source: Marquis et al. 2019; 0 without an electrolyte.
     #[inline]
-    pub fn unevenness_v(&self, place: f64, log_above: f64, current_a_per_m2: f64, warmth: &Warmth, salt: &Overview) -> f64 {
+    pub fn unevenness_v(
+        &self,
+        place: f64,
+        log_above: f64,
+        current_a_per_m2: f64,
+        warmth: &Warmth,
+        salt: &Overview,
+    ) -> f64 {
         if !self.has_transport {
             return 0.0;
         }
@@ -292,12 +298,16 @@ impl Kinetics {
         let over_v = across_v - film_v - sei.potential_v;
         let flux = match law {
             SeiLaw::Reaction => -sei.exchange_a_per_m2 * (-0.5 * over_v / warmth.thermal_v).exp(),
-            SeiLaw::Solvent => -sei.solvent_diffusivity_m2_per_s * sei.solvent_concentration * FARADAY / film_m,
+            SeiLaw::Solvent => {
+                -sei.solvent_diffusivity_m2_per_s * sei.solvent_concentration * FARADAY / film_m
+            }
             SeiLaw::Interstitial => {
                 -sei.interstitial_diffusivity_m2_per_s * sei.interstitial_concentration * FARADAY / film_m
                     * (-across_v / warmth.thermal_v).exp()
             }
-            SeiLaw::Electron => sei.electron_conductivity_s_per_m * (across_v - sei.potential_v).min(0.0) / film_m,
+            SeiLaw::Electron => {
+                sei.electron_conductivity_s_per_m * (across_v - sei.potential_v).min(0.0) / film_m
+            }
             SeiLaw::Carbonate => {
                 let rate = sei.ec_rate_m_per_s * (-0.5 * over_v / warmth.thermal_v).exp();
                 -FARADAY * sei.ec_concentration * rate / (1.0 + film_m * rate / sei.ec_diffusivity_m2_per_s)
@@ -314,7 +324,9 @@ impl Kinetics {
     /// ```
     #[inline]
     pub fn plating(&self, over_v: f64, warmth: &Warmth, salt: f64) -> (f64, f64) {
-        let (Some(kind), Some(plating)) = (self.mechanisms.plating, self.set.plating()) else { return (0.0, 0.0) };
+        let (Some(kind), Some(plating)) = (self.mechanisms.plating, self.set.plating()) else {
+            return (0.0, 0.0);
+        };
         let eta = over_v / warmth.thermal_v;
         let plate = plating.rate_m_per_s * salt * (-plating.transfer_plating * eta).exp();
         let strip = match kind {
@@ -341,7 +353,8 @@ impl Kinetics {
     #[inline]
     pub fn stress_pa(&self, side: usize, mean: f64, surface: f64) -> f64 {
         let Some(m) = self.electrode(side).file.mechanics.as_ref() else { return 0.0 };
-        m.partial_molar_volume_m3_per_mol * m.youngs_modulus_pa * (mean - surface) / (3.0 * (1.0 - m.poissons_ratio))
+        m.partial_molar_volume_m3_per_mol * m.youngs_modulus_pa * (mean - surface)
+            / (3.0 * (1.0 - m.poissons_ratio))
     }
 
     /// Growth of diffusivity with concentration as stress drives lithium from where it is dense, θ in

@@ -44,9 +44,22 @@ pub struct Mechanisms {
 /// Names of mechanisms, each with others under which it is known.
 const NAMES: [(&str, &[&str]); 11] = [
     ("sei-reaction", &["reaction-limited", "sei-reaction-limited"]),
-    ("sei-solvent", &["solvent-diffusion-limited", "sei-solvent-diffusion", "sei-solvent-diffusion-limited", "sei"]),
-    ("sei-interstitial", &["interstitial-diffusion-limited", "sei-interstitial-diffusion", "sei-interstitial-diffusion-limited"]),
-    ("sei-electron", &["electron-migration-limited", "sei-electron-migration", "sei-electron-migration-limited"]),
+    (
+        "sei-solvent",
+        &["solvent-diffusion-limited", "sei-solvent-diffusion", "sei-solvent-diffusion-limited", "sei"],
+    ),
+    (
+        "sei-interstitial",
+        &[
+            "interstitial-diffusion-limited",
+            "sei-interstitial-diffusion",
+            "sei-interstitial-diffusion-limited",
+        ],
+    ),
+    (
+        "sei-electron",
+        &["electron-migration-limited", "sei-electron-migration", "sei-electron-migration-limited"],
+    ),
     ("sei-ec", &["ec-reaction-limited", "sei-ec-reaction", "sei-ec-reaction-limited", "sei-ec-limited"]),
     ("plating-reversible", &["plating-rev", "reversible-plating"]),
     ("plating-partial", &["plating-partially-reversible", "partially-reversible-plating", "plating"]),
@@ -82,7 +95,8 @@ impl std::str::FromStr for Mechanisms {
         let words = text.split([',', ' ', '+', ';']).filter(|word| !word.is_empty() && *word != "none");
         for word in words {
             let plain = word.to_lowercase().replace('_', "-");
-            let known = NAMES.iter().find(|(name, others)| *name == plain || others.contains(&plain.as_str()));
+            let known =
+                NAMES.iter().find(|(name, others)| *name == plain || others.contains(&plain.as_str()));
             let Some((name, _)) = known else {
                 return Err(MechanismError::Unknown { name: word.to_owned() });
             };

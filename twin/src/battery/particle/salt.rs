@@ -348,7 +348,13 @@ impl Electrolyte {
 
     /// Solves a step with the current density at a third and at the end. `false` when it does not converge.
     #[must_use]
-    pub fn solve(&self, step: &mut SaltStep, warm: f64, current_a_per_m2: [f64; 2], factors: &Factors) -> bool {
+    pub fn solve(
+        &self,
+        step: &mut SaltStep,
+        warm: f64,
+        current_a_per_m2: [f64; 2],
+        factors: &Factors,
+    ) -> bool {
         const TWIST: f64 = 4.0 * std::f64::consts::SQRT_2;
         let n = self.points();
         let tolerance = 1e-7 * step.from[0].abs().max(1.0);

@@ -162,7 +162,11 @@ impl ParticleSet {
         let name = file.name.clone();
         let over = |text: &str, variable: &'static str, field: &'static str| {
             let lookup = |word: &str| (word == variable).then_some(Meaning::Variable(0));
-            Formula::parse(text, &lookup).map_err(|source| SetError::Formula { name: name.clone(), field, source })
+            Formula::parse(text, &lookup).map_err(|source| SetError::Formula {
+                name: name.clone(),
+                field,
+                source,
+            })
         };
         let salt = |text: &str, field| {
             over(text, "c", field).map(|formula| Curve::of_formula(&formula, 0.0, CONCENTRATION_MAX))
@@ -173,7 +177,8 @@ impl ParticleSet {
             &over(&file.electrolyte.diffusivity_m2_per_s, "c", "electrolyte.diffusivity_m2_per_s")?,
             CONCENTRATION_MAX,
         );
-        let salt_conductivity = salt(&file.electrolyte.conductivity_s_per_m, "electrolyte.conductivity_s_per_m")?;
+        let salt_conductivity =
+            salt(&file.electrolyte.conductivity_s_per_m, "electrolyte.conductivity_s_per_m")?;
         let thermal = &file.thermal;
         let per_volume = match (thermal.heat_capacity_j_per_m3_k, thermal.layers.as_slice()) {
             (Some(value), []) => value,
@@ -248,7 +253,11 @@ fn electrode(name: &str, file: &ElectrodeFile, side: &'static str) -> Result<Ele
             ("u", Some(formula)) => Some(Meaning::Shorthand(formula)),
             _ => None,
         };
-        Formula::parse(text, &lookup).map_err(|source| SetError::Formula { name: name.to_owned(), field, source })
+        Formula::parse(text, &lookup).map_err(|source| SetError::Formula {
+            name: name.to_owned(),
+            field,
+            source,
+        })
     };
     let field = if side == "negative" { "negative electrode" } else { "positive electrode" };
     let potential = match (&file.potential, &file.potential_table) {

@@ -79,7 +79,10 @@ impl Sphere {
             passage.end[m] = of_end.left;
             let third = dt_s / 3.0;
             let weights = [
-                [third * (1.5 * of_third.flat - 0.5 * of_third.ramp), third * 0.5 * (of_third.ramp - of_third.flat)],
+                [
+                    third * (1.5 * of_third.flat - 0.5 * of_third.ramp),
+                    third * 0.5 * (of_third.ramp - of_third.flat),
+                ],
                 [dt_s * 1.5 * (of_end.flat - of_end.ramp), dt_s * (1.5 * of_end.ramp - 0.5 * of_end.flat)],
             ];
             for (sum, weight) in passage.response.iter_mut().zip(weights) {
@@ -153,7 +156,8 @@ fn jacobi_slopes(s: f64, count: usize) -> Vec<f64> {
     for k in 2..=count {
         let n = k as f64;
         let scale = 2.0 * n * (n + B) * (2.0 * n + B - 2.0);
-        let (a, shift) = ((2.0 * n + B - 1.0) * (2.0 * n + B) * (2.0 * n + B - 2.0), -B * B * (2.0 * n + B - 1.0));
+        let (a, shift) =
+            ((2.0 * n + B - 1.0) * (2.0 * n + B) * (2.0 * n + B - 2.0), -B * B * (2.0 * n + B - 1.0));
         let c = 2.0 * (n - 1.0) * (n + B - 1.0) * (2.0 * n + B);
         let value = ((a * s + shift) * now.0 - c * before.0) / scale;
         let slope = ((a * s + shift) * now.1 + a * now.0 - c * before.1) / scale;
@@ -192,7 +196,8 @@ fn gauss(n: usize) -> (Vec<f64>, Vec<f64>) {
 /// Eigenvalues and eigenvectors (as columns) of a symmetric matrix, by Jacobi's rotations.
 fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let n = a.len();
-    let mut v: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
+    let mut v: Vec<Vec<f64>> =
+        (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     for _ in 0..60 {
         let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i][j] * a[i][j]).sum();
         let all: f64 = (0..n).map(|i| a[i][i] * a[i][i]).sum();
