@@ -97,7 +97,7 @@ pub(crate) struct RunArgs {
     thermal: ThermalName,
     /// Ageing mechanisms of the electrochemical models, separated by commas: sei-reaction, sei-solvent,
     /// sei-interstitial, sei-electron or sei-ec; plating-reversible, plating-partial or plating-irreversible; cracks;
-    /// lam; pore-clogging.
+    /// lam.
     #[arg(long, value_name = "LIST")]
     mechanisms: Option<String>,
     /// Repetitions of the protocol, the cell ageing on the way.

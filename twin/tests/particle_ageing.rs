@@ -10,8 +10,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use twin::battery::particle::balance::lithium_ah;
-use twin::battery::particle::cell::{CellModel, Kind, Options};
-use twin::battery::particle::cycling::{Health, Jump, Stretch, age};
+use twin::battery::particle::cell::{CellModel, Heat, Kind, Options};
+use twin::battery::particle::cycling::{Health, Jump, Stretch, age, cycle};
 use twin::battery::particle::drive::{End, Run};
 use twin::battery::particle::set::{self, ParticleSet};
 
@@ -158,4 +158,64 @@ fn ageing_follows_the_reference() {
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn lithium_is_conserved_whatever_ages() {
+    for (kind, set_name, mechanisms) in [
+        (Kind::Spm, "Chen2020", "sei-reaction"),
+        (Kind::Spm, "OKane2022", "sei-solvent,plating-partial,cracks,lam"),
+        (Kind::Spme, "OKane2022", "sei-reaction,plating-reversible,lam"),
+        (Kind::Spm, "OKane2022", "sei-electron,plating-irreversible"),
+        (Kind::Spm, "Chen2020", "sei-interstitial"),
+        (Kind::Spme, "Chen2020", "sei-ec"),
+    ] {
+        let set = ParticleSet::of(set::find(set_name).unwrap()).unwrap();
+        let options = Options { mechanisms: mechanisms.parse().unwrap(), ..Options::new(kind) };
+        let model = CellModel::new(set, options).unwrap();
+        let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
+        let before = model.lithium_mol(&run.state);
+        let salt = model.electrolyte().amount(&run.state.salt);
+        for _ in 0..3 {
+            cycle(&mut run, &stretches(&CASES[2], 5.0)).unwrap();
+        }
+        let off = model.lithium_mol(&run.state) / before - 1.0;
+        let salt_off = model.electrolyte().amount(&run.state.salt) / salt - 1.0;
+        println!("{kind:?} {mechanisms}: lithium {off:+.1e}, salt {salt_off:+.1e}");
+        assert!(off.abs() < 1e-9 && salt_off.abs() < 1e-9, "{mechanisms}: {off} {salt_off}");
+    }
+}
+
+#[test]
+fn jumping_over_cycles_stays_within_what_it_states() {
+    let (all, _, _) = follow(&CASES[0], 300, None);
+    let (some, stated, computed) = follow(&CASES[0], 300, Some(Jump { error: 2e-3, most: 100 }));
+    let (all, some) = (all.last().unwrap().2, some.last().unwrap().2);
+    let error = (some.lithium_lost_pct / all.lithium_lost_pct - 1.0).abs();
+    println!("jumped: {computed} of 300 computed, error {error:.2e}, stated {stated:.2e}");
+    assert!(computed < 150 && error < 0.01 && error < stated.max(2e-3), "{computed} {error} {stated}");
+}
+
+#[test]
+fn finer_modes_and_steps_change_little() {
+    let end = |modes: usize, share: f64| {
+        let set = ParticleSet::of(set::find("Chen2020").unwrap()).unwrap();
+        let options = Options {
+            modes,
+            heat: Heat::Lumped,
+            mechanisms: "sei-reaction".parse().unwrap(),
+            ..Options::new(Kind::Spme)
+        };
+        let model = CellModel::new(set, options).unwrap();
+        let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
+        run.tolerance.voltage_v *= share;
+        run.tolerance.temperature_k *= share;
+        run.tolerance.side *= share;
+        let new_ah = lithium_ah(&model, &run.state);
+        cycle(&mut run, &stretches(&CASES[0], 5.0)).unwrap();
+        (run.clock().t_s, Health::of(&model, &run.state, new_ah).lithium_lost_pct)
+    };
+    let (exact, usual) = (end(16, 1e-3), end(8, 1.0));
+    println!("time {:+.2e}, lithium {:+.2e}", usual.0 / exact.0 - 1.0, usual.1 / exact.1 - 1.0);
+    assert!((usual.0 / exact.0 - 1.0).abs() < 1e-4 && (usual.1 / exact.1 - 1.0).abs() < 3e-3);
 }

@@ -9,6 +9,11 @@
 //!
 //! Source: Hairer and Wanner, *Solving Ordinary Differential Equations II* (1996), ch. IV.5 (Radau IIA).
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "indices are those of the equations, over several arrays at once"
+)]
+
 use super::kinetics::{Answer, Instant, Kinetics, Warmth};
 use super::mechanism::{Mechanisms, Plating};
 use super::salt::{Electrolyte, Factors, Fineness, Overview, POINTS_MAX, SIDE_MAX, Salt, SaltStep};
@@ -77,6 +82,12 @@ pub enum CellFault {
         /// The set.
         set: String,
         /// What for.
+        what: &'static str,
+    },
+    /// The model does not have a mechanism.
+    #[error("this model does not have {what}")]
+    Unsupported {
+        /// Which.
         what: &'static str,
     },
     /// No current at which the cell gives the power.
@@ -298,6 +309,9 @@ impl CellModel {
         }
         if (m.cracks || m.loss) && set.mechanics().is_none() {
             return Err(lacks("cracks and loss of active material"));
+        }
+        if m.clogging {
+            return Err(CellFault::Unsupported { what: "clogging of pores" });
         }
         let share = (1.0 - set.file.electrolyte.transference) / FARADAY;
         let electrolyte =

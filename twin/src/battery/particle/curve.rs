@@ -90,7 +90,7 @@ impl Curve {
     pub fn at(&self, x: f64) -> (f64, f64) {
         let last = self.points.len() - 2;
         let place = (x - self.from) * self.per_step;
-        if !(place > 0.0) {
+        if place <= 0.0 || place.is_nan() {
             return (self.points[0][0], 0.0);
         }
         if place >= (last + 1) as f64 {

@@ -194,6 +194,11 @@ impl Past {
     }
 }
 
+/// A step, its length [s] and its error relative to what is tolerated.
+type Judged<S> = (Trial<S>, f64, f64);
+/// An end, the step that leads to it and its length [s].
+type Crossing<S> = (Ended, Trial<S>, f64);
+
 /// A cell on its way.
 #[derive(Debug, Clone)]
 pub struct Run<'a, M: Model> {
@@ -361,7 +366,7 @@ impl<'a, M: Model> Run<'a, M> {
     }
 
     /// A step of at most this length that is exact enough, its length and its error; `None` when no power is left.
-    fn trial(&mut self, mut dt_s: f64) -> Result<Option<(Trial<M::State>, f64, f64)>, CellFault> {
+    fn trial(&mut self, mut dt_s: f64) -> Result<Option<Judged<M::State>>, CellFault> {
         loop {
             match self.attempt(dt_s) {
                 Ok(trial) => {
@@ -425,7 +430,7 @@ impl<'a, M: Model> Run<'a, M> {
         ends: &[End],
         trial: &Trial<M::State>,
         dt_s: f64,
-    ) -> Result<Option<(Ended, Trial<M::State>, f64)>, CellFault> {
+    ) -> Result<Option<Crossing<M::State>>, CellFault> {
         let model = self.model;
         let left = |k: usize, state: &M::State, seen: &Seen| -> f64 {
             if k < ends.len() {

@@ -12,6 +12,11 @@
 //! Source: Marquis et al. 2019, doi:10.1149/2.0341915jes (equations); Hairer and Wanner, *Solving Ordinary
 //! Differential Equations II* (1996), ch. IV.8 (method and transformation).
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "indices are those of the equations, over several arrays at once"
+)]
+
 use super::curve::Curve;
 
 /// Most points across the cell.

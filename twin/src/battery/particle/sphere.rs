@@ -19,6 +19,11 @@
 //! Source: weak form and Jacobi polynomials as in Canuto et al., *Spectral Methods* (2006), ch. 2; the exponentials
 //! as in Cox and Matthews 2002, doi:10.1006/jcph.2002.6995. Limits: D must not depend on concentration.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "indices are those of the equations, over several arrays at once"
+)]
+
 /// Most modes that a particle may have.
 pub const MODES_MAX: usize = 16;
 
