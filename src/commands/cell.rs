@@ -9,13 +9,21 @@ use sim::experiment::bench::{
 };
 use sim::experiment::life::{Driver, Profile, YEAR_DAYS, follow};
 use sim::experiment::protocol::Protocol;
-use sim::experiment::{cell, fitted};
+use sim::experiment::{cell, fitted, particle, particle_set};
 use std::path::{Path, PathBuf};
 use twin::battery::chemistry::ChemistryFile;
 use twin::battery::library;
+use twin::battery::particle::balance::Balance;
+use twin::battery::particle::cell::{self as particle_cell, CellModel};
+use twin::battery::particle::drive::Model;
+use twin::battery::particle::file::ParticleFile;
+use twin::battery::particle::mechanism::Mechanisms;
+use twin::battery::particle::set;
 
 /// What every chemistry supports.
 const MODELS: [&str; 2] = ["life", "circuit"];
+/// What every parameter set of particle models supports.
+const PARTICLE_MODELS: [&str; 2] = ["spm", "spme"];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -68,7 +76,7 @@ pub(crate) struct RunArgs {
     /// Chemistry, by its name or the name that it was published as.
     #[arg(long, value_name = "NAME")]
     chemistry: String,
-    /// Model of the cell; this version has circuit.
+    /// Model of the cell: an equivalent circuit, or single particles without (spm) or with electrolyte (spme).
     #[arg(long, value_enum)]
     model: ModelName,
     /// Steps: "discharge 1C until 2.5V; rest 5min; charge 0.5C until 4.2V; hold 4.2V until C/20"
@@ -77,9 +85,9 @@ pub(crate) struct RunArgs {
     /// Recorded current: CSV with t_s, current_a, linear between points, positive discharges.
     #[arg(long, value_name = "FILE")]
     current: Option<PathBuf>,
-    /// State of charge at the start.
-    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = |text: &str| number(text, 0.0, 1.0))]
-    initial_soc: f64,
+    /// State of charge at the start; when left out, 1 for circuit and the published initial state for the others.
+    #[arg(long, value_name = "S", value_parser = |text: &str| number(text, 0.0, 1.0))]
+    initial_soc: Option<f64>,
     /// Temperature of the air, and of the cell at the start.
     #[arg(long, value_name = "T", default_value_t = 25.0, allow_negative_numbers = true,
         value_parser = |text: &str| number(text, -60.0, 120.0))]
@@ -87,7 +95,9 @@ pub(crate) struct RunArgs {
     /// isothermal: held at the air's temperature; lumped: one temperature, cooled by the air.
     #[arg(long, value_enum, default_value_t = ThermalName::Isothermal)]
     thermal: ThermalName,
-    /// Ageing mechanisms of the electrochemical models.
+    /// Ageing mechanisms of the electrochemical models, separated by commas: sei-reaction, sei-solvent,
+    /// sei-interstitial, sei-electron or sei-ec; plating-reversible, plating-partial or plating-irreversible; cracks;
+    /// lam.
     #[arg(long, value_name = "LIST")]
     mechanisms: Option<String>,
     /// Repetitions of the protocol, the cell ageing on the way.
@@ -127,7 +137,9 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
 
 fn list(args: &ListArgs) -> Result<(), Failure> {
     if args.json {
-        let all: Vec<serde_json::Value> = library::shipped().map(|file| as_json(&file)).collect();
+        let particles = set::shipped().map(|file| particle_as_json(&file));
+        let all: Vec<serde_json::Value> =
+            library::shipped().map(|file| as_json(&file)).chain(particles).collect();
         let text = serde_json::to_string_pretty(&all).map_err(Failure::failed)?;
         return output::print(format_args!("{text}\n"));
     }
@@ -147,8 +159,40 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
                 file.sources.first().map_or("", String::as_str),
             )
         })
+        .chain(set::shipped().map(|file| {
+            format!(
+                "{}\n  {}\n  make          {}\n  cell          {} Ah, {} to {} V\n  models        {}\n  \
+                 published as  {}\n  source        {}\n",
+                file.name,
+                file.title,
+                file.make,
+                file.cell.capacity_ah,
+                file.cell.voltage_min_v,
+                file.cell.voltage_max_v,
+                PARTICLE_MODELS.join(", "),
+                file.published_as,
+                file.sources.first().map_or("", String::as_str),
+            )
+        }))
         .collect();
     output::print(blocks.join("\n"))
+}
+
+fn particle_as_json(file: &ParticleFile) -> serde_json::Value {
+    json!({
+        "name": file.name,
+        "title": file.title,
+        "make": file.make,
+        "family": file.family,
+        "published_as": file.published_as,
+        "source": file.sources.first(),
+        "sources": file.sources,
+        "cautions": file.cautions,
+        "capacity_ah": file.cell.capacity_ah,
+        "voltage_min_v": file.cell.voltage_min_v,
+        "voltage_max_v": file.cell.voltage_max_v,
+        "models": PARTICLE_MODELS,
+    })
 }
 
 fn as_json(file: &ChemistryFile) -> serde_json::Value {
@@ -195,28 +239,17 @@ fn life(args: &LifeArgs) -> Result<(), Failure> {
 
 fn run_cell(args: &RunArgs) -> Result<(), Failure> {
     if args.model != ModelName::Circuit {
-        let name =
-            args.model.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-        return Err(Failure::say(format_args!(
-            "--model {name} is not available in this version: only circuit"
-        )));
+        return run_particle(args);
     }
     if args.mechanisms.is_some() {
         return Err(Failure::say(
-            "--mechanisms is not available in this version: only circuit, which has none",
+            "--mechanisms is for spm, spme and dfn: the circuit ages by its life model",
         ));
     }
     let cell = cell(&args.chemistry).map_err(Failure::usage)?;
-    let program = match (&args.protocol, &args.current) {
-        (Some(text), _) => {
-            let protocol: Protocol = text.parse().map_err(Failure::usage)?;
-            Program::Protocol { protocol, cycles: args.cycles }
-        }
-        (None, Some(file)) => Program::Current(CurrentFile::open(file).map_err(Failure::usage)?),
-        (None, None) => return Err(Failure::say("give --protocol or --current")),
-    };
+    let program = program(args)?;
     let setup = Setup {
-        initial_soc: args.initial_soc,
+        initial_soc: args.initial_soc.unwrap_or(1.0),
         ambient_c: args.ambient_c,
         heat: match args.thermal {
             ThermalName::Isothermal => Heat::Isothermal,
@@ -226,6 +259,21 @@ fn run_cell(args: &RunArgs) -> Result<(), Failure> {
     };
     let mut tables = Tables::create(args.out.as_deref(), args.cycles > 1)?;
     let done = bench::run(&cell, setup, &program, &mut tables);
+    finish(done, tables)
+}
+
+fn program(args: &RunArgs) -> Result<Program, Failure> {
+    match (&args.protocol, &args.current) {
+        (Some(text), _) => {
+            let protocol: Protocol = text.parse().map_err(Failure::usage)?;
+            Ok(Program::Protocol { protocol, cycles: args.cycles })
+        }
+        (None, Some(file)) => Ok(Program::Current(CurrentFile::open(file).map_err(Failure::usage)?)),
+        (None, None) => Err(Failure::say("give --protocol or --current")),
+    }
+}
+
+fn finish(done: Result<(), Stopped<Failure>>, tables: Tables) -> Result<(), Failure> {
     match done {
         Ok(()) => tables.finish(),
         Err(Stopped::Record(failure)) => Err(failure),
@@ -233,11 +281,71 @@ fn run_cell(args: &RunArgs) -> Result<(), Failure> {
             // What was recorded until then is worth having.
             tables.finish()?;
             Err(match error {
-                BenchError::Exhausted { .. } | BenchError::Endless { .. } => Failure::failed(error),
+                BenchError::Exhausted { .. } | BenchError::Endless { .. } | BenchError::Cell(_) => {
+                    Failure::failed(error)
+                }
                 BenchError::File(_) | BenchError::TooShort { .. } => Failure::usage(error),
             })
         }
     }
+}
+
+/// One cell as an electrochemical model.
+fn run_particle(args: &RunArgs) -> Result<(), Failure> {
+    let set = particle_set(&args.chemistry).map_err(Failure::usage)?;
+    let mechanisms: Mechanisms =
+        args.mechanisms.as_deref().unwrap_or_default().parse().map_err(Failure::usage)?;
+    let heat = match args.thermal {
+        ThermalName::Isothermal => particle_cell::Heat::Isothermal,
+        ThermalName::Lumped => particle_cell::Heat::Lumped,
+    };
+    let program = program(args)?;
+    match args.model {
+        ModelName::Dfn => Err(Failure::say("--model dfn is not available in this version")),
+        ModelName::Spme => {
+            let options = particle_cell::Options {
+                heat,
+                mechanisms,
+                ..particle_cell::Options::new(particle_cell::Kind::Spme)
+            };
+            on_bench(args, &CellModel::new(set, options).map_err(Failure::usage)?, &program)
+        }
+        ModelName::Spm | ModelName::Circuit => {
+            let options = particle_cell::Options {
+                heat,
+                mechanisms,
+                ..particle_cell::Options::new(particle_cell::Kind::Spm)
+            };
+            on_bench(args, &CellModel::new(set, options).map_err(Failure::usage)?, &program)
+        }
+    }
+}
+
+fn on_bench<M: Model>(args: &RunArgs, model: &M, program: &Program) -> Result<(), Failure> {
+    let set = model.set();
+    let new = Balance::of_new(set);
+    let published = [
+        set.file.negative.concentration_initial / set.file.negative.concentration_max,
+        set.file.positive.concentration_initial / set.file.positive.concentration_max,
+    ];
+    let stoichiometry = args.initial_soc.map_or(published, |soc| new.at(soc));
+    if args.initial_soc.is_none() {
+        let soc = new.soc(published[0]);
+        if (soc - 1.0).abs() > 1e-3 {
+            output::note(format_args!(
+                "note: the cell starts in its published initial state, at a state of charge of {soc:.3}; \
+                 --initial-soc chooses another"
+            ));
+        }
+    }
+    let start = particle::Start {
+        state: model.at_rest(stoichiometry, args.ambient_c),
+        ambient_c: args.ambient_c,
+        every_s: args.every,
+    };
+    let mut tables = Tables::create(args.out.as_deref(), args.cycles > 1 || model.ages())?;
+    let done = particle::run(model, start, program, &mut tables);
+    finish(done, tables)
 }
 
 /// The rows, and the cycles beside them.
@@ -281,8 +389,16 @@ impl Record<Failure> for Tables {
 
     fn cycle(&mut self, cycle: &CycleRow) -> Result<(), Failure> {
         let Some(cycles) = &mut self.cycles else { return Ok(()) };
-        // The circuit has no electrodes: which of them was lost, it cannot tell.
-        cycles.line(format_args!("{},{:.8},,,,{:.8}", cycle.cycle, cycle.capacity_ah, cycle.resistance_ohm))
+        let cell = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.8}"));
+        cycles.line(format_args!(
+            "{},{:.8},{},{},{},{:.8}",
+            cycle.cycle,
+            cycle.capacity_ah,
+            cell(cycle.lli_pct),
+            cell(cycle.lam_negative_pct),
+            cell(cycle.lam_positive_pct),
+            cycle.resistance_ohm
+        ))
     }
 
     fn note(&mut self, note: String) {

@@ -75,6 +75,12 @@ pub struct CycleRow {
     pub cycle: u32,
     /// Present capacity [Ah].
     pub capacity_ah: f64,
+    /// Lithium lost of that in a new cell [%], where the model knows of it.
+    pub lli_pct: Option<f64>,
+    /// Active material lost in the negative electrode [%], where the model has one.
+    pub lam_negative_pct: Option<f64>,
+    /// Active material lost in the positive electrode [%], where the model has one.
+    pub lam_positive_pct: Option<f64>,
     /// Resistance of the whole circuit at half charge and 25 °C [Ω].
     pub resistance_ohm: f64,
 }
@@ -119,6 +125,9 @@ pub enum BenchError {
         /// Empty, or full.
         empty: bool,
     },
+    /// The equations of the cell have no solution.
+    #[error(transparent)]
+    Cell(#[from] twin::battery::particle::cell::CellFault),
     /// A step does not come to its end.
     #[error("cycle {cycle}, step {step} (`{text}`) has not come to its end after {} days", STEP_MAX_S / 86_400.0)]
     Endless {
@@ -173,6 +182,11 @@ impl CurrentFile {
         let start_s = points[0].0;
         points.iter_mut().for_each(|point| point.0 -= start_s);
         Ok(Self { points })
+    }
+
+    /// Time since the start [s] and current [A], in order.
+    pub fn points(&self) -> &[(f64, f64)] {
+        &self.points
     }
 }
 
@@ -462,6 +476,10 @@ impl Bench {
         CycleRow {
             cycle,
             capacity_ah: self.rated_ah() * health.capacity,
+            // The circuit has no electrodes: which of them was lost, it cannot tell.
+            lli_pct: None,
+            lam_negative_pct: None,
+            lam_positive_pct: None,
             resistance_ohm: (fresh.r0 + fresh.r1 + fresh.r2) * health.resistance,
         }
     }

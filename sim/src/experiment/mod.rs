@@ -4,11 +4,12 @@
 //!  Plan ──engine──▶ worlds ──run────▶ result folder
 //!  grid of Plans ──engine──▶ worlds ──sweep──▶ sweep.csv, report.html
 //!  profile of use ──life laws──▶ life::Row
-//!  protocol or current file ──circuit──▶ bench::Row
+//!  protocol or current file ──circuit, particle models──▶ bench::Row
 //! ```
 
 pub mod bench;
 pub mod life;
+pub mod particle;
 pub mod protocol;
 pub mod run;
 mod story;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use twin::battery::chemistry::ChemistryFile;
 use twin::battery::circuit::CellModel;
 use twin::battery::library;
+use twin::battery::particle::set::{self, ParticleSet};
 
 /// Why an experiment comes to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +101,34 @@ fn told(error: ModelError) -> CellError {
         }
         other => CellError::Model(other),
     }
+}
+
+/// The particle parameters of a name, under either of its names.
+///
+/// # Errors
+/// When there is none of that name; the message names those that there are.
+pub fn particle_set(name: &str) -> Result<ParticleSet, ParticleError> {
+    let Some(file) = set::find(name) else {
+        let known: Vec<String> = set::shipped().map(|file| file.published_as).collect();
+        return Err(ParticleError::Unknown { name: name.to_owned(), known: known.join(", ") });
+    };
+    Ok(ParticleSet::of(file)?)
+}
+
+/// Why there are no such particle parameters.
+#[derive(Debug, thiserror::Error)]
+pub enum ParticleError {
+    /// No parameter set of that name.
+    #[error("there are no parameters for particle models called `{name}`: {known}")]
+    Unknown {
+        /// The name given.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The set cannot be used.
+    #[error(transparent)]
+    Set(#[from] set::SetError),
 }
 
 /// Why there is no such cell.

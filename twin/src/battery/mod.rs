@@ -16,6 +16,7 @@ pub mod library;
 pub mod life;
 pub mod network;
 pub mod pack;
+pub mod particle;
 pub mod rainflow;
 pub mod rate_table;
 pub mod thermal;

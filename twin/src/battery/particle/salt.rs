@@ -1,0 +1,523 @@
+//! Diffusion of salt in the electrolyte across the cell (SPMe).
+//!
+//! ```text
+//! ε ∂c/∂t = ∂_x(ε^b·D(c,T)·∂_x c) + (1−t₊)/F · {+i/L_n, 0, −i/L_p},   no flux at either end
+//! ```
+//!
+//! Each electrode is two or more elements of polynomials on Gauss-Lobatto points and the separator one; flux between
+//! them is continuous in the weak sense and salt is conserved to rounding. Two are needed because diffusivity falls
+//! with concentration, so that at high currents the profile bends within the electrode. In time the two-stage Radau IIA method (order 3,
+//! stiffly accurate) at a third and at the end of the step; its two stages are one complex banded system.
+//!
+//! Source: Marquis et al. 2019, doi:10.1149/2.0341915jes (equations); Hairer and Wanner, *Solving Ordinary
+//! Differential Equations II* (1996), ch. IV.8 (method and transformation).
+
+#![expect(
+    clippy::needless_range_loop,
+    reason = "indices are those of the equations, over several arrays at once"
+)]
+
+use super::curve::Curve;
+
+/// Most points across the cell.
+pub const POINTS_MAX: usize = ELEMENTS_MAX * DEGREE_MAX + 1;
+/// Highest degree of the polynomials in an element.
+const DEGREE_MAX: usize = 4;
+/// Most elements.
+const ELEMENTS_MAX: usize = 7;
+/// Most rounds of Newton's method.
+const ROUNDS: usize = 12;
+/// Concentration up to which diffusivity and conductivity are tabulated [mol/m³].
+pub const CONCENTRATION_MAX: f64 = 8000.0;
+
+/// Concentrations at the points [mol/m³].
+pub type Salt = [f64; POINTS_MAX];
+
+/// One layer of the cell as the electrolyte sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Layer {
+    /// Thickness.
+    pub thickness_m: f64,
+    /// Volume share of electrolyte.
+    pub porosity: f64,
+    /// Bruggeman's exponent.
+    pub bruggeman: f64,
+}
+
+impl Layer {
+    /// Share of the bulk's transport that is left: ε^b.
+    pub fn transport(&self) -> f64 {
+        self.porosity.powf(self.bruggeman)
+    }
+}
+
+/// How finely the electrolyte is resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fineness {
+    /// Elements in each electrode, 1 to 3.
+    pub elements: usize,
+    /// Degree of their polynomials, 2 to 4.
+    pub degree: usize,
+}
+
+/// A stretch of one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Element {
+    layer: usize,
+    thickness_m: f64,
+    /// ε^b over the thickness [1/m].
+    transport: f64,
+}
+
+/// The electrolyte across the cell.
+#[derive(Debug, Clone)]
+pub struct Electrolyte {
+    degree: usize,
+    layers: [Layer; 3],
+    elements: [Element; ELEMENTS_MAX],
+    count: usize,
+    /// Points and weights of one element, between 0 and 1.
+    weights: [f64; DEGREE_MAX + 1],
+    /// Derivative of the polynomial of each point (second) at each point (first).
+    slopes: [[f64; DEGREE_MAX + 1]; DEGREE_MAX + 1],
+    /// Volume of electrolyte per area at each point.
+    volume: Salt,
+    /// Amount of salt per area, time and current density that appears at each point.
+    source: Salt,
+    diffusivity: Curve,
+}
+
+/// Most points in an electrode; those where elements meet count twice.
+pub const SIDE_MAX: usize = (ELEMENTS_MAX - 1) / 2 * (DEGREE_MAX + 1);
+
+/// What the voltage needs to know of the electrolyte.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Overview {
+    /// √c at points of the negative and positive electrode, and the weight of each.
+    roots: [[(f64, f64); SIDE_MAX]; 2],
+    counts: [usize; 2],
+    /// Average of c over the negative electrode.
+    pub negative: f64,
+    /// ⟨εc⟩·⟨1/ε⟩ over the cell, which stands for its average in the published models.
+    pub mean: f64,
+    /// Average of ln c over the positive less over the negative electrode.
+    pub log_difference: f64,
+    /// Lowest concentration anywhere.
+    pub least: f64,
+}
+
+impl Overview {
+    /// Uniform concentration, for models without an electrolyte.
+    pub fn uniform(c: f64) -> Self {
+        let mut overview = Self::empty();
+        (overview.negative, overview.mean, overview.least) = (c, c, c);
+        overview.push(0, c.sqrt(), 1.0);
+        overview.push(1, c.sqrt(), 1.0);
+        overview
+    }
+
+    fn empty() -> Self {
+        Self {
+            roots: [[(0.0, 0.0); SIDE_MAX]; 2],
+            counts: [0; 2],
+            negative: 0.0,
+            mean: 0.0,
+            log_difference: 0.0,
+            least: f64::MAX,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, side: usize, root: f64, weight: f64) {
+        self.roots[side][self.counts[side]] = (root, weight);
+        self.counts[side] += 1;
+    }
+
+    /// √c and weight at the points of an electrode.
+    #[inline]
+    pub fn roots(&self, side: usize) -> &[(f64, f64)] {
+        &self.roots[side][..self.counts[side]]
+    }
+}
+
+/// What a step of the electrolyte starts and ends with.
+#[derive(Debug, Clone, Copy)]
+pub struct SaltStep {
+    /// At the beginning.
+    pub from: Salt,
+    /// At a third and at the end: a guess at first, then the solution.
+    pub nodes: [Salt; 2],
+}
+
+/// The factorised system of a step.
+#[derive(Debug, Clone)]
+pub struct Factors {
+    /// Rows of the band, as (real, imaginary).
+    band: [[(f64, f64); 2 * DEGREE_MAX + 1]; POINTS_MAX],
+    dt_s: f64,
+}
+
+impl Default for Factors {
+    fn default() -> Self {
+        Self { band: [[(0.0, 0.0); 2 * DEGREE_MAX + 1]; POINTS_MAX], dt_s: 0.0 }
+    }
+}
+
+impl Electrolyte {
+    /// Places of the points of the negative electrode, from 0 at the collector to 1 at the separator.
+    pub fn places(&self) -> ([f64; SIDE_MAX], usize) {
+        let (points, _) = lobatto(self.degree);
+        let (mut places, mut count) = ([0.0; SIDE_MAX], 0);
+        let elements = self.elements.iter().take(self.count).filter(|element| element.layer == 0).count();
+        for k in 0..elements {
+            for point in points.iter().take(self.degree + 1) {
+                places[count] = (k as f64 + point) / elements as f64;
+                count += 1;
+            }
+        }
+        (places, count)
+    }
+
+    /// Layers from the negative to the positive end; `share` is (1−t₊)/F.
+    pub fn new(layers: [Layer; 3], share: f64, diffusivity: Curve, fineness: Fineness) -> Self {
+        let degree = fineness.degree.clamp(2, DEGREE_MAX);
+        let per_electrode = fineness.elements.clamp(1, (ELEMENTS_MAX - 1) / 2);
+        let (points, weights) = lobatto(degree);
+        let mut slopes = [[0.0; DEGREE_MAX + 1]; DEGREE_MAX + 1];
+        for q in 0..=degree {
+            for j in 0..=degree {
+                slopes[q][j] = lagrange_slope(&points[..=degree], q, j);
+            }
+        }
+        let mut electrolyte = Self {
+            degree,
+            layers,
+            elements: [Element::default(); ELEMENTS_MAX],
+            count: 0,
+            weights,
+            slopes,
+            volume: [0.0; POINTS_MAX],
+            source: [0.0; POINTS_MAX],
+            diffusivity,
+        };
+        for (layer, count) in [per_electrode, 1, per_electrode].into_iter().enumerate() {
+            let sign = [1.0, 0.0, -1.0][layer];
+            for _ in 0..count {
+                let k = electrolyte.count;
+                let thickness_m = layers[layer].thickness_m / count as f64;
+                let transport = layers[layer].transport() / thickness_m;
+                electrolyte.elements[k] = Element { layer, thickness_m, transport };
+                for q in 0..=degree {
+                    electrolyte.source[k * degree + q] += share * sign * weights[q] / count as f64;
+                    electrolyte.volume[k * degree + q] += layers[layer].porosity * thickness_m * weights[q];
+                }
+                electrolyte.count += 1;
+            }
+        }
+        electrolyte
+    }
+
+    /// Number of points.
+    pub fn points(&self) -> usize {
+        self.count * self.degree + 1
+    }
+
+    /// The layers, negative electrode first.
+    pub fn layers(&self) -> &[Layer; 3] {
+        &self.layers
+    }
+
+    /// Gives the negative electrode another porosity; what salt there is stays.
+    pub fn clog(&mut self, porosity: f64, salt: &mut Salt) {
+        let change = porosity - self.layers[0].porosity;
+        self.layers[0].porosity = porosity;
+        let before = self.volume;
+        for (k, element) in self.elements.iter_mut().enumerate().filter(|(_, e)| e.layer == 0) {
+            if k >= self.count {
+                break;
+            }
+            element.transport = self.layers[0].transport() / element.thickness_m;
+            for q in 0..=self.degree {
+                self.volume[k * self.degree + q] += change * element.thickness_m * self.weights[q];
+            }
+        }
+        for k in 0..self.points() {
+            salt[k] *= before[k] / self.volume[k];
+        }
+    }
+
+    /// Salt per area [mol/m²].
+    pub fn amount(&self, salt: &Salt) -> f64 {
+        (0..self.points()).map(|k| self.volume[k] * salt[k]).sum()
+    }
+
+    /// Averages that the voltage needs.
+    pub fn overview(&self, salt: &Salt) -> Overview {
+        let p = self.degree;
+        let mut overview = Overview::empty();
+        let total: f64 = self.layers.iter().map(|layer| layer.thickness_m).sum();
+        let inverse: f64 = self.layers.iter().map(|layer| layer.thickness_m / layer.porosity).sum();
+        overview.mean = self.amount(salt) * inverse / (total * total);
+        let mut logs = [0.0; 2];
+        for (k, element) in self.elements.iter().take(self.count).enumerate() {
+            let side = element.layer / 2;
+            for q in 0..=p {
+                // Held above 0, so that a depleted electrolyte gives a low voltage and no nonsense.
+                let c = salt[k * p + q].max(1e-6);
+                overview.least = overview.least.min(salt[k * p + q]);
+                if element.layer != 1 {
+                    let w = self.weights[q] * element.thickness_m / self.layers[element.layer].thickness_m;
+                    logs[side] += w * c.ln();
+                    if side == 0 {
+                        overview.negative += w * c;
+                    }
+                    overview.push(side, c.sqrt(), w);
+                }
+            }
+        }
+        overview.log_difference = logs[1] - logs[0];
+        overview
+    }
+
+    /// Makes the system of a step ready around a state; `warm` multiplies the diffusivity.
+    pub fn factorise(&self, around: &Salt, warm: f64, dt_s: f64, factors: &mut Factors) {
+        let (p, n) = (self.degree, self.points());
+        for row in factors.band.iter_mut().take(n) {
+            *row = [(0.0, 0.0); 2 * DEGREE_MAX + 1];
+        }
+        factors.dt_s = dt_s;
+        for (k, element) in self.elements.iter().take(self.count).enumerate() {
+            let scale = element.transport * warm;
+            let c = &around[k * p..=k * p + p];
+            for q in 0..=p {
+                let (d, slope) = self.diffusivity.at(c[q]);
+                let gradient: f64 = (0..=p).map(|j| self.slopes[q][j] * c[j]).sum();
+                let w = self.weights[q] * scale;
+                for i in 0..=p {
+                    let row = &mut factors.band[k * p + i];
+                    let left = w * self.slopes[q][i];
+                    for j in 0..=p {
+                        row[DEGREE_MAX + j - i].0 += left * d * self.slopes[q][j];
+                    }
+                    row[DEGREE_MAX + q - i].0 += left * slope * gradient;
+                }
+            }
+        }
+        for i in 0..n {
+            let diagonal = &mut factors.band[i][DEGREE_MAX];
+            diagonal.0 += 2.0 * self.volume[i] / dt_s;
+            diagonal.1 += std::f64::consts::SQRT_2 * self.volume[i] / dt_s;
+        }
+        // Without pivots: the matrix is diffusion plus a dominant diagonal.
+        for i in 0..n {
+            let pivot = inverse(factors.band[i][DEGREE_MAX]);
+            factors.band[i][DEGREE_MAX] = pivot;
+            let row = factors.band[i];
+            for below in i + 1..n.min(i + p + 1) {
+                let at = DEGREE_MAX + i - below;
+                let factor = times(factors.band[below][at], pivot);
+                factors.band[below][at] = factor;
+                if factor == (0.0, 0.0) {
+                    continue;
+                }
+                for j in 1..=p.min(n - 1 - i) {
+                    let target = &mut factors.band[below][at + j];
+                    let (re, im) = times(factor, row[DEGREE_MAX + j]);
+                    target.0 -= re;
+                    target.1 -= im;
+                }
+            }
+        }
+    }
+
+    /// Rate of change of salt at each point, per area [mol/m²/s].
+    fn rate(&self, salt: &Salt, warm: f64, current_a_per_m2: f64) -> Salt {
+        let p = self.degree;
+        let mut rate = [0.0; POINTS_MAX];
+        for k in 0..self.points() {
+            rate[k] = self.source[k] * current_a_per_m2;
+        }
+        for (k, element) in self.elements.iter().take(self.count).enumerate() {
+            let scale = element.transport * warm;
+            let c = &salt[k * p..=k * p + p];
+            for q in 0..=p {
+                let gradient: f64 = (0..=p).map(|j| self.slopes[q][j] * c[j]).sum();
+                let flux = self.weights[q] * scale * self.diffusivity.value(c[q]) * gradient;
+                for i in 0..=p {
+                    rate[k * p + i] -= self.slopes[q][i] * flux;
+                }
+            }
+        }
+        rate
+    }
+
+    /// Solves a step with the current density at a third and at the end. `false` when it does not converge.
+    #[must_use]
+    pub fn solve(
+        &self,
+        step: &mut SaltStep,
+        warm: f64,
+        current_a_per_m2: [f64; 2],
+        factors: &Factors,
+    ) -> bool {
+        const TWIST: f64 = 4.0 * std::f64::consts::SQRT_2;
+        let n = self.points();
+        let tolerance = 1e-7 * step.from[0].abs().max(1.0);
+        for _ in 0..ROUNDS {
+            let rates = [
+                self.rate(&step.nodes[0], warm, current_a_per_m2[0]),
+                self.rate(&step.nodes[1], warm, current_a_per_m2[1]),
+            ];
+            let mut x = [(0.0, 0.0); POINTS_MAX];
+            for k in 0..n {
+                let (z1, z2) = (step.nodes[0][k] - step.from[k], step.nodes[1][k] - step.from[k]);
+                let mass = self.volume[k] / factors.dt_s;
+                let r1 = rates[0][k] - mass * (1.5 * z1 + 0.5 * z2);
+                let r2 = rates[1][k] - mass * (2.5 * z2 - 4.5 * z1);
+                x[k] = (0.5 * r1, (r1 - r2) / TWIST);
+            }
+            self.back(factors, &mut x);
+            let mut worst = 0.0f64;
+            for k in 0..n {
+                let (d1, d2) = (2.0 * x[k].0, 2.0 * x[k].0 - TWIST * x[k].1);
+                step.nodes[0][k] += d1;
+                step.nodes[1][k] += d2;
+                worst = worst.max(d1.abs()).max(d2.abs());
+            }
+            if !worst.is_finite() {
+                return false;
+            }
+            if worst < tolerance {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn back(&self, factors: &Factors, x: &mut [(f64, f64); POINTS_MAX]) {
+        let (p, n) = (self.degree, self.points());
+        for i in 1..n {
+            let mut sum = x[i];
+            for j in i.saturating_sub(p)..i {
+                let (re, im) = times(factors.band[i][DEGREE_MAX + j - i], x[j]);
+                sum = (sum.0 - re, sum.1 - im);
+            }
+            x[i] = sum;
+        }
+        for i in (0..n).rev() {
+            let mut sum = x[i];
+            for j in i + 1..n.min(i + p + 1) {
+                let (re, im) = times(factors.band[i][DEGREE_MAX + j - i], x[j]);
+                sum = (sum.0 - re, sum.1 - im);
+            }
+            x[i] = times(sum, factors.band[i][DEGREE_MAX]);
+        }
+    }
+}
+
+#[inline]
+fn times(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0)
+}
+
+#[inline]
+fn inverse(a: (f64, f64)) -> (f64, f64) {
+    let square = a.0 * a.0 + a.1 * a.1;
+    (a.0 / square, -a.1 / square)
+}
+
+/// Points and weights of Lobatto's quadrature between 0 and 1, `degree` + 1 of them.
+pub(super) fn lobatto(degree: usize) -> ([f64; DEGREE_MAX + 1], [f64; DEGREE_MAX + 1]) {
+    let n = degree as f64;
+    let (mut points, mut weights) = ([0.0; DEGREE_MAX + 1], [0.0; DEGREE_MAX + 1]);
+    for k in 0..=degree {
+        let mut x = -(std::f64::consts::PI * k as f64 / n).cos();
+        let mut top = 1.0;
+        for _ in 0..80 {
+            let (mut p0, mut p1) = (1.0, x);
+            for m in 2..=degree {
+                let m = m as f64;
+                (p0, p1) = (p1, ((2.0 * m - 1.0) * x * p1 - (m - 1.0) * p0) / m);
+            }
+            top = p1;
+            if k == 0 || k == degree {
+                break;
+            }
+            let change = (x * p1 - p0) / ((n + 1.0) * p1);
+            x -= change;
+            if change.abs() < 1e-16 {
+                break;
+            }
+        }
+        points[k] = 0.5 * (1.0 + x);
+        weights[k] = 1.0 / (n * (n + 1.0) * top * top);
+    }
+    (points, weights)
+}
+
+/// Derivative at point `q` of the polynomial that is 1 at point `j` and 0 at the others.
+pub(super) fn lagrange_slope(points: &[f64], q: usize, j: usize) -> f64 {
+    let mut sum = 0.0;
+    for m in (0..points.len()).filter(|m| *m != j) {
+        let mut product = 1.0 / (points[j] - points[m]);
+        for k in (0..points.len()).filter(|k| *k != j && *k != m) {
+            product *= (points[q] - points[k]) / (points[j] - points[k]);
+        }
+        sum += product;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn electrolyte(elements: usize, degree: usize) -> Electrolyte {
+        let layer = |thickness_m, porosity| Layer { thickness_m, porosity, bruggeman: 1.5 };
+        let curve = Curve::of(
+            |c: f64| 8.794e-11 * (c / 1e3).powi(2) - 3.972e-10 * (c / 1e3) + 4.862e-10,
+            0.0,
+            CONCENTRATION_MAX,
+        );
+        Electrolyte::new(
+            [layer(85.2e-6, 0.25), layer(12e-6, 0.47), layer(75.6e-6, 0.335)],
+            0.7406 / 96_485.33,
+            curve,
+            Fineness { elements, degree },
+        )
+    }
+
+    fn run(electrolyte: &Electrolyte, seconds: f64, steps: usize) -> Salt {
+        let mut factors = Factors::default();
+        let mut salt = [1000.0; POINTS_MAX];
+        let dt_s = seconds / steps as f64;
+        for _ in 0..steps {
+            let mut step = SaltStep { from: salt, nodes: [salt; 2] };
+            electrolyte.factorise(&salt, 1.0, dt_s, &mut factors);
+            assert!(electrolyte.solve(&mut step, 1.0, [48.7, 48.7], &factors));
+            salt = step.nodes[1];
+        }
+        salt
+    }
+
+    #[test]
+    fn salt_is_conserved() {
+        let electrolyte = electrolyte(2, 4);
+        let before = electrolyte.amount(&[1000.0; POINTS_MAX]);
+        let after = electrolyte.amount(&run(&electrolyte, 1000.0, 20));
+        assert!((after / before - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn finer_points_and_steps_converge() {
+        let end = |elements, degree, steps| {
+            let electrolyte = electrolyte(elements, degree);
+            let salt = run(&electrolyte, 300.0, steps);
+            (salt[0], salt[electrolyte.points() - 1])
+        };
+        let (fine, coarse) = (end(3, 4, 300), end(2, 3, 300));
+        assert!((fine.0 - coarse.0).abs() < 0.3 && (fine.1 - coarse.1).abs() < 0.3, "{fine:?} {coarse:?}");
+        let errors: Vec<f64> = [10, 20, 40].map(|steps| (end(3, 4, steps).0 - fine.0).abs()).to_vec();
+        assert!(errors[1] < errors[0] / 3.0 && errors[2] < errors[1] / 3.0, "{errors:?}");
+    }
+}

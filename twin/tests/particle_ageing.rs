@@ -1,0 +1,221 @@
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test tells what it measured, and fails where it stands"
+)]
+//! Ageing of the particle models against reference curves from the package that published them.
+//!
+//! The folder with the curves is told by `CELLTIDE_VALIDATION`; its files are outputs of PyBaMM 26.10.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use twin::battery::particle::balance::lithium_ah;
+use twin::battery::particle::cell::{CellModel, Heat, Kind, Options};
+use twin::battery::particle::cycling::{Health, Jump, Stretch, age, cycle};
+use twin::battery::particle::drive::{End, Run};
+use twin::battery::particle::set::{self, ParticleSet};
+
+fn folder() -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("CELLTIDE_VALIDATION").map(PathBuf::from) else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "CELLTIDE_VALIDATION must be set in continuous integration"
+        );
+        println!("skipped: CELLTIDE_VALIDATION is not set");
+        return None;
+    };
+    assert!(folder.is_dir(), "CELLTIDE_VALIDATION is {} and that is no folder", folder.display());
+    Some(folder)
+}
+
+/// Cycle, hours, capacity, lithium, negative and positive lost, side reactions, film, plating, throughput.
+fn rows(path: &Path) -> Vec<Vec<f64>> {
+    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    text.lines()
+        .skip(1)
+        .map(|line| line.split(',').skip(3).map(|cell| cell.parse().unwrap()).collect())
+        .collect()
+}
+
+struct Case {
+    file: &'static str,
+    set: &'static str,
+    mechanisms: &'static str,
+    charge_c: f64,
+    until_v: f64,
+}
+
+const CASES: [Case; 4] = [
+    Case {
+        file: "pybamm_ageing_a1_chen_spm_sei_solvent.csv",
+        set: "Chen2020",
+        mechanisms: "sei-solvent",
+        charge_c: 1.0,
+        until_v: 2.5,
+    },
+    Case {
+        file: "pybamm_ageing_a2_chen_spm_sei_reaction.csv",
+        set: "Chen2020",
+        mechanisms: "sei-reaction",
+        charge_c: 1.0,
+        until_v: 2.5,
+    },
+    Case {
+        file: "pybamm_ageing_a3_okane_spm_coupled.csv",
+        set: "OKane2022",
+        mechanisms: "sei-solvent,plating-partial,cracks,lam",
+        charge_c: 0.3,
+        until_v: 2.5,
+    },
+    Case {
+        file: "pybamm_ageing_a4_mohtat_spm_ec_yang.csv",
+        set: "Mohtat2020",
+        mechanisms: "sei-ec",
+        charge_c: 1.0,
+        until_v: 3.0,
+    },
+];
+
+fn stretches(case: &Case, rated_a: f64) -> Vec<Stretch> {
+    vec![
+        Stretch::current(rated_a, &[End::VoltageBelow(case.until_v)]),
+        Stretch::rest(300.0),
+        Stretch::current(-case.charge_c * rated_a, &[End::VoltageAbove(4.2)]),
+        Stretch::hold(4.2, rated_a / 20.0),
+        Stretch::rest(300.0),
+    ]
+}
+
+fn follow(case: &Case, cycles: u32, jump: Option<Jump>) -> (Vec<(u32, f64, Health, f64)>, f64, u32) {
+    let set = ParticleSet::of(set::find(case.set).unwrap()).unwrap();
+    let options = Options { mechanisms: case.mechanisms.parse().unwrap(), ..Options::new(Kind::Spm) };
+    let model = CellModel::new(set, options).unwrap();
+    let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
+    let new_ah = lithium_ah(&model, &run.state);
+    let rated_a = model.set().file.cell.capacity_ah;
+    let mut found = Vec::new();
+    let outcome = age(&mut run, &stretches(case, rated_a), cycles, jump, |cycle, run| {
+        let health = Health::of(&model, &run.state, new_ah);
+        found.push((cycle, run.clock().t_s / 3600.0, health, run.clock().throughput_c / 3600.0));
+    })
+    .unwrap();
+    println!("{}: steps {:?}, computed {}", case.file, run.steps, outcome.computed);
+    (found, outcome.error, outcome.computed)
+}
+
+#[test]
+fn ageing_follows_the_reference() {
+    let Some(folder) = folder() else { return };
+    let mut failures = Vec::new();
+    for case in &CASES {
+        let rows = rows(&folder.join(case.file));
+        let (found, _, _) = follow(case, rows.len() as u32, None);
+        let mut worst = [0.0f64; 3];
+        for ((cycle, hours, health, throughput_ah), row) in found.iter().zip(&rows) {
+            assert_eq!(f64::from(*cycle), row[0]);
+            // Loss of lithium, of capacity against the first cycle, and the capacity itself.
+            let lithium = health.lithium_lost_pct / row[3] - 1.0;
+            let lost_ah = found[0].2.capacity_ah - health.capacity_ah;
+            let lost_row_ah = rows[0][2] - row[2];
+            let is_small = lost_row_ah / rows[0][2] < 0.005;
+            let capacity = if is_small { 0.0 } else { lost_ah / lost_row_ah - 1.0 };
+            worst[0] = worst[0].max(lithium.abs());
+            worst[1] = worst[1].max(capacity.abs());
+            worst[2] = worst[2].max((health.capacity_ah / row[2] - 1.0).abs());
+            if [1, 2, 10, 100, rows.len() as u32].contains(cycle) {
+                println!(
+                    "  {cycle}: {:.4}/{:.4} h, C {:.6}/{:.6}, LLI {:.6}/{:.6} %, LAM {:.6}/{:.6} {:.6}/{:.6} %, side \
+                     {:.6}/{:.6} film {:.6}/{:.6} plating {:.6}/{:.6} Ah, throughput {:.4}/{:.4}",
+                    hours,
+                    row[1],
+                    health.capacity_ah,
+                    row[2],
+                    health.lithium_lost_pct,
+                    row[3],
+                    health.negative_lost_pct,
+                    row[4],
+                    health.positive_lost_pct,
+                    row[5],
+                    health.sei_ah + health.crack_sei_ah + health.plating_ah,
+                    row[6],
+                    health.sei_ah,
+                    row[7],
+                    health.plating_ah,
+                    row[8],
+                    throughput_ah,
+                    row[9],
+                );
+            }
+        }
+        println!(
+            "  worst: lithium {:.4} %, loss {:.4} %, capacity {:.5} %",
+            worst[0] * 100.0,
+            worst[1] * 100.0,
+            worst[2] * 100.0
+        );
+        if worst[0] > 0.03 || worst[1] > 0.03 || worst[2] > 0.01 {
+            failures.push((case.file, worst));
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn lithium_is_conserved_whatever_ages() {
+    for (kind, set_name, mechanisms) in [
+        (Kind::Spm, "Chen2020", "sei-reaction"),
+        (Kind::Spm, "OKane2022", "sei-solvent,plating-partial,cracks,lam"),
+        (Kind::Spme, "OKane2022", "sei-reaction,plating-reversible,lam"),
+        (Kind::Spm, "OKane2022", "sei-electron,plating-irreversible"),
+        (Kind::Spm, "Chen2020", "sei-interstitial"),
+        (Kind::Spme, "Chen2020", "sei-ec"),
+    ] {
+        let set = ParticleSet::of(set::find(set_name).unwrap()).unwrap();
+        let options = Options { mechanisms: mechanisms.parse().unwrap(), ..Options::new(kind) };
+        let model = CellModel::new(set, options).unwrap();
+        let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
+        let before = model.lithium_mol(&run.state);
+        let salt = model.electrolyte().amount(&run.state.salt);
+        for _ in 0..3 {
+            cycle(&mut run, &stretches(&CASES[2], 5.0)).unwrap();
+        }
+        let off = model.lithium_mol(&run.state) / before - 1.0;
+        let salt_off = model.electrolyte().amount(&run.state.salt) / salt - 1.0;
+        println!("{kind:?} {mechanisms}: lithium {off:+.1e}, salt {salt_off:+.1e}");
+        assert!(off.abs() < 1e-9 && salt_off.abs() < 1e-9, "{mechanisms}: {off} {salt_off}");
+    }
+}
+
+#[test]
+fn jumping_over_cycles_stays_within_what_it_states() {
+    let (all, _, _) = follow(&CASES[0], 300, None);
+    let (some, stated, computed) = follow(&CASES[0], 300, Some(Jump { error: 2e-3, most: 100 }));
+    let (all, some) = (all.last().unwrap().2, some.last().unwrap().2);
+    let error = (some.lithium_lost_pct / all.lithium_lost_pct - 1.0).abs();
+    println!("jumped: {computed} of 300 computed, error {error:.2e}, stated {stated:.2e}");
+    assert!(computed < 150 && error < 0.01 && error < stated.max(2e-3), "{computed} {error} {stated}");
+}
+
+#[test]
+fn finer_modes_and_steps_change_little() {
+    let end = |modes: usize, share: f64| {
+        let set = ParticleSet::of(set::find("Chen2020").unwrap()).unwrap();
+        let options = Options {
+            modes,
+            heat: Heat::Lumped,
+            mechanisms: "sei-reaction".parse().unwrap(),
+            ..Options::new(Kind::Spme)
+        };
+        let model = CellModel::new(set, options).unwrap();
+        let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
+        run.tolerance.voltage_v *= share;
+        run.tolerance.temperature_k *= share;
+        run.tolerance.side *= share;
+        let new_ah = lithium_ah(&model, &run.state);
+        cycle(&mut run, &stretches(&CASES[0], 5.0)).unwrap();
+        (run.clock().t_s, Health::of(&model, &run.state, new_ah).lithium_lost_pct)
+    };
+    let (exact, usual) = (end(16, 1e-3), end(8, 1.0));
+    println!("time {:+.2e}, lithium {:+.2e}", usual.0 / exact.0 - 1.0, usual.1 / exact.1 - 1.0);
+    assert!((usual.0 / exact.0 - 1.0).abs() < 1e-4 && (usual.1 / exact.1 - 1.0).abs() < 3e-3);
+}
