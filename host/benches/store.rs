@@ -41,13 +41,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             (writers * each) as f64 / took
         );
     }
-    for (twins, batch) in [(256, 1), (2_048, 1), (256, 20), (256, 360)] {
+    for (twins, batch) in [(2_048, 1), (64, 1), (256, 20), (256, 360)] {
         let folder = tempfile::tempdir()?;
-        let each = if batch == 1 { 400_000 / twins } else { 2_880 * batch.min(20) / 20 };
+        // Many twins for a moment, or a third of a day to a day of ten-second readings.
+        let each = if twins > 1_000 {
+            200
+        } else if batch == 1 {
+            8_640
+        } else {
+            2_880
+        };
         let took = runtime.block_on(report(folder.path(), &metrics, twins, each, batch, 10_000))?;
         let (count, bytes) = ((twins * each) as f64, size(folder.path())? as f64);
         println!(
-            "{twins:>5} twins, {batch:>3} readings of 8 metrics at a time: {:>9.0} durable readings/s, {:>5.1} bytes per reading on disk",
+            "{twins:>5} twins, {each:>5} readings each of 8 metrics, {batch:>3} at a time: {:>9.0} durable readings/s, {:>5.1} bytes per reading on disk",
             count / took,
             bytes / count
         );

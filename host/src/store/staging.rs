@@ -8,12 +8,15 @@ use std::ops::{Bound, ControlFlow};
 /// Keys and values in order.
 pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// A value, or nothing where a key goes.
+type Write = Option<Vec<u8>>;
+
 /// What is there, and the writes over it.
 pub(super) struct Staging<'a> {
     medium: &'a dyn Medium,
     writes: Batch,
     /// What the writes of the present change replaced among the writes: in order, to be taken back from the end.
-    undo: Vec<(Vec<u8>, Option<Option<Vec<u8>>>)>,
+    undo: Vec<(Vec<u8>, Option<Write>)>,
     bytes: usize,
 }
 
@@ -131,7 +134,7 @@ mod tests {
             medium.apply(&batch).unwrap();
             let mut model = there.clone();
             let mut staging = Staging::over(&medium);
-            let mut stage = |staging: &mut Staging<'_>, model: Option<&mut BTreeMap<u8, u8>>, writes: &[(u8, Option<u8>)]| {
+            let stage = |staging: &mut Staging<'_>, model: Option<&mut BTreeMap<u8, u8>>, writes: &[(u8, Option<u8>)]| {
                 for (k, v) in writes {
                     match v {
                         Some(v) => staging.put(vec![*k], vec![*v]),

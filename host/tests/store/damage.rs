@@ -73,7 +73,7 @@ async fn an_altered_fact_is_found(ground: Ground) {
                 Ok(fault) => assert_eq!(fault, Some(sequence)),
                 // The last entry is looked at when the store is opened.
                 Err(error) => {
-                    assert!(sequence == 20 && matches!(error, StoreError::Corrupt { .. }), "{error}")
+                    assert!(sequence == 20 && matches!(error, StoreError::Corrupt { .. }), "{error}");
                 }
             }
             if let Ground::Disk(_) = ground {

@@ -583,7 +583,7 @@ impl Passing<'_> {
             if self.may_pass(limits.voltage_min_v, terminal, current_a, weak) {
                 // The drop is that of the wanted current, which is the larger one.
                 let limit_v = limits.voltage_min_v + self.rate_drop(terminal, current_a);
-                let by_voltage_a = self.for_voltage(limit_v, terminal, weak);
+                let by_voltage_a = most(self.for_voltage(limit_v, terminal, weak), 0.0);
                 held = by_voltage_a < current_a;
                 current_a = least(current_a, by_voltage_a);
             }

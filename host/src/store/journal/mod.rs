@@ -62,7 +62,15 @@ impl Tip {
         let mut open = Vec::new();
         read::walk(medium, first, usize::MAX, |_, hash| open.push(hash))?;
         let reached = Sequence(first.0 + open.len() as u64 - 1);
-        let last = if reached.0 == 0 { Hash::NONE } else { read::entry(medium, reached)?.1 };
+        let last = match reached {
+            Sequence(0) => Hash::NONE,
+            _ => match read::entry(medium, reached) {
+                Err(StoreError::Absent { what }) => {
+                    return Err(StoreError::corrupt("the journal", format!("{what} is gone")));
+                }
+                entry => entry?.1,
+            },
+        };
         if (Head { sequence: reached, hash: last }) != head {
             let detail = format!("its head is entry {}, its entries end at {reached}", head.sequence);
             return Err(StoreError::corrupt("the journal", detail));

@@ -17,6 +17,8 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
 /// Folder of sled within the store's.
 const SLED: &str = "sled";
@@ -26,13 +28,16 @@ const LOG: &str = "db";
 const ACCEPTED: &str = "accepted";
 /// Bytes of one of its two slots: number, checksum, and room.
 const SLOT: usize = 16;
+/// How often a lock that is held is tried, and the pause between.
+const LOCK_TRIES: u32 = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// How sled is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SledOptions {
     /// Bytes of pages kept in memory.
     pub cache_bytes: u64,
-    /// Bytes of the disk that are left free.
+    /// Whether a store is made where there is none.
     pub create: bool,
 }
 
@@ -78,13 +83,7 @@ impl SledDisk {
             .cache_capacity(options.cache_bytes)
             .mode(sled::Mode::LowSpace)
             .flush_every_ms(None);
-        let db = guarded("opening", folder, || config.open()).map_err(|error| match error {
-            // sled wraps the refused lock in words of its own.
-            StoreError::Io { source, .. } if source.to_string().contains("could not acquire lock") => {
-                StoreError::Busy { path: folder.to_owned() }
-            }
-            error => error,
-        })?;
+        let db = open(&config, folder)?;
         let log = File::open(sled.join(LOG))
             .map_err(|error| StoreError::io(format!("cannot open the log in {}", sled.display()), error))?;
         let accepted = Accepted::open(folder)?;
@@ -165,6 +164,25 @@ impl Medium for SledDisk {
     fn size_bytes(&self) -> Result<u64, StoreError> {
         size_of(&self.folder)
             .map_err(|error| StoreError::io(format!("cannot measure {}", self.folder.display()), error))
+    }
+}
+
+/// Opens sled. A lock that is held may be on its way out (with a process that ends, or between a fork and what it
+/// starts), so it is tried again for a moment.
+fn open(config: &sled::Config, folder: &Path) -> Result<sled::Db, StoreError> {
+    let mut tries = LOCK_TRIES;
+    loop {
+        match guarded("opening", folder, || config.open()) {
+            // sled wraps the refused lock in words of its own.
+            Err(StoreError::Io { source, .. }) if source.to_string().contains("could not acquire lock") => {
+                tries -= 1;
+                if tries == 0 {
+                    return Err(StoreError::Busy { path: folder.to_owned() });
+                }
+                thread::park_timeout(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
     }
 }
 

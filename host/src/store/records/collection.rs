@@ -84,7 +84,7 @@ impl<'a, T: Record, S: Records + ?Sized> Collection<'a, T, S> {
     /// # Errors
     /// When the store cannot be read or the value not be decoded.
     pub async fn get(&self, key: &str) -> Result<Option<Versioned<T>>, StoreError> {
-        self.store.record(T::COLLECTION, key).await?.map(decode).transpose()
+        self.store.record(T::COLLECTION, key).await?.as_ref().map(decode).transpose()
     }
 
     /// The value that a unique index leads to.
@@ -92,7 +92,7 @@ impl<'a, T: Record, S: Records + ?Sized> Collection<'a, T, S> {
     /// # Errors
     /// When the store cannot be read or the value not be decoded.
     pub async fn find(&self, index: &str, value: &[u8]) -> Result<Option<Versioned<T>>, StoreError> {
-        self.store.record_by(T::COLLECTION, index, value).await?.map(decode).transpose()
+        self.store.record_by(T::COLLECTION, index, value).await?.as_ref().map(decode).transpose()
     }
 
     /// A page of values, and where the next one goes on.
@@ -108,7 +108,7 @@ impl<'a, T: Record, S: Records + ?Sized> Collection<'a, T, S> {
     ) -> Result<(Vec<Versioned<T>>, Option<Cursor>), StoreError> {
         let scan = Scan { by, within, ..Scan::all(T::COLLECTION, limit) }.after(after);
         let page = self.store.records(scan).await?;
-        let values: Result<Vec<_>, _> = page.records.into_iter().map(decode).collect();
+        let values: Result<Vec<_>, _> = page.records.iter().map(decode).collect();
         Ok((values?, page.next))
     }
 }
@@ -134,7 +134,7 @@ impl RecordChange {
     }
 }
 
-fn decode<T: Record>(stored: Stored) -> Result<Versioned<T>, StoreError> {
+fn decode<T: Record>(stored: &Stored) -> Result<Versioned<T>, StoreError> {
     let what = || format!("{}/{}", T::COLLECTION, stored.key);
     if stored.schema > T::SCHEMA {
         let (found, known) = (stored.schema.into(), T::SCHEMA.into());

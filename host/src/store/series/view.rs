@@ -65,7 +65,7 @@ impl Viewer {
                         step.last = value;
                     }
                     None => {
-                        steps.push(Step { at, count: 1, min: value, mean: value, max: value, last: value })
+                        steps.push(Step { at, count: 1, min: value, mean: value, max: value, last: value });
                     }
                 }
             }
