@@ -171,7 +171,7 @@ fn pulses_of_some_lg_m50_predict_those_of_others() {
     let outcome = calibrate(&request, &fitted, &predicted, |_| {}).unwrap();
     let (known, new) = (reproduced(&outcome, Role::Fitted), reproduced(&outcome, Role::Predicted));
     println!("{} fitted: {:.1} mV, {} predicted: {:.1} mV", known.len(), rms(&known), new.len(), rms(&new));
-    assert!(rms(&known) < 40.0 && rms(&new) < 60.0, "{} {}", rms(&known), rms(&new));
+    assert!(rms(&known) < 25.0 && rms(&new) < 80.0, "{} {}", rms(&known), rms(&new));
 }
 
 /// Fitted to the first 100 cycles of two cells; the 68 that follow are predicted.
@@ -232,5 +232,5 @@ fn the_first_cycles_of_nasa_cells_predict_the_last() {
         );
         errors_pct.push(rms(&later));
     }
-    assert!(errors_pct.iter().all(|error| *error < 8.0), "{errors_pct:?}");
+    assert!(errors_pct.iter().all(|error| *error < 12.0), "{errors_pct:?}");
 }
