@@ -36,8 +36,8 @@ fn laboratory(place: &Place, file: &str, protocol: &str, ambient: &str) {
     let column = |name| numbers(&rows, name);
     let (t, i, v, c) = (column("t_s"), column("current_a"), column("voltage_v"), column("temperature_c"));
     let mut text = String::from("Test Time (s),Cell Voltage [V],Current(mA),Temperature_degC\n");
-    for k in 0..t.len() {
-        text.push_str(&format!("{},{},{},{}\n", t[k], v[k], -1e3 * i[k], c[k]));
+    for (((t, i), v), c) in t.iter().zip(&i).zip(&v).zip(&c) {
+        text.push_str(&format!("{t},{v},{},{c}\n", -1e3 * i));
     }
     place.write(file, text);
 }
