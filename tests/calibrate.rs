@@ -9,7 +9,7 @@ use support::{Place, SMALL, columns, numbers};
 
 const KNOWN: &str = "nmc811-grsi-lg-m50-5ah";
 /// Pulses and rests from full, at two temperatures.
-const PULSES: &str = "discharge 1C for 20s; rest 2min; discharge 0.5C for 10min; rest 30min; discharge 1C for 20s; rest 2min; \
+const PULSES: &str = "rest 1min; discharge 1C for 20s; rest 2min; discharge 0.5C for 10min; rest 30min; discharge 1C for 20s; rest 2min; \
      discharge 0.5C for 20min; rest 30min; charge 0.5C for 20s; rest 2min; discharge 0.5C for 30min; rest 40min; discharge 1C for \
      20s; rest 30min";
 
@@ -36,8 +36,8 @@ fn laboratory(place: &Place, file: &str, protocol: &str, ambient: &str) {
     let column = |name| numbers(&rows, name);
     let (t, i, v, c) = (column("t_s"), column("current_a"), column("voltage_v"), column("temperature_c"));
     let mut text = String::from("Test Time (s),Cell Voltage [V],Current(mA),Temperature_degC\n");
-    for k in 0..t.len() {
-        text.push_str(&format!("{},{},{},{}\n", t[k], v[k], -1e3 * i[k], c[k]));
+    for (((t, i), v), c) in t.iter().zip(&i).zip(&v).zip(&c) {
+        text.push_str(&format!("{t},{v},{},{c}\n", -1e3 * i));
     }
     place.write(file, text);
 }
@@ -134,7 +134,12 @@ fn a_calibrated_chemistry_is_written_and_accepted() {
 #[test]
 fn what_data_cannot_tell_is_refused_and_nothing_is_written() {
     let place = Place::new();
-    laboratory(&place, "short.csv", "discharge 1C for 10s; rest 20s; discharge 1C for 10s; rest 20s", "25");
+    laboratory(
+        &place,
+        "short.csv",
+        "rest 20s; discharge 1C for 10s; rest 20s; discharge 1C for 10s; rest 20s",
+        "25",
+    );
     let refused = |data: &str, more: &[&str], expected: &str| {
         let args =
             ["calibrate", "--chemistry", KNOWN, "--out", "x.toml", "--report", "x.html", "--data", data];

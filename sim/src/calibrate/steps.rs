@@ -163,6 +163,15 @@ impl Work<'_> {
                 records.len()
             ));
         }
+        if usable.is_empty() {
+            let lacks = if records.is_empty() {
+                "there is no record of voltage and current beside the slow one".to_owned()
+            } else {
+                "every record begins under load, at a state of charge that nobody knows".to_owned()
+            };
+            let remedy = "add a record that begins at rest, or say FILE@soc=… or --initial-soc";
+            return self.lacks(Part::Circuit, vec![Missing::Data { parameter: "circuit", lacks, remedy }]);
+        }
         let found: Survey = survey(&usable, self.chemistry.cell.capacity_ah);
         let base = &self.request.base.circuit;
         let mut keep_tau2 = self.request.keep_tau2;
@@ -209,7 +218,7 @@ impl Work<'_> {
         for (parameter, deviation, fitted) in
             [("tau1", fit.tau_deviation[0], true), ("tau2", fit.tau_deviation[1], !keep_tau2)]
         {
-            if fitted && !(deviation < VAGUE) {
+            if fitted && (deviation.is_nan() || deviation >= VAGUE) {
                 let missing = Missing::Vague {
                     parameter,
                     deviation_pct: 100.0 * deviation.min(99.0),

@@ -28,6 +28,10 @@ const JOIN_S: f64 = 60.0;
 /// … while the voltage moves by less than this [V].
 const JOIN_V: f64 = 5e-4;
 
+/// Most that one resistance may take at 1C [V]. Near empty in the cold a larger one would fit better, and stand for a cell
+/// that has run dry; a pair so charged does not unload in any way that is known.
+const DROP_V: f64 = 1.2;
+
 /// What is fitted, and how hard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -131,6 +135,8 @@ struct CircuitProblem<'a> {
     carried: Vec<Carried>,
     wishes: Vec<usize>,
     start: Vec<f64>,
+    /// No resistance is fitted above this: [`DROP_V`] at 1C.
+    most_ohm: f64,
 }
 
 /// Fits; `told` hears of every iteration: start, iteration, rms so far in V.
@@ -150,7 +156,14 @@ pub fn fit(
         records.iter().filter_map(|record| carried(base, record, plan, &places)).collect();
     let counted: usize = carried.iter().map(|c| c.rows.iter().filter(|row| row.counts).count()).sum();
     let wishes = (0..places.count()).collect();
-    let problem = CircuitProblem { plan, places, carried, wishes, start: start.clone() };
+    let problem = CircuitProblem {
+        plan,
+        places,
+        carried,
+        wishes,
+        start: start.clone(),
+        most_ohm: DROP_V / base.cell.capacity_ah,
+    };
     let bounds = problem.bounds();
     let seed = Seed(plan.seed);
     let fit = least_squares::fit_from_many(
@@ -318,8 +331,9 @@ fn joined(record: &Record) -> Vec<usize> {
 impl CircuitProblem<'_> {
     fn bounds(&self) -> Vec<Bounds> {
         let mut bounds = vec![(0.0, 0.0); self.places.count()];
-        for node in 0..3 * self.places.nodes {
-            bounds[node] = (self.start[node] - 3.0, self.start[node] + 3.0);
+        for (bound, start) in bounds.iter_mut().zip(&self.start).take(3 * self.places.nodes) {
+            let low = start - 3.0;
+            *bound = (low, (start + 3.0).min(self.most_ohm.ln()).max(low));
         }
         let mut global = |which, bound: Bounds| bounds[self.places.global(which)] = bound;
         let fixed = |which| (self.start[self.places.global(which)], self.start[self.places.global(which)]);

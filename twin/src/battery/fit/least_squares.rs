@@ -291,8 +291,7 @@ impl Matrix {
                 let sum = dot(&self.lower[start_i..start_i + j], &self.lower[start_j..start_j + j]);
                 let value = self.lower[start_i + j] - sum;
                 self.lower[start_i + j] = if i == j {
-                    // Negated so that NaN is refused as well.
-                    if !(value > 0.0) {
+                    if value.is_nan() || value <= 0.0 {
                         return None;
                     }
                     value.sqrt()

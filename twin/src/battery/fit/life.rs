@@ -181,20 +181,20 @@ fn scaled(life: &LifeFile, p: &[f64], middle_efc: f64) -> LifeFile {
         let cycles = state.axis == AxisFile::Efc;
         let bend = if cycles { p[EXPONENT] } else { 0.0 };
         let middle = (middle_efc / state.axis_scale).max(1e-9);
-        let text = |factor: f64| format!("{factor:.6e}");
+        let text = |factor: f64| format!("{factor:e}");
         match &mut state.law {
             LawFile::Power { rate, exponent } => {
                 let bent = (*exponent + bend).clamp(0.2, 3.0);
                 let bent = if bend == 0.0 { *exponent } else { bent };
                 rate.push(text(factor * middle.powf(*exponent - bent)));
-                *exponent = (bent * 1e4).round() / 1e4;
+                *exponent = bent;
             }
             LawFile::PowerB { rate, exponent } => {
                 // (k·x)^p: the factor is meant for the loss, and stays so.
                 let bent = (*exponent + bend).clamp(0.2, 3.0);
                 let bent = if bend == 0.0 { *exponent } else { bent };
                 rate.push(text(factor.powf(1.0 / bent)));
-                *exponent = (bent * 1e4).round() / 1e4;
+                *exponent = bent;
             }
             LawFile::Integral { rate } => rate.push(text(factor)),
             LawFile::Sigmoid { rate, .. } => *rate = format!("({rate})*{}", text(factor)),
