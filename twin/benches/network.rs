@@ -35,6 +35,7 @@ fn main() {
         "seconds",
         "ns/cell-step",
         "solutions",
+        "most",
         "cell A",
         "pack V",
         "soc"
