@@ -1,5 +1,7 @@
 //! Networks of cells against a dense nodal solution, their books, their limits and published currents.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use std::sync::Arc;
