@@ -1,0 +1,5 @@
+//! Facilities: works that sort and recycle plastic or take batteries apart, and data centres with their UPS.
+
+pub mod line;
+pub mod shifts;
+pub mod works;
