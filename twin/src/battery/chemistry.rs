@@ -1,5 +1,6 @@
 //! Chemistry files: everything that makes one cell different from another, as data with sources.
 
+pub use super::lead_acid::file::LeadAcidFile;
 use serde::{Deserialize, Serialize};
 
 /// A cell as its file describes it.
@@ -41,6 +42,9 @@ pub struct ChemistryFile {
     /// Float charge (lead-acid).
     #[serde(default)]
     pub float: Option<FloatFile>,
+    /// Blocks in strings (lead-acid).
+    #[serde(default)]
+    pub lead_acid: Option<LeadAcidFile>,
     /// Life model.
     pub life: LifeFile,
 }
@@ -162,6 +166,13 @@ pub struct RateCapacityFile {
     pub peukert_exponent: f64,
     /// Rate at which the rated capacity holds [1/h].
     pub reference_c_rate: f64,
+    /// Durations of discharges [h], falling from the reference, whose capacity is known; where there are such, the
+    /// exponent is the one between neighbours and the last one's beyond.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub point_duration_h: Vec<f64>,
+    /// Capacity over these durations relative to rated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub point_share: Vec<f64>,
     /// Temperatures of the capacity table.
     pub temperature_c: Vec<f64>,
     /// Discharge durations of its rows [h], rising.

@@ -182,14 +182,13 @@ fn self_discharge_per_s(losses: &LossesFile, temperature_c: f64) -> f64 {
 /// Peukert's law with a capacity table over temperature.
 ///
 /// ```text
-/// C(I, T)/C_r = (I_r/I)^(k−1) · f(t_discharge, T)
+/// C(I, T)/C_r = φ(I) · f(t_discharge, T),   φ = (I_r/I)^(k−1), or by the points of a data sheet
 /// ```
 ///
-/// Held at 1 below the reference rate, where the power law would go to infinity. Source: Peukert 1897; table as
-/// named in the chemistry file.
+/// Held at 1 below the reference rate, where the power law would go to infinity. Source: Peukert 1897; points (see
+/// [`super::lead_acid::capacity`]) and table as named in the chemistry file.
 fn usable_share(rate: &RateCapacityFile, c_rate: f64, temperature_c: f64) -> f64 {
-    let ratio = c_rate.max(rate.reference_c_rate) / rate.reference_c_rate;
-    let peukert = ratio.powf(1.0 - rate.peukert_exponent);
+    let peukert = rate.share_at_25c(c_rate);
     let duration_h = peukert / c_rate.max(rate.reference_c_rate);
     let row = |k: usize| interpolate(&rate.temperature_c, &rate.rows[k], temperature_c);
     let by_duration: Vec<f64> = (0..rate.rows.len()).map(row).collect();

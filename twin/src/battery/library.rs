@@ -93,6 +93,9 @@ pub fn check(file: &ChemistryFile) -> Result<(), Vec<String>> {
         review.within("float.current_doubling_k", float.current_doubling_k, 1.0, 100.0);
         review.within("float.current_per_v", float.current_per_v, 0.0, 100.0);
     }
+    if let Some(lead_acid) = &file.lead_acid {
+        super::lead_acid::check::check(lead_acid, &mut review);
+    }
     check_life(file, &mut review);
     if review.complaints.is_empty() { Ok(()) } else { Err(review.complaints) }
 }
@@ -153,6 +156,19 @@ fn check_surface(field: &str, surface: &SurfaceFile, review: &mut Review) {
 fn check_rate_capacity(rate: &RateCapacityFile, review: &mut Review) {
     review.within("rate_capacity.peukert_exponent", rate.peukert_exponent, 1.0, 2.0);
     review.within("rate_capacity.reference_c_rate", rate.reference_c_rate, 1e-4, 10.0);
+    let (durations, shares) = (&rate.point_duration_h, &rate.point_share);
+    if durations.len() != shares.len() {
+        review.complain("rate_capacity.point_share", "needs one value per point_duration_h");
+    }
+    if durations.len() > 1 {
+        let rising_rates: Vec<f64> = shares.iter().zip(durations).map(|(share, h)| share / h).collect();
+        review.rising("rate_capacity.point_share / point_duration_h", &rising_rates);
+    }
+    durations.iter().for_each(|h| review.within("rate_capacity.point_duration_h", *h, 1e-3, 1e4));
+    shares.iter().for_each(|share| review.within("rate_capacity.point_share", *share, 0.01, 2.0));
+    if shares.windows(2).any(|pair| pair[1] > pair[0]) {
+        review.complain("rate_capacity.point_share", "must not rise with rate");
+    }
     review.rising("rate_capacity.temperature_c", &rate.temperature_c);
     review.rising("rate_capacity.duration_h", &rate.duration_h);
     if rate.rows.is_empty() || rate.rows.len() != rate.duration_h.len() {
@@ -220,13 +236,14 @@ fn check_state(state: &StateFile, review: &mut Review) {
     }
 }
 
+/// Collects mistakes.
 #[derive(Default)]
-struct Review {
+pub(super) struct Review {
     complaints: Vec<String>,
 }
 
 impl Review {
-    fn complain(&mut self, field: &str, reason: impl Into<String>) {
+    pub(super) fn complain(&mut self, field: &str, reason: impl Into<String>) {
         self.complaints.push(format!("{field} {}", reason.into()));
     }
 
@@ -236,14 +253,14 @@ impl Review {
         }
     }
 
-    fn within(&mut self, field: &str, value: f64, least: f64, most: f64) {
+    pub(super) fn within(&mut self, field: &str, value: f64, least: f64, most: f64) {
         // Negated so that NaN is refused as well.
         if !(least..=most).contains(&value) {
             self.complain(field, format!("is {value} and must be between {least} and {most}"));
         }
     }
 
-    fn rising(&mut self, field: &str, values: &[f64]) {
+    pub(super) fn rising(&mut self, field: &str, values: &[f64]) {
         let finite = values.iter().all(|value| value.is_finite());
         if values.is_empty() || !finite || values.windows(2).any(|pair| pair[1] <= pair[0]) {
             self.complain(field, "must be numbers that rise");

@@ -9,6 +9,7 @@ pub mod daily;
 pub mod exact;
 pub mod formula;
 pub mod integrate;
+pub mod lead_acid;
 pub mod library;
 pub mod life;
 pub mod pack;
