@@ -8,6 +8,7 @@ pub mod cast;
 pub mod duty;
 pub mod merge;
 pub mod model;
+pub mod sites;
 pub mod tally;
 pub mod zone;
 
@@ -15,6 +16,7 @@ use crate::results::record::WorldRecord;
 use crate::scenario::Plan;
 use cast::{Actors, Direct};
 use model::{Cells, ModelError, VariantModel};
+use sites::{Hosting, Part, Place};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
@@ -25,7 +27,7 @@ use tally::Tally;
 use tokio::sync::{mpsc, oneshot};
 use twin::rng::Seed;
 use twin::time::{HOUR_MS, Time};
-use zone::{Migrant, Zone, ZonePart};
+use zone::{Migrant, ZonePart};
 
 /// Zones run apart for so long; nobody changes zones in less.
 pub const WINDOW_MS: i64 = 6 * HOUR_MS;
@@ -101,20 +103,23 @@ pub fn prepare<E>(plan: &Plan) -> Result<Vec<Arc<VariantModel>>, EngineError<E>>
 }
 
 /// The zones of a world, in order, and the index of the first district of each zone's network.
-fn zones(model: &VariantModel) -> Vec<(ZonePart, usize)> {
+fn zones(model: &VariantModel) -> Vec<Part> {
     let mut zones = Vec::new();
     for (network, file) in model.networks.iter().enumerate() {
         let first = zones.len();
         let districts = file.file.districts;
-        zones.extend((0..districts).map(|district| (ZonePart::District { network, district }, first)));
+        zones.extend(
+            (0..districts).map(|district| Part::Zone(ZonePart::District { network, district }, first)),
+        );
     }
     for (group, file) in model.groups.iter().enumerate() {
         let count = file.file.count;
         for first in (0..count).step_by(PACKS_PER_ZONE as usize) {
             let end = count.min(first + PACKS_PER_ZONE);
-            zones.push((ZonePart::Packs { group, first, end }, 0));
+            zones.push(Part::Zone(ZonePart::Packs { group, first, end }, 0));
         }
     }
+    zones.extend(model.sites.parts());
     zones
 }
 
@@ -227,12 +232,12 @@ impl World {
         let parts = zones(&self.model);
         let seed = world_seed(&self.model, self.replicate);
         let mut zones = Vec::new();
-        for (index, (part, first_district)) in parts.iter().copied().enumerate() {
+        for (index, part) in parts.iter().copied().enumerate() {
             let (orders, inbox) = mpsc::channel(1);
             let thread = if self.spread { index % self.arbiters.len() } else { self.thread };
             let model = self.model.clone();
             self.arbiters[thread].spawn_fn(move || {
-                actix_rt::spawn(serve_zone(model, part, first_district, seed, inbox));
+                actix_rt::spawn(serve_zone(model, part, seed, inbox));
             });
             zones.push(orders);
         }
@@ -266,14 +271,8 @@ impl World {
     }
 }
 
-async fn serve_zone(
-    model: Arc<VariantModel>,
-    part: ZonePart,
-    first_district: usize,
-    seed: Seed,
-    mut orders: mpsc::Receiver<Order>,
-) {
-    let mut zone = Zone::set_up(model, part, first_district, seed, Actors::default()).await;
+async fn serve_zone(model: Arc<VariantModel>, part: Part, seed: Seed, mut orders: mpsc::Receiver<Order>) {
+    let mut zone = Place::set_up(model, part, seed, Actors::default(), Hosting::Actors).await;
     while let Some(order) = orders.recv().await {
         match order {
             Order::Run { until, incoming, done } => {
@@ -299,10 +298,8 @@ fn world_seed(model: &VariantModel, replicate: u32) -> Seed {
 /// and for tests that want no runtime.
 pub fn run_direct(model: &Arc<VariantModel>, variant: usize, replicate: u32) -> WorldRecord {
     let seed = world_seed(model, replicate);
-    let mut zones: Vec<Zone<Direct>> = zones(model)
-        .into_iter()
-        .map(|(part, first)| at_once(Zone::set_up(model.clone(), part, first, seed, Direct::default())))
-        .collect();
+    let set_up = |part| at_once(Place::set_up(model.clone(), part, seed, Direct::default(), Hosting::Direct));
+    let mut zones: Vec<Place<Direct>> = zones(model).into_iter().map(set_up).collect();
     let mut now = model.start;
     while now < model.end {
         let until = (now + WINDOW_MS).min(model.end);
