@@ -127,7 +127,7 @@ impl BlockModel {
         Ok(Self {
             cells,
             rated_ah,
-            shepherd: Shepherd { voltage: lead.voltage.clone(), gassing: lead.gassing.clone() },
+            shepherd: Shepherd::new(lead.voltage.clone(), lead.gassing.clone()),
             rates: RateCurve::new(rate, (&lead.end_voltage.duration_h, &lead.end_voltage.voltage_v)),
             ageing: AgeingModel::new(lead, float.voltage_v, rated_ah),
             float,
@@ -177,7 +177,7 @@ impl BlockModel {
     /// at high rates.
     #[inline]
     pub fn knee(&self, block: &BlockState, c_rate: f64, factor_new: f64) -> f64 {
-        let share = self.rates.share(self.rates.at(c_rate), block.temperature_c);
+        let share = self.rates.share(self.rates.at(c_rate), self.rates.warmth(block.temperature_c));
         let end_v = self.rates.end_voltage_v(c_rate);
         block.capacity * self.shepherd.knee(c_rate, share, end_v, factor_new)
     }

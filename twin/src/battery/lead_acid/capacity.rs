@@ -41,6 +41,13 @@ pub struct AtRate {
     blend: f64,
 }
 
+/// Where a temperature lies in the table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Warmth {
+    column: usize,
+    blend: f64,
+}
+
 impl RateCapacityFile {
     /// Capacity at 25 °C relative to rated.
     pub fn share_at_25c(&self, c_rate: f64) -> f64 {
@@ -126,12 +133,23 @@ impl RateCurve {
         AtRate { share, row, blend }
     }
 
-    /// Capacity relative to rated at a rate and temperature, held beyond the table's temperatures.
-    pub fn share(&self, at: AtRate, temperature_c: f64) -> f64 {
-        let row = |k: usize| interpolate(&self.temperature_c, &self.rows[k], temperature_c);
+    /// Looks up a temperature, held at the ends of the table.
+    pub fn warmth(&self, temperature_c: f64) -> Warmth {
+        let known = &self.temperature_c;
+        let upper = known.partition_point(|t| *t <= temperature_c).clamp(1, known.len() - 1);
+        let blend = (temperature_c - known[upper - 1]) / (known[upper] - known[upper - 1]);
+        Warmth { column: upper - 1, blend: blend.clamp(0.0, 1.0) }
+    }
+
+    /// Capacity relative to rated at a rate and temperature.
+    #[inline]
+    pub fn share(&self, at: AtRate, warmth: Warmth) -> f64 {
+        let row = |k: usize| {
+            let pair = &self.rows[k][warmth.column..warmth.column + 2];
+            pair[0] + (pair[1] - pair[0]) * warmth.blend
+        };
         let below = row(at.row);
-        let factor = if at.blend == 0.0 { below } else { below + (row(at.row + 1) - below) * at.blend };
-        at.share * factor
+        at.share * if at.blend == 0.0 { below } else { below + (row(at.row + 1) - below) * at.blend }
     }
 
     /// Voltage per cell at which a discharge at this rate ends.

@@ -12,7 +12,8 @@
 //! flow. Capacity and resistance go by the temperature at which the discharge began, as data sheets do, in whose
 //! figures the block's own warming is contained. Limits: one bus, no drop over cables, no slow relaxation of voltage after a pulse.
 
-use super::block::{BlockModel, Fade};
+use super::block::{BlockModel, BlockState, Fade};
+use super::capacity::Warmth;
 use super::string::{StringModel, StringState};
 
 /// What is asked of strings.
@@ -54,6 +55,12 @@ pub struct Ended {
 
 /// Steps are not cut shorter than this to find an end [s].
 const END_WITHIN_S: f64 = 0.05;
+/// Relative change of rates that is none.
+const SETTLED: f64 = 1e-6;
+/// Repetitions after which rates that do not settle are left.
+const REPETITIONS: usize = 30;
+/// Most that C_d may add to the fall of voltage with rate.
+const STIFFNESS_MAX: f64 = 10.0;
 /// A deviation from the end voltage that is none [V].
 const AT_END_V: f64 = 1e-9;
 
@@ -62,26 +69,41 @@ struct Line {
     string: usize,
     /// Depths at which voltages are taken.
     depths: Vec<f64>,
-    /// Resistance factor of a new block at the temperature at which the discharge began, by block.
-    factors: Vec<f64>,
+    /// By block, at the temperature at which the discharge began.
+    blocks: Vec<Begun>,
     /// Slopes of the blocks' cell voltages over rate [V·h].
     slopes: Vec<f64>,
     rate: f64,
-    open_v: f64,
+    /// Terminal voltage at the rate [V].
+    volts: f64,
+    /// Its fall with rate, C_d at the present rate held [V·h].
     slope: f64,
+    /// Its fall with rate relative to that, with C_d that gives way.
+    stiffness: f64,
+}
+
+/// What a block's temperature does to a discharge.
+struct Begun {
+    factor: f64,
+    warmth: Warmth,
 }
 
 impl Line {
     fn new(string: usize, state: &StringState, model: &BlockModel, rate: f64) -> Self {
+        let begun = |b: &BlockState| Begun {
+            factor: model.shepherd.resistance_factor(b.began_c),
+            warmth: model.rates.warmth(b.began_c),
+        };
         let count = state.blocks.len();
         Self {
             string,
             depths: vec![0.0; count],
-            factors: state.blocks.iter().map(|b| model.shepherd.resistance_factor(b.began_c)).collect(),
+            blocks: state.blocks.iter().map(begun).collect(),
             slopes: vec![0.0; count],
             rate,
-            open_v: 0.0,
+            volts: 0.0,
             slope: 0.0,
+            stiffness: 1.0,
         }
     }
 
@@ -92,21 +114,22 @@ impl Line {
         }
     }
 
-    /// Terminal voltage over rate, with C_d at the present rate.
+    /// Terminal voltage at the present rate and its slope.
     fn draw(&mut self, state: &StringState, model: &BlockModel) {
         let at = model.rates.at(self.rate);
         let end_v = model.rates.end_voltage_v(self.rate);
         let (mut open_v, mut slope) = (0.0, 0.0);
-        for (k, block) in state.blocks.iter().enumerate() {
-            let share = model.rates.share(at, block.began_c);
-            let knee = block.capacity * model.shepherd.knee(self.rate, share, end_v, self.factors[k]);
-            let factor = self.factors[k] * block.resistance;
+        for (k, (block, begun)) in state.blocks.iter().zip(&self.blocks).enumerate() {
+            let share = model.rates.share(at, begun.warmth);
+            let knee = block.capacity * model.shepherd.knee(self.rate, share, end_v, begun.factor);
+            let factor = begun.factor * block.resistance;
             self.slopes[k] = model.shepherd.discharge_slope(self.depths[k], knee, factor);
             open_v += model.shepherd.open_v(self.depths[k]);
             slope += self.slopes[k];
         }
         let cells = f64::from(model.cells);
-        (self.open_v, self.slope) = (cells * open_v, cells * slope);
+        self.slope = cells * slope;
+        self.volts = cells * open_v - self.slope * self.rate;
     }
 
     /// The block with the least voltage, and by how much it is above the end.
@@ -120,14 +143,17 @@ impl Line {
 }
 
 /// Rates of all lines under a load; false when it cannot be held.
+///
+/// Newton's method, with the tangent from the repetition before.
 fn balance(lines: &mut [Line], states: &[StringState], model: &StringModel, load: Load) -> bool {
     let block = &*model.block;
-    for _ in 0..60 {
+    for _ in 0..REPETITIONS {
         let (mut conductance, mut drive) = (0.0, 0.0);
         for line in lines.iter_mut() {
             line.draw(&states[line.string], block);
-            conductance += 1.0 / line.slope;
-            drive += line.open_v / line.slope;
+            let tangent = line.slope * line.stiffness;
+            conductance += 1.0 / tangent;
+            drive += line.volts / tangent + line.rate;
         }
         let volts = match load {
             Load::Current { current_a } => (drive - current_a / block.rated_ah) / conductance,
@@ -141,11 +167,18 @@ fn balance(lines: &mut [Line], states: &[StringState], model: &StringModel, load
         };
         let mut moved = 0.0f64;
         for line in lines.iter_mut() {
-            let rate = ((line.open_v - volts) / line.slope).max(0.0);
-            moved = moved.max((rate - line.rate).abs() / (rate + 1e-9));
+            let rate = (line.rate + (line.volts - volts) / (line.slope * line.stiffness)).max(0.0);
+            let by = rate - line.rate;
+            moved = moved.max(by.abs() / (rate + 1e-9));
+            if by.abs() > 1e-4 * rate {
+                let before_v = line.volts;
+                line.rate = rate;
+                line.draw(&states[line.string], block);
+                line.stiffness = ((before_v - line.volts) / (by * line.slope)).clamp(1.0, STIFFNESS_MAX);
+            }
             line.rate = rate;
         }
-        if moved < 1e-9 {
+        if moved < SETTLED {
             return volts > 0.0;
         }
     }
@@ -171,18 +204,18 @@ pub fn discharge(
     seconds: f64,
 ) -> Discharged {
     let mut done = Discharged { seconds: 0.0, ended: false, strings: Vec::new() };
+    let guess = first_guess(model, load, spent.iter().filter(|spent| !**spent).count());
+    let line = |(k, state): (usize, &StringState)| {
+        let known = state.current_a / model.block.rated_ah;
+        Line::new(k, state, &model.block, if known > 0.0 { known } else { guess })
+    };
+    let mut lines: Vec<Line> = states.iter().enumerate().filter(|(k, _)| !spent[*k]).map(line).collect();
     while done.seconds < seconds {
-        let live: Vec<usize> = (0..states.len()).filter(|k| !spent[*k]).collect();
-        if live.is_empty() {
+        lines.retain(|line| !spent[line.string]);
+        if lines.is_empty() {
             done.ended = true;
             break;
         }
-        let guess = first_guess(model, load, live.len());
-        let line = |k: &usize| {
-            let known = states[*k].current_a / model.block.rated_ah;
-            Line::new(*k, &states[*k], &model.block, if known > 0.0 { known } else { guess })
-        };
-        let mut lines: Vec<Line> = live.iter().map(line).collect();
         let longest_s = match begin(&mut lines, states, model, load) {
             Reach::Whole => {
                 let fastest = lines.iter().map(|line| line.rate).fold(1e-9, f64::max);
@@ -195,7 +228,7 @@ pub fn discharge(
         };
         let (step_s, reach) = find_reach(&mut lines, states, model, load, longest_s);
         let air = air_c(done.seconds + 0.5 * step_s);
-        carry(states, &lines, model, step_s / 3600.0, air);
+        carry(states, &mut lines, model, step_s / 3600.0, air);
         done.seconds += step_s;
         if !matches!(reach, Reach::Whole) {
             end(&mut done, spent, states, &lines, model, reach);
@@ -210,7 +243,7 @@ fn first_guess(model: &StringModel, load: Load, strings: usize) -> f64 {
         Load::Power { power_w } => power_w / volts,
         Load::Current { current_a } => current_a,
     };
-    amperes / model.block.rated_ah / strings as f64
+    amperes / model.block.rated_ah / strings.max(1) as f64
 }
 
 /// Whether the load can be held as things stand.
@@ -277,20 +310,19 @@ fn find_reach(
 }
 
 /// Books a step at the rates in the lines: charge, voltage, heat, wear.
-fn carry(states: &mut [StringState], lines: &[Line], model: &StringModel, hours: f64, air_c: f64) {
+fn carry(states: &mut [StringState], lines: &mut [Line], model: &StringModel, hours: f64, air_c: f64) {
     let block_model = &*model.block;
     let cells = f64::from(block_model.cells);
     let fade = Fade::over(block_model, hours);
     for line in lines {
-        let mut at = Line::new(line.string, &states[line.string], block_model, line.rate);
         let state = &mut states[line.string];
-        at.advance(state, 0.5 * line.rate * hours);
-        at.draw(state, block_model);
+        line.advance(state, 0.5 * line.rate * hours);
+        line.draw(state, block_model);
         let (mut volts, mut heat_w, mut reversible_w) = (0.0, 0.0, 0.0);
         let current_a = line.rate * block_model.rated_ah;
         for (k, block) in state.blocks.iter_mut().enumerate() {
-            let drop_v = at.slopes[k] * line.rate;
-            let open_v = block_model.shepherd.open_v(at.depths[k]);
+            let drop_v = line.slopes[k] * line.rate;
+            let open_v = block_model.shepherd.open_v(line.depths[k]);
             block.cell_v = open_v - drop_v;
             let turned_w = -current_a * block_model.reversible_v(block.temperature_c);
             let mean_c = block.warm(block_model, current_a * drop_v + turned_w, air_c, fade);

@@ -27,9 +27,17 @@ pub struct Shepherd {
     pub voltage: VoltageFile,
     /// From the chemistry file.
     pub gassing: GassingFile,
+    /// Logarithm of a new cell's gassing rate at 0 V and 25 °C.
+    ln_at_zero: f64,
 }
 
 impl Shepherd {
+    /// A cell with these coefficients.
+    pub fn new(voltage: VoltageFile, gassing: GassingFile) -> Self {
+        let ln_at_zero = (gassing.current_a_per_100ah * 0.01).ln() - gassing.per_v * gassing.voltage_v;
+        Self { voltage, gassing, ln_at_zero }
+    }
+
     /// Open-circuit voltage at a depth of discharge [V].
     #[inline]
     pub fn open_v(&self, depth: f64) -> f64 {
@@ -88,9 +96,7 @@ impl Shepherd {
     pub fn ln_gassing(&self, temperature_c: f64, ln_factor: f64) -> f64 {
         // Held at 120 °C, far beyond where the law was seen.
         let kelvin = temperature_c.clamp(-60.0, 120.0) - 25.0;
-        let at_zero =
-            (self.gassing.current_a_per_100ah * 0.01).ln() - self.gassing.per_v * self.gassing.voltage_v;
-        at_zero + self.gassing.per_k * kelvin + ln_factor
+        self.ln_at_zero + self.gassing.per_k * kelvin + ln_factor
     }
 
     /// Gassing rate [1/h].

@@ -47,7 +47,7 @@ pub struct Stepping {
 
 impl Default for Stepping {
     fn default() -> Self {
-        Self { float_s: 3600.0, charge_s: 600.0, depth: 0.005 }
+        Self { float_s: 3600.0, charge_s: 600.0, depth: 0.02 }
     }
 }
 
@@ -185,7 +185,7 @@ impl StringState {
             }
             at = until;
             self.since_refresh_h += hours;
-            if self.since_refresh_h >= 24.0 || (charging && !self.full) {
+            if self.since_refresh_h >= 24.0 {
                 self.refresh(model);
             }
             if let Some(notice) = self.guard.look(&model.block.runaway, model.trip) {
@@ -327,6 +327,9 @@ impl StringState {
     }
 }
 
+/// A step of Newton's method after which voltages are settled [V].
+const SETTLED_V: f64 = 1e-4;
+
 /// How current and voltage of one block on charge belong together: `i = (U − U₀)/R + e^(c_U·U + x)`.
 #[derive(Debug, Clone, Copy)]
 struct Balance {
@@ -383,7 +386,8 @@ impl Balance {
                 one.cell_v += by_v;
                 largest_v = largest_v.max(by_v.abs());
             }
-            if largest_v < 1e-7 {
+            // The next step would be the square of this one.
+            if largest_v < SETTLED_V {
                 break;
             }
         }
