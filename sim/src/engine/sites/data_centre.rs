@@ -288,6 +288,10 @@ impl CentreZone {
     }
 
     pub(super) async fn conclude(mut self) -> Tally {
+        for room in 0..self.banks.len() {
+            let answer = self.banks[room].tell(self.now, BankCommand::CatchUp).await;
+            self.note_bank(room, &answer.events);
+        }
         self.sample().await;
         let now = self.now;
         let counts = self.centre.look(|centre| centre.view(Time(0)).counts).await;
