@@ -155,6 +155,10 @@ pub struct SecondLife {
     /// What the store is for.
     #[serde(default)]
     pub application: Application,
+    /// Packs that score lower at the end of their first life (score SL-1) are recycled at once.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub min_score: f64,
     /// From the factory to the vehicle.
     #[serde(default)]
     #[schemars(length(max = 20))]

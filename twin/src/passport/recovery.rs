@@ -146,7 +146,8 @@ pub fn achieved(
                 material: target.material,
                 target: target.value,
                 actual,
-                pass: actual >= target.value,
+                // A share that was met to the last digit is met.
+                pass: actual + 1e-9 >= target.value,
                 applies_from: target.applies_from,
             });
         }

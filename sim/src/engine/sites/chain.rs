@@ -310,7 +310,8 @@ impl ChainZone {
         let found = second_life::evaluate(&candidate, site.file.application.name())
             .expect("the schema knows the applications of the table");
         self.counts.score += found.score;
-        if found.suitable && health.capacity > site.file.store.until_soh {
+        let is_fit = found.suitable && found.score >= site.file.min_score;
+        if is_fit && health.capacity > site.file.store.until_soh {
             self.note("to_second_life", unit, found.score);
             self.counts.second_life += 1.0;
             self.counts.value_usd += found.value_usd;
