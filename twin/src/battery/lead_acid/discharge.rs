@@ -187,6 +187,7 @@ fn balance(lines: &mut [Line], states: &[StringState], model: &StringModel, load
 }
 
 /// How far a step may go.
+#[derive(Clone, Copy)]
 enum Reach {
     Whole,
     /// This string's block ends it.
