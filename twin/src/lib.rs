@@ -5,7 +5,9 @@
 
 pub mod battery;
 pub mod cabinet;
+pub mod facility;
 pub mod forcing;
+pub mod passport;
 pub mod rng;
 pub mod time;
 pub mod twin;

@@ -99,6 +99,7 @@ fn name(model: &VariantModel, key: Key) -> Subject {
         }
         Key::Network(network) => ("network", model.networks[network as usize].file.name.clone()),
         Key::Group(group) => ("group", model.groups[group as usize].file.name.clone()),
+        site => super::sites::name(model, site),
     };
     Subject { kind, id }
 }
@@ -151,6 +152,7 @@ fn figures(
         let kind = match key {
             Key::Network(network) => &model.kinds[model.networks[network as usize].kind],
             Key::Group(group) => &model.kinds[model.groups[group as usize].kind],
+            Key::DataCentre(centre) => &model.kinds[model.sites.data_centres[centre as usize].kind],
             _ => continue,
         };
         replacement_cost += sums.replacements * kind.price;
@@ -202,6 +204,7 @@ fn figures(
             ("peak_usage_hour", peak_hour(&all.by_hour)),
         ]);
     }
+    super::sites::figures(&mut figures, tallies);
     figures
 }
 
@@ -219,6 +222,7 @@ fn profiles(
         }
         profiles.insert("soh_histogram", bins);
     }
+    super::sites::profiles(&mut profiles, tallies);
     if model.networks.is_empty() {
         return profiles;
     }

@@ -9,14 +9,16 @@ pub mod cells;
 pub mod duty;
 pub mod merge;
 pub mod model;
+pub mod place;
+pub mod sites;
 pub mod tally;
 pub mod zone;
 
 use crate::results::record::WorldRecord;
 use crate::scenario::Plan;
-use cast::{Actors, Cast, Direct};
-use cells::CellZone;
+use cast::{Actors, Direct};
 use model::{Cells, ModelError, VariantModel};
+use place::{Hosting, Part, Place};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
@@ -27,7 +29,7 @@ use tally::Tally;
 use tokio::sync::{mpsc, oneshot};
 use twin::rng::Seed;
 use twin::time::{HOUR_MS, Time};
-use zone::{Migrant, Zone, ZonePart};
+use zone::{Migrant, ZonePart};
 
 /// Zones run apart for so long; nobody changes zones in less.
 pub const WINDOW_MS: i64 = 6 * HOUR_MS;
@@ -102,70 +104,15 @@ pub fn prepare<E>(plan: &Plan) -> Result<Vec<Arc<VariantModel>>, EngineError<E>>
     plan.variants.iter().map(|v| model(v, &mut cells)).collect()
 }
 
-/// Which part of a world a zone is.
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    /// A district, or some packs of a group; and the index of the first district of the zone's network.
-    Twins(ZonePart, usize),
-    /// A pack whose cells are simulated one by one.
-    Cells { group: usize, number: u32 },
-}
-
-/// A zone of either sort.
-enum AnyZone<C> {
-    Twins(Box<Zone<C>>),
-    Cells(Box<CellZone>),
-}
-
-impl<C: Cast> AnyZone<C> {
-    async fn set_up(model: Arc<VariantModel>, part: Part, seed: Seed, cast: C, as_actors: bool) -> Self {
-        match part {
-            Part::Twins(part, first) => {
-                Self::Twins(Box::new(Zone::set_up(model, part, first, seed, cast).await))
-            }
-            Part::Cells { group, number } => {
-                Self::Cells(Box::new(CellZone::set_up(model, group, number, seed, as_actors)))
-            }
-        }
-    }
-
-    async fn run_until(&mut self, end: Time) {
-        match self {
-            Self::Twins(zone) => zone.run_until(end).await,
-            Self::Cells(zone) => zone.run_until(end).await,
-        }
-    }
-
-    async fn take_outgoing(&mut self) -> Vec<Migrant> {
-        match self {
-            Self::Twins(zone) => zone.take_outgoing().await,
-            Self::Cells(_) => Vec::new(),
-        }
-    }
-
-    fn welcome(&mut self, migrant: Migrant) {
-        match self {
-            Self::Twins(zone) => zone.welcome(migrant),
-            Self::Cells(_) => unreachable!("riders go from district to district"),
-        }
-    }
-
-    async fn conclude(self) -> Tally {
-        match self {
-            Self::Twins(zone) => zone.conclude().await,
-            Self::Cells(zone) => zone.conclude().await,
-        }
-    }
-}
-
 /// The zones of a world, in order.
 fn zones(model: &VariantModel) -> Vec<Part> {
     let mut zones = Vec::new();
     for (network, file) in model.networks.iter().enumerate() {
         let first = zones.len();
         let districts = file.file.districts;
-        let part = |district| Part::Twins(ZonePart::District { network, district }, first);
-        zones.extend((0..districts).map(part));
+        zones.extend(
+            (0..districts).map(|district| Part::Zone(ZonePart::District { network, district }, first)),
+        );
     }
     for (group, file) in model.groups.iter().enumerate() {
         let count = file.file.count;
@@ -175,9 +122,10 @@ fn zones(model: &VariantModel) -> Vec<Part> {
         }
         for first in (0..count).step_by(PACKS_PER_ZONE as usize) {
             let end = count.min(first + PACKS_PER_ZONE);
-            zones.push(Part::Twins(ZonePart::Packs { group, first, end }, 0));
+            zones.push(Part::Zone(ZonePart::Packs { group, first, end }, 0));
         }
     }
+    zones.extend(model.sites.parts());
     zones
 }
 
@@ -330,7 +278,7 @@ impl World {
 }
 
 async fn serve_zone(model: Arc<VariantModel>, part: Part, seed: Seed, mut orders: mpsc::Receiver<Order>) {
-    let mut zone = AnyZone::set_up(model, part, seed, Actors::default(), true).await;
+    let mut zone = Place::set_up(model, part, seed, Actors::default(), Hosting::Actors).await;
     while let Some(order) = orders.recv().await {
         match order {
             Order::Run { until, incoming, done } => {
@@ -356,10 +304,8 @@ fn world_seed(model: &VariantModel, replicate: u32) -> Seed {
 /// and for tests that want no runtime.
 pub fn run_direct(model: &Arc<VariantModel>, variant: usize, replicate: u32) -> WorldRecord {
     let seed = world_seed(model, replicate);
-    let mut zones: Vec<AnyZone<Direct>> = zones(model)
-        .into_iter()
-        .map(|part| at_once(AnyZone::set_up(model.clone(), part, seed, Direct::default(), false)))
-        .collect();
+    let set_up = |part| at_once(Place::set_up(model.clone(), part, seed, Direct::default(), Hosting::Direct));
+    let mut zones: Vec<Place<Direct>> = zones(model).into_iter().map(set_up).collect();
     let mut now = model.start;
     while now < model.end {
         let until = (now + WINDOW_MS).min(model.end);

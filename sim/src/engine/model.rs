@@ -61,6 +61,20 @@ pub enum ModelError {
         /// Why not.
         source: twin::battery::network::circuits::UnsuitedCell,
     },
+    /// Blocks of a data centre that are no lead-acid blocks.
+    #[error("blocks of data centre `{name}`")]
+    Blocks {
+        /// The data centre.
+        name: String,
+        /// What is wrong.
+        source: twin::battery::lead_acid::block::LeadAcidError,
+    },
+    /// A factor table lacks a name.
+    #[error(transparent)]
+    Factor(#[from] twin::passport::factors::UnknownName),
+    /// A footprint cannot be computed.
+    #[error(transparent)]
+    Carbon(#[from] twin::passport::carbon::CarbonError),
     /// A battery kind that is not defined.
     #[error("there is no battery kind called `{0}`")]
     NoBattery(String),
@@ -236,6 +250,8 @@ pub struct VariantModel {
     pub networks: Vec<NetworkModel>,
     /// Packs with a duty of their own.
     pub groups: Vec<GroupModel>,
+    /// Data centres and second lives.
+    pub sites: super::sites::model::Sites,
     /// What breaks.
     pub faults: Vec<schema::Fault>,
     /// Sources and assumptions of all inputs.
@@ -302,7 +318,10 @@ impl VariantModel {
                 file: file.clone(),
             });
         }
+        let sites = super::sites::model::Sites::of(scenario, &kinds, &by_name, &surroundings, folder)?;
+        notes.extend(sites.notes());
         Ok(Self {
+            sites,
             name: name.into(),
             seed: Seed(scenario.seed),
             start,

@@ -18,6 +18,18 @@ pub enum Key {
     Group(u32),
     /// A cell of a pack of a group: group, number, generation, cell.
     Cell(u32, u32, u32, u32),
+    /// A data centre.
+    DataCentre(u32),
+    /// The batteries of a room: data centre, room.
+    Bank(u32, u32),
+    /// A block: data centre, room, string, place, generation.
+    Block(u32, u32, u32, u32, u32),
+    /// A chain of second lives.
+    SecondLife(u32),
+    /// The recycler of a chain.
+    Recycler(u32),
+    /// A pack of a chain, in order of making.
+    ChainPack(u32, u32),
 }
 
 /// One value of one metric.
@@ -177,4 +189,8 @@ pub struct Tally {
     pub final_resistance: BTreeMap<Key, Vec<f64>>,
     /// Highest hourly mean power of a cabinet [W].
     pub peak_w: BTreeMap<Key, f64>,
+    /// Sums of facilities at the end; those of one name are added.
+    pub site_sums: BTreeMap<&'static str, f64>,
+    /// Counts of facilities over bins; those of one name are added bin by bin.
+    pub site_bins: BTreeMap<&'static str, Vec<f64>>,
 }

@@ -14,26 +14,37 @@ use std::path::Path;
 use twin::time::{Time, UtcOffset};
 
 /// Names of all values that the engine gives twins at their end: Parquet fixes its columns before the first row.
-pub const TWIN_VALUES: [&str; 25] = [
+pub const TWIN_VALUES: [&str; 36] = [
     "age_days",
+    "autonomy_min",
     "balancing_losses_kwh",
+    "blocks_replaced",
+    "carbon_kg",
     "cells_replaced",
     "charged_kwh",
     "charges",
+    "dark_min",
     "efc",
     "energy_cost",
     "energy_in_kwh",
     "energy_kwh",
     "energy_out_kwh",
     "entered_day",
+    "first_life_efc",
     "grid_carbon_kg",
     "grid_kwh",
     "hot_h",
     "interconnect_losses_kwh",
+    "life_used_pct",
+    "loads_dropped",
     "losses_kwh",
+    "outages_total",
     "outside_cycles_efc",
     "outside_temperature_h",
     "peak_kw",
+    "received_kg",
+    "recovered_kg",
+    "residue_kg",
     "resistance_rel",
     "retired",
     "soc",
@@ -193,7 +204,20 @@ horizon_days: 3
 utc_offset_h: 5.5
 climate: {city: mumbai}
 energy: {tariff: {flat_per_kwh: 0.2}, carbon: {region: IN-WE}}
-batteries: {pack: {chemistry: nmc811-grsi-lg-m50-5ah, series: 14, parallel: 6}}
+batteries:
+  pack: {chemistry: nmc811-grsi-lg-m50-5ah, series: 14, parallel: 6}
+  block: {chemistry: vrla-agm-12v-120ah, series: 6}
+data_centres:
+  - {name: racks, battery: block, rooms: [{name: a, strings: 1, blocks_per_string: 2, load_kw: 1}]}
+second_lives:
+  - name: chain
+    battery: pack
+    composition: NMC811
+    vehicles: 1
+    made_in: KR
+    vehicle: {until_soh: 0.8, duty: {kind: standby, depth: 0.2, every_days: 2, c_rate: 0.2}}
+    store: {until_soh: 0.7, duty: {kind: standby, depth: 0.2, every_days: 2, c_rate: 0.2}}
+    recycler: {daily_kg: 100}
 packs:
   - {name: shelf, battery: pack, duty: {kind: standby, depth: 0.2, every_days: 2, c_rate: 0.2}}
   - name: bank

@@ -89,6 +89,7 @@ fn chemistries(models: &[Arc<VariantModel>]) -> Vec<&ChemistryFile> {
 fn used(model: &VariantModel) -> impl Iterator<Item = &ChemistryFile> {
     let kinds: BTreeSet<usize> =
         model.networks.iter().map(|n| n.kind).chain(model.groups.iter().map(|g| g.kind)).collect();
+    let kinds: BTreeSet<usize> = kinds.into_iter().chain(model.sites.kinds()).collect();
     kinds.into_iter().map(|kind| &model.kinds[kind].cell.file)
 }
 

@@ -57,14 +57,16 @@ pub enum Theme {
     Cost,
     /// Emissions.
     Carbon,
+    /// Masses on their way.
+    Material,
     /// Everything else.
     Other,
 }
 
 impl Theme {
     /// All themes in the order of a report.
-    pub const ALL: [Self; 6] =
-        [Self::Service, Self::Health, Self::Energy, Self::Cost, Self::Carbon, Self::Other];
+    pub const ALL: [Self; 7] =
+        [Self::Service, Self::Health, Self::Energy, Self::Cost, Self::Carbon, Self::Material, Self::Other];
 
     /// Heading.
     #[must_use]
@@ -75,6 +77,7 @@ impl Theme {
             Self::Energy => "Energy",
             Self::Cost => "Cost",
             Self::Carbon => "Carbon",
+            Self::Material => "Material",
             Self::Other => "Other figures",
         }
     }
@@ -119,7 +122,7 @@ type Known = (&'static str, &'static str, &'static str, Better, Theme);
 use Better::{Higher, Lower, Neither};
 
 /// Figures of a run.
-const FIGURES: [Known; 32] = [
+const FIGURES: [Known; 61] = [
     ("served_pct", "Riders served", "%", Higher, Theme::Service),
     ("swaps_total", "Swaps", "", Higher, Theme::Service),
     ("swaps_per_day", "Swaps per day", "", Higher, Theme::Service),
@@ -152,10 +155,39 @@ const FIGURES: [Known; 32] = [
     ("production_carbon_kg", "Carbon of replaced packs", "kg CO₂e", Lower, Theme::Carbon),
     ("total_carbon_kg", "Carbon, total", "kg CO₂e", Lower, Theme::Carbon),
     ("carbon_per_swap_kg", "Carbon per swap", "kg CO₂e", Lower, Theme::Carbon),
+    ("blocks_surviving_pct", "First blocks still in service and not worn", "%", Higher, Theme::Health),
+    ("blocks_replaced", "Blocks replaced", "", Lower, Theme::Health),
+    ("blocks_total", "Blocks in service", "", Neither, Theme::Health),
+    ("outages_total", "Outages", "", Neither, Theme::Service),
+    ("outages_survived_pct", "Outages carried, over rooms", "%", Higher, Theme::Service),
+    ("loads_dropped", "Loads dropped", "", Lower, Theme::Service),
+    ("dark_min", "Time without power, over rooms", "min", Lower, Theme::Service),
+    ("on_battery_min", "Time on battery, over rooms", "min", Neither, Theme::Service),
+    ("making_carbon_kg", "Carbon of making packs", "kg CO₂e", Lower, Theme::Carbon),
+    ("transport_carbon_kg", "Carbon of transport", "kg CO₂e", Lower, Theme::Carbon),
+    ("losses_carbon_kg", "Carbon of losses in use", "kg CO₂e", Lower, Theme::Carbon),
+    ("treatment_carbon_kg", "Carbon of recycling", "kg CO₂e", Lower, Theme::Carbon),
+    ("credit_carbon_kg", "Credit of recovered material", "kg CO₂e", Lower, Theme::Carbon),
+    ("carbon_gap_kg", "Carbon not accounted for", "kg CO₂e", Neither, Theme::Carbon),
+    ("carbon_per_delivered_kwh_kg", "Carbon per kWh delivered", "kg CO₂e", Lower, Theme::Carbon),
+    ("delivered_kwh", "Energy delivered in all lives", "kWh", Higher, Theme::Energy),
+    ("first_life_delivered_kwh", "Energy delivered in first lives", "kWh", Neither, Theme::Energy),
+    ("second_life_delivered_kwh", "Energy delivered in second lives", "kWh", Higher, Theme::Energy),
+    ("made_kg", "Mass of packs made", "kg", Lower, Theme::Material),
+    ("vehicle_kg", "Mass in vehicles", "kg", Neither, Theme::Material),
+    ("store_kg", "Mass in the store", "kg", Neither, Theme::Material),
+    ("moving_kg", "Mass on the way", "kg", Neither, Theme::Material),
+    ("recycler_kg", "Mass in the recycler", "kg", Neither, Theme::Material),
+    ("recovered_kg", "Mass recovered", "kg", Higher, Theme::Material),
+    ("residue_kg", "Mass of residue", "kg", Lower, Theme::Material),
+    ("mass_gap_kg", "Mass not accounted for", "kg", Neither, Theme::Material),
+    ("recovered_pct", "Recovered of what was recycled", "%", Higher, Theme::Material),
+    ("recycling_passage_mean_days", "Time in the recycler, mean", "days", Lower, Theme::Material),
+    ("recovery_targets_missed", "Recovery targets missed", "", Lower, Theme::Material),
 ];
 
 /// Metrics of time series, whatever kind of twin they belong to.
-const METRICS: [Known; 20] = [
+const METRICS: [Known; 33] = [
     ("soh", "State of health", "%", Higher, Theme::Health),
     ("resistance_rel", "Resistance growth", "%", Lower, Theme::Health),
     ("efc", "Equivalent full cycles", "cycles", Neither, Theme::Health),
@@ -176,6 +208,19 @@ const METRICS: [Known; 20] = [
     ("peak_kw", "Peak power", "kW", Lower, Theme::Energy),
     ("cost_per_day", "Energy cost", "¤ per day", Lower, Theme::Cost),
     ("carbon_kg_per_day", "Carbon of grid energy", "kg CO₂e per day", Lower, Theme::Carbon),
+    ("blocks_surviving_pct", "First blocks still in service and not worn", "%", Higher, Theme::Health),
+    ("autonomy_min", "Autonomy at full load", "min", Higher, Theme::Service),
+    ("air_c", "Air in battery rooms", "°C", Neither, Theme::Health),
+    ("humidity_pct", "Humidity in battery rooms", "%", Neither, Theme::Health),
+    ("vehicle_packs", "Packs in vehicles", "packs", Neither, Theme::Material),
+    ("store_packs", "Packs in the store", "packs", Neither, Theme::Material),
+    ("moving_packs", "Packs on the way", "packs", Neither, Theme::Material),
+    ("made_kg", "Mass of packs made since the start", "kg", Neither, Theme::Material),
+    ("recovered_kg", "Mass recovered since the start", "kg", Higher, Theme::Material),
+    ("residue_kg", "Mass of residue since the start", "kg", Lower, Theme::Material),
+    ("queued_kg", "Mass waiting at stages", "kg", Lower, Theme::Material),
+    ("in_work_kg", "Mass on stages", "kg", Neither, Theme::Material),
+    ("total_carbon_kg", "Carbon since the start", "kg CO₂e", Lower, Theme::Carbon),
 ];
 
 /// Units by the last words of a name, longest first.
@@ -231,8 +276,8 @@ pub fn metric(kind: &str, name: &str, currency: &str) -> Quantity {
         "resistance_rel" => (quantity.scale, quantity.offset) = (100.0, -100.0),
         _ => {}
     }
-    let is_plain =
-        matches!(kind, "network" | "world" | "") || (quantity.theme == Theme::Health && kind != "group");
+    let is_plain = matches!(kind, "network" | "world" | "second_life" | "recycler" | "")
+        || (quantity.theme == Theme::Health && kind != "group");
     quantity.label = match quantity.theme {
         _ if is_plain => quantity.label,
         _ if kind == "group" => format!("{} per pack group", quantity.label),
@@ -280,6 +325,9 @@ pub fn members(kind: &str, count: u64) -> String {
     let noun = match kind {
         "battery" => "pack",
         "group" => "pack group",
+        "data_centre" => "data centre",
+        "bank" => "battery room",
+        "second_life" => "second life",
         other => other,
     };
     if count == 1 { noun.to_owned() } else { plural(noun) }

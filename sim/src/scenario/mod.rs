@@ -20,6 +20,7 @@ mod plan;
 mod rules;
 pub mod schema;
 mod shape;
+mod sites;
 mod tree;
 mod variants;
 

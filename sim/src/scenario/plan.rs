@@ -54,10 +54,12 @@ impl Scenario {
         let in_groups: u64 = self.packs.iter().map(|group| u64::from(group.count)).sum();
         let in_networks: u64 = self.networks.iter().map(|network| u64::from(network.packs)).sum();
         let cabinets = self.networks.iter().map(|network| u64::from(network.cabinets.count)).sum();
-        BTreeMap::from([
+        let mut counts = BTreeMap::from([
             ("battery", in_groups + in_networks),
             ("cabinet", cabinets),
             ("network", self.networks.len() as u64),
-        ])
+        ]);
+        self.count_sites(&mut counts);
+        counts
     }
 }

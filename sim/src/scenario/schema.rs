@@ -1,6 +1,7 @@
 //! What a scenario file may say. The published JSON Schema is generated from these types, and the checker
 //! walks a file against that schema, so a key exists exactly once: here.
 
+pub use super::sites::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,6 +55,14 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(length(max = 100))]
     pub networks: Vec<Network>,
+    /// Data centres with batteries behind their supplies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub data_centres: Vec<DataCentre>,
+    /// Packs that go from vehicles to stores and on to a recycler.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub second_lives: Vec<SecondLife>,
     /// Things that break.
     #[serde(default)]
     #[schemars(length(max = 1000))]

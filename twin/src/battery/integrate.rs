@@ -292,6 +292,9 @@ impl Passing<'_> {
         let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as, guess_a);
         self.decay_over(dt_s);
         let (mut current_a, mut held) = self.current(&terminal)?;
+        if self.cell.file.circuit.knee.is_some() {
+            (terminal, current_a, held) = self.bent_current(terminal, guess_a, current_a, held)?;
+        }
         let by_heat_s = self.heating_s(&terminal, current_a);
         if (current_a.abs() * dt_s > 1.2 * self.stepping.soc_max * capacity_as || dt_s > by_heat_s)
             && dt_s > 1.0
@@ -359,6 +362,27 @@ impl Passing<'_> {
             self.state.voltage_v = voltage_v;
         }
         Ok(step)
+    }
+
+    /// The step again with a resistance that bends with the current itself and not with a guess of it.
+    #[inline(never)]
+    fn bent_current(
+        &self,
+        mut terminal: Terminal,
+        guess_a: f64,
+        mut current_a: f64,
+        mut held: bool,
+    ) -> Result<(Terminal, f64, bool), Ended> {
+        let mut near_a = guess_a;
+        for _ in 0..8 {
+            if (current_a - near_a).abs() <= 1e-3 * current_a.abs() {
+                break;
+            }
+            near_a = 0.5 * (near_a + current_a);
+            terminal = self.terminal(terminal.soc_mid, near_a);
+            (current_a, held) = self.current(&terminal)?;
+        }
+        Ok((terminal, current_a, held))
     }
 
     /// Takes one step at rest.

@@ -22,7 +22,7 @@ fn theme_of(name: &str) -> Theme {
     match name {
         "swaps_by_hour" | "waiting_histogram" => Theme::Service,
         "charging_kw_by_hour" => Theme::Energy,
-        "soh_histogram" => Theme::Health,
+        "soh_histogram" | "blocks_replaced_by_month" => Theme::Health,
         _ => Theme::Other,
     }
 }
@@ -147,6 +147,9 @@ fn generic(story: &Story, name: &str, bins: usize) -> String {
     let (title, unit, axis) = match name.strip_suffix("_by_hour") {
         Some(_) if name == "charging_kw_by_hour" => {
             ("Charging power by hour of the day".to_owned(), "kW", Axis::Hours)
+        }
+        None if name == "blocks_replaced_by_month" => {
+            ("Blocks replaced".to_owned(), "blocks", Axis::Number { label: "months since the start".into() })
         }
         Some(words) if bins == 24 => (format!("{} by hour of the day", sentence(words)), "", Axis::Hours),
         _ => (sentence(name), "", Axis::Number { label: "bin".into() }),

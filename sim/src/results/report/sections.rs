@@ -23,7 +23,12 @@ pub(super) fn charts(story: &Story, axis: &Axis) -> String {
             let before = match theme {
                 Theme::Energy => energy(story, axis, &mut used),
                 Theme::Cost => breakdown(story, "Where the money goes", &story.currency, COSTS),
-                Theme::Carbon => breakdown(story, "Where emissions come from", "kg CO₂e", EMISSIONS),
+                Theme::Carbon => {
+                    let of_grid = breakdown(story, "Where emissions come from", "kg CO₂e", EMISSIONS);
+                    let title = "Where emissions of all lives come from, before credits";
+                    format!("{of_grid}{}", breakdown(story, title, "kg CO₂e", LIFE_CYCLE))
+                }
+                Theme::Material => breakdown(story, "Where the mass is at the end", "kg", MASSES),
                 Theme::Service | Theme::Health | Theme::Other => String::new(),
             };
             let (bands, zero) = bands(story, axis, theme, &used);
@@ -47,6 +52,7 @@ fn intro(theme: Theme) -> &'static str {
         Theme::Service => "How riders fare: swaps, waiting and what was refused.",
         Theme::Health => "How packs age, and how many had to be replaced.",
         Theme::Energy => "What the network draws, from where, and when.",
+        Theme::Material => "Where materials are, what waits and what is recovered.",
         Theme::Cost | Theme::Carbon | Theme::Other => "",
     }
 }
@@ -123,7 +129,8 @@ fn band_chart<'a>(
     quantity: &Quantity,
     bands: &[(usize, &Band)],
 ) -> LineChart<'a> {
-    let is_population = !matches!(kind, "network" | "group" | "world");
+    let is_population =
+        !matches!(kind, "network" | "group" | "world" | "second_life" | "recycler" | "data_centre");
     let shown = |values: &[f64]| -> Vec<f64> { values.iter().map(|value| quantity.shown(*value)).collect() };
     let lines: Vec<Line> = bands
         .iter()
@@ -222,11 +229,25 @@ fn energy(story: &Story, axis: &Axis, used: &mut BTreeSet<(String, String)>) -> 
 }
 
 /// Figures that add up, and what they are called as parts.
-type Parts = [(&'static str, &'static str); 2];
+type Parts = &'static [(&'static str, &'static str)];
 
-const COSTS: Parts = [("energy_cost", "Grid energy"), ("replacement_cost", "Replaced packs")];
+const COSTS: Parts = &[("energy_cost", "Grid energy"), ("replacement_cost", "Replaced packs")];
 const EMISSIONS: Parts =
-    [("grid_carbon_kg", "Grid energy"), ("production_carbon_kg", "Making of replaced packs")];
+    &[("grid_carbon_kg", "Grid energy"), ("production_carbon_kg", "Making of replaced packs")];
+const LIFE_CYCLE: Parts = &[
+    ("making_carbon_kg", "Making"),
+    ("transport_carbon_kg", "Transport"),
+    ("losses_carbon_kg", "Losses in use"),
+    ("treatment_carbon_kg", "Recycling"),
+];
+const MASSES: Parts = &[
+    ("vehicle_kg", "In vehicles"),
+    ("store_kg", "In the store"),
+    ("moving_kg", "On the way"),
+    ("recycler_kg", "In the recycler"),
+    ("recovered_kg", "Recovered"),
+    ("residue_kg", "Residue"),
+];
 
 fn breakdown(story: &Story, title: &str, unit: &str, parts: Parts) -> String {
     let mean =

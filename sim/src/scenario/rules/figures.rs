@@ -152,7 +152,7 @@ fn check_profile(riders: &Node, key: &str, trail: &Trail<'_>, findings: &mut Fin
 }
 
 /// The steps of a day: in order, and each able to change something.
-fn check_steps(steps: &[Node], trail: &Trail<'_>, findings: &mut Findings) {
+pub(super) fn check_steps(steps: &[Node], trail: &Trail<'_>, findings: &mut Findings) {
     let charged_to = steps
         .iter()
         .filter(|step| number(step, "c_rate").is_none_or(|c_rate| c_rate < 0.0))
@@ -214,7 +214,7 @@ fn check_size(root: &Node, findings: &mut Findings) {
     let twins = count_twins(root);
     if let Some(twins) = twins.filter(|twins| *twins > TWINS_MAX) {
         let message = format!("{twins} twins in all, and at most {TWINS_MAX} fit into one world");
-        findings.add(place_of(root, &["networks", "packs"]), "", message);
+        findings.add(place_of(root, &["networks", "packs", "data_centres", "second_lives"]), "", message);
     }
     let Some(horizon) = horizon_days(root) else { return };
     let empty = Node::new(root.place, Value::Mapping(Vec::new()));
@@ -253,6 +253,7 @@ fn count_twins(root: &Node) -> Option<f64> {
         add(network.get("cabinets").and_then(|cabinets| number(cabinets, "count")));
         add(Some(1.0));
     });
+    super::sites::count_twins(root, add);
     total
 }
 

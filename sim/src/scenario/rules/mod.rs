@@ -6,6 +6,7 @@
 mod cells;
 mod figures;
 mod references;
+mod sites;
 
 use super::Known;
 use super::mistake::{Findings, Place, Trail};
@@ -33,6 +34,7 @@ pub(super) fn check(root: &Node, surroundings: Surroundings<'_>, findings: &mut 
     check_names(root, findings);
     references::check(root, surroundings, findings);
     figures::check(root, findings);
+    sites::check(root, findings);
 }
 
 fn check_time(root: &Node, findings: &mut Findings) {
@@ -92,10 +94,11 @@ fn check_sources(root: &Node, findings: &mut Findings) {
 
 fn check_names(root: &Node, findings: &mut Findings) {
     let is_empty = |key: &str| root.get(key).is_none_or(|list| list.value == Value::List(Vec::new()));
-    if is_empty("packs") && is_empty("networks") {
-        findings.add(root.place, "", "nothing to simulate: give packs, networks or both");
+    if ["packs", "networks", "data_centres", "second_lives"].into_iter().all(is_empty) {
+        let message = "nothing to simulate: give packs, networks, data_centres or second_lives";
+        findings.add(root.place, "", message);
     }
-    for list in ["networks", "packs", "variants"] {
+    for list in ["networks", "packs", "data_centres", "second_lives", "variants"] {
         let mut seen: HashMap<&str, Place> = HashMap::new();
         each(root, list, |element, trail| {
             let Some(name) = element.get("name") else { return };

@@ -57,6 +57,15 @@ pub(super) fn check(root: &Node, surroundings: Surroundings<'_>, findings: &mut 
             check.file(riders, "arrivals_file", &trail.key("riders"));
         }
     });
+    each(root, "data_centres", |centre, trail| check.battery(root, centre, trail));
+    each(root, "second_lives", |chain, trail| {
+        check.battery(root, chain, trail);
+        for life in ["vehicle", "store"] {
+            if let Some(duty) = chain.get(life).and_then(|life| life.get("duty")) {
+                check.trips(duty, &trail.key(life).key("duty"));
+            }
+        }
+    });
     each(root, "faults", |fault, trail| check.fault(root, fault, trail));
 }
 

@@ -1,0 +1,108 @@
+//! Zones of every kind behind one face: what a world is cut into.
+
+use super::cast::Cast;
+use super::cells::CellZone;
+use super::model::VariantModel;
+use super::sites::chain::ChainZone;
+use super::sites::data_centre::CentreZone;
+use super::tally::Tally;
+use super::zone::{Migrant, Zone, ZonePart};
+use std::sync::Arc;
+use twin::rng::Seed;
+use twin::time::Time;
+
+/// What a zone is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Packs and cabinets, and the index of the zone that is the network's first district.
+    Zone(ZonePart, usize),
+    /// A pack whose cells are simulated one by one.
+    Cells {
+        /// Its group.
+        group: usize,
+        /// Its number in the group.
+        number: u32,
+    },
+    /// A data centre.
+    DataCentre(usize),
+    /// A chain of second lives.
+    SecondLife(usize),
+}
+
+/// How twins beyond a zone's cast are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosting {
+    /// Every twin an actor on the present arbiter.
+    Actors,
+    /// Every twin called directly.
+    Direct,
+}
+
+/// A zone of any kind.
+pub enum Place<C> {
+    /// Packs and cabinets.
+    Zone(Box<Zone<C>>),
+    /// A pack whose cells are simulated one by one.
+    Cells(Box<CellZone>),
+    /// A data centre.
+    DataCentre(Box<CentreZone>),
+    /// A chain of second lives.
+    SecondLife(Box<ChainZone>),
+}
+
+impl<C: Cast> Place<C> {
+    /// Puts everything in place at the start of the run.
+    pub async fn set_up(model: Arc<VariantModel>, part: Part, seed: Seed, cast: C, hosting: Hosting) -> Self {
+        match part {
+            Part::Zone(part, first_district) => {
+                Self::Zone(Box::new(Zone::set_up(model, part, first_district, seed, cast).await))
+            }
+            Part::Cells { group, number } => {
+                let as_actors = hosting == Hosting::Actors;
+                Self::Cells(Box::new(CellZone::set_up(model, group, number, seed, as_actors)))
+            }
+            Part::DataCentre(index) => {
+                Self::DataCentre(Box::new(CentreZone::set_up(model, index, seed, hosting).await))
+            }
+            Part::SecondLife(index) => {
+                Self::SecondLife(Box::new(ChainZone::set_up(model, index, seed, hosting)))
+            }
+        }
+    }
+
+    /// Runs until `end`.
+    pub async fn run_until(&mut self, end: Time) {
+        match self {
+            Self::Zone(zone) => zone.run_until(end).await,
+            Self::Cells(zone) => zone.run_until(end).await,
+            Self::DataCentre(zone) => zone.run_until(end).await,
+            Self::SecondLife(zone) => zone.run_until(end).await,
+        }
+    }
+
+    /// Those who leave for another zone.
+    pub async fn take_outgoing(&mut self) -> Vec<Migrant> {
+        match self {
+            Self::Zone(zone) => zone.take_outgoing().await,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes in somebody from another zone.
+    pub fn welcome(&mut self, migrant: Migrant) {
+        match self {
+            Self::Zone(zone) => zone.welcome(migrant),
+            _ => unreachable!("riders go from district to district"),
+        }
+    }
+
+    /// Ends the zone's run and hands over what it recorded.
+    pub async fn conclude(self) -> Tally {
+        match self {
+            Self::Zone(zone) => zone.conclude().await,
+            Self::Cells(zone) => zone.conclude().await,
+            Self::DataCentre(zone) => zone.conclude().await,
+            Self::SecondLife(zone) => zone.conclude().await,
+        }
+    }
+}
