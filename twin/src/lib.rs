@@ -6,6 +6,9 @@
 pub mod battery;
 pub mod cabinet;
 pub mod forcing;
+pub mod geo;
+pub mod plastic;
 pub mod rng;
 pub mod time;
 pub mod twin;
+pub mod vessel;
