@@ -5,6 +5,7 @@
 //! handed over, in the order of the zones, when the window ends. Nothing here depends on how many threads there are.
 
 pub mod cast;
+pub mod cleanup;
 pub mod duty;
 pub mod merge;
 pub mod model;
@@ -14,6 +15,7 @@ pub mod zone;
 use crate::results::record::WorldRecord;
 use crate::scenario::Plan;
 use cast::{Actors, Direct};
+use cleanup::CleanupZone;
 use model::{Cells, ModelError, VariantModel};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -236,6 +238,15 @@ impl World {
             });
             zones.push(orders);
         }
+        for index in 0..self.model.cleanups.len() {
+            let (orders, inbox) = mpsc::channel(1);
+            let thread = if self.spread { zones.len() % self.arbiters.len() } else { self.thread };
+            let model = self.model.clone();
+            self.arbiters[thread].spawn_fn(move || {
+                actix_rt::spawn(serve_cleanup(model, index, seed, inbox));
+            });
+            zones.push(orders);
+        }
         let mut now = self.model.start;
         let mut incoming: Vec<Vec<Migrant>> = zones.iter().map(|_| Vec::new()).collect();
         while now < self.model.end && !self.options.stop.load(Ordering::Relaxed) {
@@ -291,6 +302,29 @@ async fn serve_zone(
     }
 }
 
+/// A cleanup's zone: nobody comes from other zones or goes to them.
+async fn serve_cleanup(
+    model: Arc<VariantModel>,
+    index: usize,
+    seed: Seed,
+    mut orders: mpsc::Receiver<Order>,
+) {
+    let mut zone = CleanupZone::set_up(model, index, seed, false);
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Run { until, done, .. } => {
+                zone.run_until(until).await;
+                // The world asks and waits; when it is gone, so is the run.
+                let _ = done.send(Vec::new());
+            }
+            Order::Conclude { done, .. } => {
+                let _ = done.send(zone.conclude().await);
+                return;
+            }
+        }
+    }
+}
+
 fn world_seed(model: &VariantModel, replicate: u32) -> Seed {
     model.seed.derive("replicate", u64::from(replicate))
 }
@@ -316,7 +350,12 @@ pub fn run_direct(model: &Arc<VariantModel>, variant: usize, replicate: u32) -> 
         }
         now = until;
     }
-    let tallies = zones.into_iter().map(|zone| at_once(zone.conclude())).collect();
+    let mut tallies: Vec<Tally> = zones.into_iter().map(|zone| at_once(zone.conclude())).collect();
+    for index in 0..model.cleanups.len() {
+        let mut zone = CleanupZone::set_up(model.clone(), index, seed, true);
+        at_once(zone.run_until(now));
+        tallies.push(at_once(zone.conclude()));
+    }
     merge::merge(model, variant, replicate, now, tallies)
 }
 

@@ -1,5 +1,6 @@
 //! A variant made ready to run: files read, chemistries compiled, everything that its worlds share.
 
+use super::cleanup::model::CleanupModel;
 use crate::scenario::schema::{self, ChargingPolicy, Duty, Scenario};
 use crate::world::demand::Demand;
 use crate::world::drive::Ride;
@@ -183,6 +184,8 @@ pub struct VariantModel {
     pub groups: Vec<GroupModel>,
     /// What breaks.
     pub faults: Vec<schema::Fault>,
+    /// Cleanups.
+    pub cleanups: Vec<CleanupModel>,
     /// Sources and assumptions of all inputs.
     pub notes: Vec<Note>,
 }
@@ -239,6 +242,12 @@ impl VariantModel {
                 file: file.clone(),
             });
         }
+        let mut cleanups = Vec::new();
+        for file in &scenario.cleanups {
+            let cleanup = CleanupModel::of(file, kind_of)?;
+            notes.extend(cleanup.notes());
+            cleanups.push(cleanup);
+        }
         Ok(Self {
             name: name.into(),
             seed: Seed(scenario.seed),
@@ -252,6 +261,7 @@ impl VariantModel {
             networks,
             groups,
             faults: scenario.faults.clone(),
+            cleanups,
             notes,
         })
     }

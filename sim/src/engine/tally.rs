@@ -1,5 +1,6 @@
 //! What a zone counts and records while it runs.
 
+use crate::results::atlas::Atlas;
 use std::collections::BTreeMap;
 use twin::time::Time;
 
@@ -16,6 +17,27 @@ pub enum Key {
     Network(u32),
     /// A group of packs.
     Group(u32),
+    /// Something of a cleanup: cleanup, what, number.
+    Cleanup(u32, Member, u32),
+}
+
+/// What belongs to a cleanup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Member {
+    /// The cleanup itself.
+    Whole,
+    /// A ground.
+    Ground,
+    /// A vessel.
+    Vessel,
+    /// A team.
+    Team,
+    /// A port.
+    Port,
+    /// A truck.
+    Truck,
+    /// A plant.
+    Plant,
 }
 
 /// One value of one metric.
@@ -175,4 +197,8 @@ pub struct Tally {
     pub final_resistance: BTreeMap<Key, Vec<f64>>,
     /// Highest hourly mean power of a cabinet [W].
     pub peak_w: BTreeMap<Key, f64>,
+    /// Key figures of a cleanup.
+    pub figures: BTreeMap<&'static str, f64>,
+    /// Map and flows of a cleanup.
+    pub atlas: Option<Atlas>,
 }

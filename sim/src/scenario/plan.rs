@@ -54,10 +54,26 @@ impl Scenario {
         let in_groups: u64 = self.packs.iter().map(|group| u64::from(group.count)).sum();
         let in_networks: u64 = self.networks.iter().map(|network| u64::from(network.packs)).sum();
         let cabinets = self.networks.iter().map(|network| u64::from(network.cabinets.count)).sum();
-        BTreeMap::from([
+        let mut counts = BTreeMap::from([
             ("battery", in_groups + in_networks),
             ("cabinet", cabinets),
             ("network", self.networks.len() as u64),
-        ])
+        ]);
+        for cleanup in &self.cleanups {
+            let vessels: u64 = cleanup.vessels.iter().map(|group| u64::from(group.count)).sum();
+            let teams: u64 = cleanup.teams.iter().map(|group| u64::from(group.count)).sum();
+            for (kind, count) in [
+                ("vessel", vessels),
+                ("team", teams),
+                ("ground", cleanup.grounds.len() as u64),
+                ("port", cleanup.ports.len() as u64),
+                ("truck", u64::from(cleanup.trucks.count)),
+                ("plant", cleanup.plants.len() as u64),
+                ("cleanup", 1),
+            ] {
+                *counts.entry(kind).or_default() += count;
+            }
+        }
+        counts
     }
 }

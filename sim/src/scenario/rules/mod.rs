@@ -3,6 +3,7 @@
 //! Rules read the tree, not the finished [`Scenario`](super::schema::Scenario), so that they speak of lines
 //! and are heard in the same round as everything else. They pass over values that were reported before.
 
+mod cleanups;
 mod figures;
 mod references;
 
@@ -32,6 +33,7 @@ pub(super) fn check(root: &Node, surroundings: Surroundings<'_>, findings: &mut 
     check_names(root, findings);
     references::check(root, surroundings, findings);
     figures::check(root, findings);
+    cleanups::check(root, findings);
 }
 
 fn check_time(root: &Node, findings: &mut Findings) {
@@ -91,10 +93,10 @@ fn check_sources(root: &Node, findings: &mut Findings) {
 
 fn check_names(root: &Node, findings: &mut Findings) {
     let is_empty = |key: &str| root.get(key).is_none_or(|list| list.value == Value::List(Vec::new()));
-    if is_empty("packs") && is_empty("networks") {
-        findings.add(root.place, "", "nothing to simulate: give packs, networks or both");
+    if is_empty("packs") && is_empty("networks") && is_empty("cleanups") {
+        findings.add(root.place, "", "nothing to simulate: give packs, networks or cleanups");
     }
-    for list in ["networks", "packs", "variants"] {
+    for list in ["networks", "packs", "cleanups", "variants"] {
         let mut seen: HashMap<&str, Place> = HashMap::new();
         each(root, list, |element, trail| {
             let Some(name) = element.get("name") else { return };
