@@ -374,7 +374,8 @@ pub enum GroundChoice {
     /// Its own.
     #[default]
     Assigned,
-    /// The one of vessels' grounds with the highest mean density at the time.
+    /// The one with the highest mean density at the time, of those that no team works and that can be reached and left
+    /// again in two fifths of the endurance.
     Densest,
 }
 

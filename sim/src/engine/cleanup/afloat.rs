@@ -70,7 +70,7 @@ impl CleanupZone {
         self.settle(vessel, &view).await;
         match self.ships[vessel].phase {
             Phase::Home => self.leave(vessel).await,
-            Phase::Outbound | Phase::Working if view.ended == Some(Ending::BatteryEmpty) => {
+            Phase::Outbound | Phase::Working | Phase::Homebound if self.is_spent(vessel, &view) => {
                 self.strand(vessel);
             }
             Phase::Outbound if view.ended != Some(Ending::Arrived) => {
@@ -86,10 +86,7 @@ impl CleanupZone {
                 let kg_per_h = self.group(vessel).unload_t_per_h * 1e3;
                 self.set_out(vessel, Phase::Unloading, None, Task::Unload { kg_per_h }).await;
             }
-            Phase::Homebound => match view.ended {
-                Some(Ending::TankEmpty | Ending::BatteryEmpty) => self.strand(vessel),
-                _ => self.go_home(vessel, &view).await,
-            },
+            Phase::Homebound => self.go_home(vessel, &view).await,
             Phase::Unloading => self.come_ashore(vessel, &view).await,
             Phase::Laid => {}
         }
@@ -98,6 +95,14 @@ impl CleanupZone {
     pub(super) fn group(&self, vessel: usize) -> &crate::scenario::cleanup::VesselGroup {
         let cleanup = self.cleanup();
         &cleanup.file.vessels[cleanup.vessels[vessel].group]
+    }
+
+    /// Whether nothing is left aboard that could move a vessel. A hybrid whose battery is empty waits for its engine.
+    fn is_spent(&self, vessel: usize, view: &VesselView) -> bool {
+        match self.cleanup().vessels[vessel].model.engine {
+            Some(_) => view.ended == Some(Ending::TankEmpty),
+            None => view.ended == Some(Ending::BatteryEmpty),
+        }
     }
 
     fn strand(&mut self, vessel: usize) {
@@ -148,12 +153,18 @@ impl CleanupZone {
         if self.cleanup().file.routing.ground_choice == GroundChoice::Assigned {
             return assigned;
         }
-        let mut of_vessels: Vec<usize> = self.cleanup().vessels.iter().map(|plan| plan.ground).collect();
-        of_vessels.sort_unstable();
-        of_vessels.dedup();
+        // Grounds at sea that can be reached and left again in two fifths of the time away.
+        let port = self.port_position(self.ships[vessel].port);
+        let way_max_h = 0.2 * 24.0 * self.group(vessel).endurance_days;
+        let of_teams: Vec<usize> = self.cleanup().teams.iter().map(|plan| plan.ground).collect();
+        let in_reach = |ground: &usize| {
+            let centre = self.cleanup().grounds[*ground].area.centre();
+            !of_teams.contains(ground) && self.way_h(vessel, port, centre) <= way_max_h
+        };
+        let candidates: Vec<usize> = (0..self.grounds.len()).filter(in_reach).collect();
         let now = self.now;
         let mut best = (assigned, f64::NEG_INFINITY);
-        for ground in of_vessels {
+        for ground in candidates {
             let density =
                 self.grounds[ground].look(move |g| twin::twin::Twin::view(g, now).density_kg_per_km2).await;
             if density > best.1 {
