@@ -11,6 +11,10 @@ use crate::plastic::material::Material;
 use crate::time::Time;
 
 /// What a vessel may be sent to do.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per leg, boxed in commands; a box inside would cost it its copies"
+)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Task {
     /// Sail somewhere.
