@@ -244,7 +244,7 @@ fn nothing_to_simulate() {
     let text = "name: x\nhorizon_days: 1\nclimate: {constant_c: 20}\nbatteries: {a: {chemistry: lfp-example, series: 1}}\n";
     assert_eq!(
         parse(text).unwrap_err().to_string(),
-        "s.yaml:1: nothing to simulate: give packs, networks, data_centres or second_lives"
+        "s.yaml:1: nothing to simulate: give packs, networks, data_centres, second_lives or cleanups"
     );
 }
 

@@ -26,7 +26,19 @@ fn the_smallest_scenario_is_filled_with_defaults() {
 fn the_largest_scenario_keeps_every_value() {
     let plan = scenario::load(&folder().join("maximal.yaml"), &[], &known()).unwrap();
     assert_eq!(plan.horizon_days(), 730.5);
-    assert_eq!(plan.twin_counts(), BTreeMap::from([("battery", 136), ("cabinet", 5), ("network", 1)]));
+    let counts = [
+        ("battery", 136),
+        ("cabinet", 5),
+        ("cleanup", 1),
+        ("ground", 1),
+        ("network", 1),
+        ("plant", 2),
+        ("port", 1),
+        ("team", 1),
+        ("truck", 1),
+        ("vessel", 2),
+    ];
+    assert_eq!(plan.twin_counts(), BTreeMap::from(counts));
     let network = &plan.base.networks[0];
     assert_eq!(network.charging.policy, ChargingPolicy::OffPeak);
     assert_eq!(network.cabinets.charger_efficiency, [(0.1, 0.85), (0.5, 0.94), (1.0, 0.93)]);

@@ -2,6 +2,7 @@
 
 use super::model::VariantModel;
 use super::tally::{Key, Sums, Tally, WAIT_BINS};
+use crate::results::atlas::Atlas;
 use crate::results::record::{EventRow, SeriesRow, Subject, TwinRow, WorldRecord};
 use crate::results::spread::percentile;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -31,6 +32,13 @@ pub fn merge(
     let subjects = keys.iter().map(|key| name(model, *key)).collect();
 
     let mut figures = figures(model, &whole, &tallies);
+    let mut atlas: Option<Atlas> = None;
+    for tally in &tallies {
+        super::cleanup::add_figures(&mut figures, &tally.figures);
+        if let Some(more) = &tally.atlas {
+            atlas.get_or_insert_default().add(more);
+        }
+    }
     figures.insert("simulated_days", ended.days_since(model.start));
     let profiles = profiles(model, &whole, &tallies);
 
@@ -72,6 +80,7 @@ pub fn merge(
         twins: twins.into_iter().map(|(.., row)| row).collect(),
         figures,
         profiles,
+        atlas,
     }
 }
 
@@ -99,6 +108,7 @@ fn name(model: &VariantModel, key: Key) -> Subject {
         }
         Key::Network(network) => ("network", model.networks[network as usize].file.name.clone()),
         Key::Group(group) => ("group", model.groups[group as usize].file.name.clone()),
+        Key::Cleanup(cleanup, member, number) => return super::cleanup::name(model, cleanup, member, number),
         site => super::sites::name(model, site),
     };
     Subject { kind, id }
@@ -159,6 +169,9 @@ fn figures(
         production_kg += sums.replacements * kind.production_carbon_kg;
     }
     let days = whole.keys().map(|(_, at)| at.days_since(model.start)).fold(0.0, f64::max);
+    if model.networks.is_empty() && model.groups.is_empty() {
+        return BTreeMap::new();
+    }
     let mut figures = BTreeMap::from([
         ("replacements_total", all.replacements),
         ("replacement_cost", replacement_cost),

@@ -6,6 +6,7 @@
 
 pub mod cast;
 pub mod cells;
+pub mod cleanup;
 pub mod duty;
 pub mod merge;
 pub mod model;
@@ -126,6 +127,7 @@ fn zones(model: &VariantModel) -> Vec<Part> {
         }
     }
     zones.extend(model.sites.parts());
+    zones.extend((0..model.cleanups.len()).map(Part::Cleanup));
     zones
 }
 

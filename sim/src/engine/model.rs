@@ -1,6 +1,7 @@
 //! A variant made ready to run: files read, chemistries compiled, everything that its worlds share.
 
 use super::cells::CellsModel;
+use super::cleanup::model::CleanupModel;
 use crate::scenario::schema::{self, ChargingPolicy, Duty, Scenario};
 use crate::world::demand::Demand;
 use crate::world::drive::Ride;
@@ -254,6 +255,8 @@ pub struct VariantModel {
     pub sites: super::sites::model::Sites,
     /// What breaks.
     pub faults: Vec<schema::Fault>,
+    /// Cleanups.
+    pub cleanups: Vec<CleanupModel>,
     /// Sources and assumptions of all inputs.
     pub notes: Vec<Note>,
 }
@@ -320,6 +323,12 @@ impl VariantModel {
         }
         let sites = super::sites::model::Sites::of(scenario, &kinds, &by_name, &surroundings, folder)?;
         notes.extend(sites.notes());
+        let mut cleanups = Vec::new();
+        for file in &scenario.cleanups {
+            let cleanup = CleanupModel::of(file, kind_of)?;
+            notes.extend(cleanup.notes());
+            cleanups.push(cleanup);
+        }
         Ok(Self {
             sites,
             name: name.into(),
@@ -334,6 +343,7 @@ impl VariantModel {
             networks,
             groups,
             faults: scenario.faults.clone(),
+            cleanups,
             notes,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::cast::Cast;
 use super::cells::CellZone;
+use super::cleanup::CleanupZone;
 use super::model::VariantModel;
 use super::sites::chain::ChainZone;
 use super::sites::data_centre::CentreZone;
@@ -27,6 +28,8 @@ pub enum Part {
     DataCentre(usize),
     /// A chain of second lives.
     SecondLife(usize),
+    /// A cleanup.
+    Cleanup(usize),
 }
 
 /// How twins beyond a zone's cast are reached.
@@ -48,6 +51,8 @@ pub enum Place<C> {
     DataCentre(Box<CentreZone>),
     /// A chain of second lives.
     SecondLife(Box<ChainZone>),
+    /// A cleanup.
+    Cleanup(Box<CleanupZone>),
 }
 
 impl<C: Cast> Place<C> {
@@ -67,6 +72,10 @@ impl<C: Cast> Place<C> {
             Part::SecondLife(index) => {
                 Self::SecondLife(Box::new(ChainZone::set_up(model, index, seed, hosting)))
             }
+            Part::Cleanup(index) => {
+                let direct = hosting == Hosting::Direct;
+                Self::Cleanup(Box::new(CleanupZone::set_up(model, index, seed, direct)))
+            }
         }
     }
 
@@ -77,6 +86,7 @@ impl<C: Cast> Place<C> {
             Self::Cells(zone) => zone.run_until(end).await,
             Self::DataCentre(zone) => zone.run_until(end).await,
             Self::SecondLife(zone) => zone.run_until(end).await,
+            Self::Cleanup(zone) => zone.run_until(end).await,
         }
     }
 
@@ -103,6 +113,7 @@ impl<C: Cast> Place<C> {
             Self::Cells(zone) => zone.conclude().await,
             Self::DataCentre(zone) => zone.conclude().await,
             Self::SecondLife(zone) => zone.conclude().await,
+            Self::Cleanup(zone) => zone.conclude().await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a zone counts and records while it runs.
 
+use crate::results::atlas::Atlas;
 use std::collections::BTreeMap;
 use twin::time::Time;
 
@@ -30,6 +31,27 @@ pub enum Key {
     Recycler(u32),
     /// A pack of a chain, in order of making.
     ChainPack(u32, u32),
+    /// Something of a cleanup: cleanup, what, number.
+    Cleanup(u32, Member, u32),
+}
+
+/// What belongs to a cleanup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Member {
+    /// The cleanup itself.
+    Whole,
+    /// A ground.
+    Ground,
+    /// A vessel.
+    Vessel,
+    /// A team.
+    Team,
+    /// A port.
+    Port,
+    /// A truck.
+    Truck,
+    /// A plant.
+    Plant,
 }
 
 /// One value of one metric.
@@ -193,4 +215,8 @@ pub struct Tally {
     pub site_sums: BTreeMap<&'static str, f64>,
     /// Counts of facilities over bins; those of one name are added bin by bin.
     pub site_bins: BTreeMap<&'static str, Vec<f64>>,
+    /// Key figures of a cleanup.
+    pub figures: BTreeMap<&'static str, f64>,
+    /// Map and flows of a cleanup.
+    pub atlas: Option<Atlas>,
 }

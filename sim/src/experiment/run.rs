@@ -53,6 +53,26 @@ pub const TWIN_VALUES: [&str; 36] = [
     "unserved_kwh",
 ];
 
+/// Names of further values that twins of cleanups have at their end.
+pub const CLEANUP_VALUES: [&str; 16] = [
+    "adrift_h",
+    "berthed_h",
+    "caught_kg",
+    "cleared_km2",
+    "collecting_h",
+    "distance_km",
+    "engine_kwh",
+    "fuel_l",
+    "landed_kg",
+    "passed_kg",
+    "received_kg",
+    "rejected_kg",
+    "sailing_h",
+    "shore_kwh",
+    "trips",
+    "waited_h",
+];
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Outcome {
@@ -84,7 +104,9 @@ pub fn run_plan(
     let start = models.iter().map(|model| model.start).min().unwrap_or_default();
     let end = models.iter().map(|model| model.end).max().unwrap_or_default();
 
-    let mut tables = Tables::create(folder, TWIN_VALUES)?;
+    let has_cleanups = models.iter().any(|model| !model.cleanups.is_empty());
+    let values = TWIN_VALUES.into_iter().chain(CLEANUP_VALUES.into_iter().filter(|_| has_cleanups));
+    let mut tables = Tables::create(folder, values)?;
     let labels = plan.variants.iter().map(label).collect();
     let mut condenser = Condenser::new(labels, replicates, start.0, end.0);
     let mut stops = Stops::new(models.len());

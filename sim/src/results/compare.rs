@@ -241,6 +241,7 @@ fn column_name(runs: &[Run], run: &Run, variant: &SummaryVariant) -> String {
 
 fn column(name: String, variant: &SummaryVariant, curves: Option<&VariantStory>) -> VariantStory {
     VariantStory {
+        atlas: curves.and_then(|curves| curves.atlas.clone()),
         name,
         description: variant.description.clone(),
         changes: variant.changes.clone(),

@@ -6,6 +6,7 @@
 //! replicates, whatever the order of arrival.
 
 use super::ResultsError;
+use super::atlas::Atlas;
 use super::record::WorldRecord;
 use super::spread::{percentile, spread, weighted_percentile};
 use super::story::{Band, Spread, VariantStory};
@@ -84,6 +85,7 @@ impl Condenser {
                     figures: told.figures,
                     bands: told.bands,
                     profiles: told.profiles,
+                    atlas: told.atlas,
                 }
             })
             .collect()
@@ -118,11 +120,17 @@ struct Told {
     figures: BTreeMap<String, Spread>,
     bands: Vec<Band>,
     profiles: BTreeMap<String, Vec<f64>>,
+    atlas: Option<Atlas>,
 }
 
 impl Told {
     fn of(shares: &BTreeMap<u32, Share>) -> Self {
-        Self { figures: figures(shares), bands: bands(shares), profiles: profiles(shares) }
+        Self {
+            figures: figures(shares),
+            bands: bands(shares),
+            profiles: profiles(shares),
+            atlas: shares.values().next().and_then(|first| first.atlas.clone()),
+        }
     }
 }
 
@@ -132,6 +140,8 @@ struct Share {
     figures: BTreeMap<&'static str, f64>,
     profiles: BTreeMap<&'static str, Vec<f64>>,
     series: BTreeMap<(&'static str, &'static str), Track>,
+    /// Of the first replicate only.
+    atlas: Option<Atlas>,
 }
 
 /// What is kept of one world's values of one metric.
@@ -169,7 +179,12 @@ impl Share {
             slot.sample.push(row.value);
         }
         series.values_mut().flat_map(|track| track.slots.values_mut()).for_each(Slot::thin);
-        Ok(Self { figures: record.figures.clone(), profiles: record.profiles.clone(), series })
+        Ok(Self {
+            figures: record.figures.clone(),
+            profiles: record.profiles.clone(),
+            series,
+            atlas: record.atlas.clone().filter(|_| record.replicate == 0),
+        })
     }
 }
 

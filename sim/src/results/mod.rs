@@ -12,6 +12,7 @@
 //! Nothing in here looks at a clock or at the order in which threads finish: the same records in the same order
 //! give the same bytes. `docs/results.md` says what each file holds.
 
+pub mod atlas;
 pub mod compare;
 pub mod condense;
 pub mod number;

@@ -1,5 +1,6 @@
 //! What one simulated world leaves behind, before anything is written or drawn.
 
+use super::atlas::Atlas;
 use std::collections::BTreeMap;
 
 /// One world's record: a variant and replicate, simulated from start to end (or to where it was stopped).
@@ -25,6 +26,8 @@ pub struct WorldRecord {
     pub figures: BTreeMap<&'static str, f64>,
     /// Profiles over a small axis: 24 hours of the day, bins of waiting time.
     pub profiles: BTreeMap<&'static str, Vec<f64>>,
+    /// Places, tracks and flows, where there are any.
+    pub atlas: Option<Atlas>,
 }
 
 /// Something that rows speak of.

@@ -1,5 +1,6 @@
 //! What a report tells: worlds condensed to figures, bands and assumptions, ready to be drawn.
 
+use super::atlas::Atlas;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -49,6 +50,9 @@ pub struct VariantStory {
     pub bands: Vec<Band>,
     /// Profiles over a small axis (24 hours of the day, bins of waiting time), mean over replicates.
     pub profiles: BTreeMap<String, Vec<f64>>,
+    /// Places, tracks and flows of the first replicate, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atlas: Option<Atlas>,
 }
 
 /// Mean and percentiles over replicates.

@@ -98,7 +98,7 @@ impl Quantity {
 }
 
 /// Key figures that come first, in this order.
-pub const HEADLINE: [&str; 12] = [
+pub const HEADLINE: [&str; 18] = [
     "served_pct",
     "swaps_per_day",
     "waiting_mean_min",
@@ -111,6 +111,12 @@ pub const HEADLINE: [&str; 12] = [
     "total_cost",
     "cost_per_swap",
     "carbon_per_swap_kg",
+    "plastic_collected_kg",
+    "plastic_recycled_kg",
+    "recycled_share_pct",
+    "days_from_landing_to_end_days",
+    "net_carbon_kg",
+    "carbon_per_kg_collected_kg",
 ];
 
 /// Stands for the scenario's currency in the tables below.
@@ -122,7 +128,7 @@ type Known = (&'static str, &'static str, &'static str, Better, Theme);
 use Better::{Higher, Lower, Neither};
 
 /// Figures of a run.
-const FIGURES: [Known; 61] = [
+const FIGURES: [Known; 72] = [
     ("served_pct", "Riders served", "%", Higher, Theme::Service),
     ("swaps_total", "Swaps", "", Higher, Theme::Service),
     ("swaps_per_day", "Swaps per day", "", Higher, Theme::Service),
@@ -184,6 +190,17 @@ const FIGURES: [Known; 61] = [
     ("recovered_pct", "Recovered of what was recycled", "%", Higher, Theme::Material),
     ("recycling_passage_mean_days", "Time in the recycler, mean", "days", Lower, Theme::Material),
     ("recovery_targets_missed", "Recovery targets missed", "", Lower, Theme::Material),
+    ("plastic_collected_kg", "Plastic collected", "kg", Higher, Theme::Other),
+    ("plastic_recycled_kg", "Plastic recycled", "kg", Higher, Theme::Other),
+    ("recycled_share_pct", "Recycled, of what came to an end", "%", Higher, Theme::Other),
+    ("days_from_landing_to_end_days", "From landing to the end", "days", Lower, Theme::Other),
+    ("waiting_for_yard_h", "Vessels waiting for room in port", "h", Lower, Theme::Other),
+    ("collection_carbon_kg", "Carbon of vessels and teams", "kg CO₂e", Lower, Theme::Carbon),
+    ("road_carbon_kg", "Carbon of trucks", "kg CO₂e", Lower, Theme::Carbon),
+    ("processing_carbon_kg", "Carbon of plants", "kg CO₂e", Lower, Theme::Carbon),
+    ("virgin_carbon_avoided_kg", "Carbon of virgin resin avoided", "kg CO₂e", Higher, Theme::Carbon),
+    ("net_carbon_kg", "Carbon, less what is avoided", "kg CO₂e", Lower, Theme::Carbon),
+    ("carbon_per_kg_collected_kg", "Carbon per kg collected", "kg CO₂e", Lower, Theme::Carbon),
 ];
 
 /// Metrics of time series, whatever kind of twin they belong to.

@@ -12,6 +12,7 @@
 //! value is set aside, and the rest is looked at all the same.
 
 mod check;
+pub mod cleanup;
 mod mistake;
 mod nearest;
 mod node;

@@ -60,6 +60,21 @@ impl Scenario {
             ("network", self.networks.len() as u64),
         ]);
         self.count_sites(&mut counts);
+        for cleanup in &self.cleanups {
+            let vessels: u64 = cleanup.vessels.iter().map(|group| u64::from(group.count)).sum();
+            let teams: u64 = cleanup.teams.iter().map(|group| u64::from(group.count)).sum();
+            for (kind, count) in [
+                ("vessel", vessels),
+                ("team", teams),
+                ("ground", cleanup.grounds.len() as u64),
+                ("port", cleanup.ports.len() as u64),
+                ("truck", u64::from(cleanup.trucks.count)),
+                ("plant", cleanup.plants.len() as u64),
+                ("cleanup", 1),
+            ] {
+                *counts.entry(kind).or_default() += count;
+            }
+        }
         counts
     }
 }

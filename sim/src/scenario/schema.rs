@@ -1,6 +1,7 @@
 //! What a scenario file may say. The published JSON Schema is generated from these types, and the checker
 //! walks a file against that schema, so a key exists exactly once: here.
 
+pub use super::cleanup::Cleanup;
 pub use super::sites::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,10 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub faults: Vec<Fault>,
+    /// Plastic taken from seas, rivers and beaches, and what becomes of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub cleanups: Vec<Cleanup>,
     /// What is recorded, and how often.
     #[serde(default)]
     pub output: Output,

@@ -3,6 +3,7 @@
 //! Everything is drawn here and nothing is fetched: the page works from a memory stick, without scripts and on
 //! paper. It also carries its [`Story`] as JSON, so that other tools find the curves next to the drawing.
 
+mod atlas;
 pub mod axis;
 pub mod charts;
 pub mod comparison;
@@ -68,6 +69,7 @@ pub(crate) fn render_as(
     let mut html =
         section("Key figures", "", &format!("{}{}", tables::headline(story), tables::all_figures(story)));
     html.push_str(&section("Variants", "", &tables::variants(story)));
+    html.push_str(&atlas::sections(story));
     html.push_str(&sections::charts(story, &axis));
     let sources = "What the figures rest on. Where no published value was found, the source says so.";
     html.push_str(&section("Assumptions", sources, &tables::assumptions(&story.assumptions)));

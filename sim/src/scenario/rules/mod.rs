@@ -4,6 +4,7 @@
 //! and are heard in the same round as everything else. They pass over values that were reported before.
 
 mod cells;
+mod cleanups;
 mod figures;
 mod references;
 mod sites;
@@ -35,6 +36,7 @@ pub(super) fn check(root: &Node, surroundings: Surroundings<'_>, findings: &mut 
     references::check(root, surroundings, findings);
     figures::check(root, findings);
     sites::check(root, findings);
+    cleanups::check(root, findings);
 }
 
 fn check_time(root: &Node, findings: &mut Findings) {
@@ -94,11 +96,11 @@ fn check_sources(root: &Node, findings: &mut Findings) {
 
 fn check_names(root: &Node, findings: &mut Findings) {
     let is_empty = |key: &str| root.get(key).is_none_or(|list| list.value == Value::List(Vec::new()));
-    if ["packs", "networks", "data_centres", "second_lives"].into_iter().all(is_empty) {
-        let message = "nothing to simulate: give packs, networks, data_centres or second_lives";
+    if ["packs", "networks", "data_centres", "second_lives", "cleanups"].into_iter().all(is_empty) {
+        let message = "nothing to simulate: give packs, networks, data_centres, second_lives or cleanups";
         findings.add(root.place, "", message);
     }
-    for list in ["networks", "packs", "data_centres", "second_lives", "variants"] {
+    for list in ["networks", "packs", "data_centres", "second_lives", "cleanups", "variants"] {
         let mut seen: HashMap<&str, Place> = HashMap::new();
         each(root, list, |element, trail| {
             let Some(name) = element.get("name") else { return };

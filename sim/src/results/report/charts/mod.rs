@@ -3,12 +3,16 @@
 
 mod bars;
 mod columns;
+mod flows;
 mod lines;
+mod map;
 mod tornado;
 
 pub use bars::{BarChart, BarRow};
 pub use columns::{ColumnChart, ColumnPanel};
+pub use flows::FlowChart;
 pub use lines::{Line, LineChart, Shape};
+pub use map::Map;
 pub use tornado::{Swing, Tornado};
 
 use super::svg::escape;

@@ -1,0 +1,316 @@
+//! What happens ashore: batches are registered, wait in yards, are carried on, sorted and made new. Every step goes
+//! through the book.
+
+use super::zone::{Action, Cargo, CleanupZone, RETRY_MS, Site, plant_kind};
+use crate::engine::tally::{Key, Member};
+use crate::scenario::cleanup::PlantChoice;
+use smallvec::SmallVec;
+use twin::geo::Position;
+use twin::plastic::batch::{BatchId, Collector, Evidence, Origin, Place, Proof, Stage};
+use twin::plastic::custody::{CustodyCommand, CustodyEvent, Report};
+use twin::plastic::factors::ROAD_DETOUR;
+use twin::plastic::gear::Method;
+use twin::plastic::haulage::{TruckCommand, TruckEvent, YardCommand};
+use twin::plastic::intake::{Intake, PlantCommand, PlantEvent, PlantKind};
+use twin::plastic::material::Material;
+use twin::time::{DAY_MS, Time};
+
+/// What zones ask of yards, trucks, plants and the book is within what these accept.
+const ACCEPTED: &str = "the zone keeps to what its twins accept";
+
+/// Plants are filled up to here, so that rounding does not turn the last batch away.
+const BRIM: f64 = 1.0 - 1e-9;
+
+impl CleanupZone {
+    fn site_place(&self, site: Site) -> (Position, String) {
+        let file = &self.cleanup().file;
+        let (latitude_deg, longitude_deg, name) = match site {
+            Site::Port(port) => {
+                let port = &file.ports[port];
+                (port.latitude_deg, port.longitude_deg, &port.name)
+            }
+            Site::Gate(plant) => {
+                let plant = &file.plants[plant];
+                (plant.latitude_deg, plant.longitude_deg, &plant.name)
+            }
+        };
+        (Position { latitude_deg, longitude_deg }, name.clone())
+    }
+
+    /// Room in a port's yard [kg].
+    pub(super) async fn room_kg(&mut self, port: usize) -> f64 {
+        self.ports[port].look(|yard| (yard.capacity_kg - yard.stock_kg()) * BRIM).await
+    }
+
+    /// Registers what was landed in a port, in batches that fit onto a truck, and puts them into its yard.
+    pub(super) async fn land(&mut self, port: usize, material: &Material, by: Key, from: Position) {
+        let (method, name, group_ground) = match by {
+            Key::Cleanup(_, Member::Team, number) => {
+                let plan = &self.cleanup().teams[number as usize];
+                (plan.model.gear.method(), plan.name.clone(), plan.ground)
+            }
+            Key::Cleanup(_, _, number) => {
+                let plan = &self.cleanup().vessels[number as usize];
+                (Method::VesselNet, plan.name.clone(), self.ships[number as usize].ground)
+            }
+            _ => return,
+        };
+        let now = self.now;
+        let truck_kg = self.cleanup().file.trucks.capacity_t * 1e3;
+        let mass_kg = material.mass_kg();
+        let batches = (mass_kg / truck_kg).ceil().max(1.0);
+        let place = Place {
+            position: Some(from),
+            ocean_zone: Some(self.cleanup().file.grounds[group_ground].name.clone()),
+            ..Place::default()
+        };
+        let collector =
+            Collector { vessel: Some(name.clone()), device: Some(name.clone()), ..Collector::default() };
+        let origin = Origin { place, at: now, collector, method, contamination: None, age_years: None };
+        let mut rest = *material;
+        let mut commands: SmallVec<[CustodyCommand; 2]> = SmallVec::new();
+        for index in 0..batches as usize {
+            let part = rest.take(1.0 / (batches - index as f64));
+            commands.push(CustodyCommand::Register {
+                origin: Box::new(origin.clone()),
+                material: Box::new(part),
+                proof: Proof::new(Evidence::Weighbridge, name.clone()),
+            });
+        }
+        let answer = self.book.tell(now, commands).await.expect(ACCEPTED);
+        let mut stored: SmallVec<[YardCommand; 2]> = SmallVec::new();
+        for event in &answer.events {
+            if let CustodyEvent::Registered(batch) = event {
+                self.cargo.insert(batch.id, Cargo { material: batch.material, since: now, begun: now });
+                stored.push(YardCommand::Store { batch: batch.id, mass_kg: batch.mass_kg() });
+            }
+        }
+        self.ports[port].tell(now, stored).await.expect(ACCEPTED);
+        let at = Method::ALL.iter().position(|known| *known == method).unwrap_or(0);
+        self.own.landed_kg[at] += mass_kg;
+        self.own.nets_kg += material.net_kg();
+        let other = self.key(Member::Port, port);
+        self.happened("landed", by, Some(other), mass_kg);
+        self.schedule(now, Action::Dispatch(Site::Port(port)));
+    }
+
+    /// Looks at every yard, now that a truck is free.
+    pub(super) fn look_everywhere(&mut self) {
+        let ports = (0..self.ports.len()).map(Site::Port);
+        let gates = (0..self.gates.len()).map(Site::Gate);
+        for site in gates.chain(ports) {
+            self.schedule(self.now, Action::Dispatch(site));
+        }
+    }
+
+    /// Sends trucks from a yard, as long as there are loads and trucks for them.
+    pub(super) async fn dispatch(&mut self, site: Site) {
+        loop {
+            let now = self.now;
+            let Some(truck) =
+                self.lorries.iter().position(|lorry| lorry.free <= now && lorry.cargo.is_empty())
+            else {
+                return;
+            };
+            let yard = match site {
+                Site::Port(port) => &mut self.ports[port],
+                Site::Gate(plant) => &mut self.gates[plant],
+            };
+            let waiting: Vec<(BatchId, f64, Time)> = yard.look(|yard| yard.waiting().collect()).await;
+            let file = &self.cleanup().file.trucks;
+            let (capacity_kg, least_kg) =
+                (file.capacity_t * 1e3, file.capacity_t * 1e3 * file.least_load.min(BRIM));
+            let wait_ms = (file.wait_max_days * DAY_MS as f64) as i64;
+            let mut load: Vec<BatchId> = Vec::new();
+            let (mut mass_kg, mut oldest) = (0.0, None);
+            for (batch, kg, since) in waiting {
+                if mass_kg + kg <= capacity_kg * (1.0 + 1e-12) {
+                    load.push(batch);
+                    mass_kg += kg;
+                    oldest = Some(oldest.map_or(since, |oldest: Time| oldest.min(since)));
+                }
+            }
+            let Some(oldest) = oldest else { return };
+            if mass_kg < least_kg && now < oldest + wait_ms {
+                self.schedule(oldest + wait_ms, Action::Dispatch(site));
+                return;
+            }
+            let Some(plant) = self.choose_plant(site, mass_kg).await else {
+                self.schedule(now + RETRY_MS, Action::Dispatch(site));
+                return;
+            };
+            self.depart(truck, site, plant, load, mass_kg).await;
+        }
+    }
+
+    async fn choose_plant(&mut self, site: Site, mass_kg: f64) -> Option<usize> {
+        let wanted = match site {
+            Site::Port(_) => PlantKind::Sorting,
+            Site::Gate(_) => PlantKind::Recycling,
+        };
+        let (from, _) = self.site_place(site);
+        let now = self.now;
+        let mut best: Option<(usize, f64)> = None;
+        for plant in 0..self.plants.len() {
+            let file = &self.cleanup().file.plants[plant];
+            if plant_kind(file.work) != wanted {
+                continue;
+            }
+            let there = Position { latitude_deg: file.latitude_deg, longitude_deg: file.longitude_deg };
+            let coming_kg = self.coming_kg[plant];
+            let (room_kg, queue_h) = self.plants[plant]
+                .look(move |p| (p.room_kg(now), (p.queued_kg(now) + coming_kg) / p.capacity_kg_per_h()))
+                .await;
+            if (room_kg - coming_kg) * BRIM < mass_kg {
+                continue;
+            }
+            let cost = match self.cleanup().file.routing.plant_choice {
+                PlantChoice::Nearest => from.distance_km(there),
+                PlantChoice::LeastQueued => queue_h,
+            };
+            if best.is_none_or(|(_, least)| cost < least) {
+                best = Some((plant, cost));
+            }
+        }
+        best.map(|(plant, _)| plant)
+    }
+
+    async fn depart(&mut self, truck: usize, site: Site, plant: usize, load: Vec<BatchId>, mass_kg: f64) {
+        let now = self.now;
+        let (from, name) = self.site_place(site);
+        let (to, _) = self.site_place(Site::Gate(plant));
+        let distance_km = from.distance_km(to) * ROAD_DETOUR;
+        let out = load.iter().map(|batch| YardCommand::Release { batch: *batch });
+        let yard = match site {
+            Site::Port(port) => &mut self.ports[port],
+            Site::Gate(gate) => &mut self.gates[gate],
+        };
+        yard.tell(now, out).await.expect(ACCEPTED);
+        let steps = load.iter().map(|batch| {
+            let proof = Proof::new(Evidence::Document, format!("truck-{}", truck + 1));
+            let report = Box::new(Report {
+                means: Some("truck".into()),
+                distance_km: Some(0.0),
+                ..Report::new(now, Place::facility(name.clone(), from), proof)
+            });
+            match site {
+                Site::Port(_) => CustodyCommand::Advance { batch: *batch, to: Stage::Transported, report },
+                Site::Gate(_) => CustodyCommand::HandOver { batch: *batch, report },
+            }
+        });
+        let steps: Vec<CustodyCommand> = steps.collect();
+        self.book.tell(now, steps).await.expect(ACCEPTED);
+        let haul = TruckCommand::Haul { mass_kg, distance_km };
+        let answer = self.trucks[truck].tell(now, [haul]).await.expect(ACCEPTED);
+        self.coming_kg[plant] += mass_kg;
+        if let Some(TruckEvent::Left { arrives, free, .. }) = answer.events.first() {
+            let lorry = &mut self.lorries[truck];
+            (lorry.free, lorry.cargo, lorry.to) = (*free, load, plant);
+            self.schedule(*arrives, Action::Delivered(truck));
+            self.schedule(*free, Action::Back);
+        }
+        let (key, other) = (self.key(Member::Truck, truck), self.key(Member::Plant, plant));
+        self.happened("hauled", key, Some(other), mass_kg);
+    }
+
+    /// A truck is at its plant: batches are taken in.
+    pub(super) async fn deliver(&mut self, truck: usize) {
+        let now = self.now;
+        let answer = self.trucks[truck].tell(now, [TruckCommand::Deliver]).await.expect(ACCEPTED);
+        let plant = self.lorries[truck].to;
+        if let Some(TruckEvent::Delivered { mass_kg, .. }) = answer.events.first() {
+            self.coming_kg[plant] = (self.coming_kg[plant] - mass_kg).max(0.0);
+        }
+        let (position, name) = self.site_place(Site::Gate(plant));
+        let kind = plant_kind(self.cleanup().file.plants[plant].work);
+        for batch in std::mem::take(&mut self.lorries[truck].cargo) {
+            let proof = Proof::new(Evidence::Weighbridge, name.clone());
+            let mut report = Box::new(Report::new(now, Place::facility(name.clone(), position), proof));
+            report.means = Some("truck".into());
+            let step = match kind {
+                PlantKind::Sorting => CustodyCommand::Advance { batch, to: Stage::Received, report },
+                PlantKind::Recycling => CustodyCommand::HandOver { batch, report },
+            };
+            self.book.tell(now, [step]).await.expect(ACCEPTED);
+            let Some(cargo) = self.cargo.get_mut(&batch) else { continue };
+            let receive = PlantCommand::Receive { material: Box::new(cargo.material) };
+            let answer = self.plants[plant].tell(now, [receive]).await.expect(ACCEPTED);
+            if let Some(PlantEvent::Received { begins, ends, mass_kg, .. }) = answer.events.first() {
+                cargo.begun = *begins;
+                let (ends, mass_kg) = (*ends, *mass_kg);
+                self.schedule(ends, Action::Worked(plant, batch));
+                let key = self.key(Member::Plant, plant);
+                self.happened("received", key, None, mass_kg);
+            }
+        }
+    }
+
+    /// A plant is through with a batch: what it became goes on or is disposed of.
+    pub(super) async fn worked(&mut self, plant: usize, batch: BatchId) {
+        let now = self.now;
+        let Some(cargo) = self.cargo.remove(&batch) else { return };
+        let finish = PlantCommand::Finish { material: Box::new(cargo.material) };
+        let answer = self.plants[plant].tell(now, [finish]).await.expect(ACCEPTED);
+        let Some(PlantEvent::Finished { outputs, .. }) = answer.events.first() else { return };
+        let (position, name) = self.site_place(Site::Gate(plant));
+        let kind = plant_kind(self.cleanup().file.plants[plant].work);
+        let report = |at: Time, evidence| {
+            Box::new(Report::new(
+                at,
+                Place::facility(name.clone(), position),
+                Proof::new(evidence, name.clone()),
+            ))
+        };
+        let to = if kind == PlantKind::Sorting { Stage::Sorting } else { Stage::Processing };
+        let begun = CustodyCommand::Advance { batch, to, report: report(cargo.begun, Evidence::Document) };
+        self.book.tell(now, [begun]).await.expect(ACCEPTED);
+        // Parts of nothing are none: a batch that goes one way whole stays itself.
+        let (passed, rejected) = (outputs.passed, outputs.rejected);
+        let (mut good, mut bad) = (None, None);
+        if passed.mass_kg() > 0.0 && rejected.mass_kg() > 0.0 {
+            let proof = Proof::new(Evidence::Weighbridge, name.clone());
+            let split = CustodyCommand::Split { batch, at: now, parts: vec![passed, rejected], proof };
+            let parts = self.book.tell(now, [split]).await.expect(ACCEPTED).events[0].begun();
+            (good, bad) = (parts.first().copied(), parts.get(1).copied());
+        } else if passed.mass_kg() > 0.0 {
+            good = Some(batch);
+        } else {
+            bad = Some(batch);
+        }
+        if let Some(batch) = bad {
+            let end = CustodyCommand::Advance {
+                batch,
+                to: Stage::Disposed,
+                report: report(now, Evidence::Document),
+            };
+            self.book.tell(now, [end]).await.expect(ACCEPTED);
+            self.ended(rejected.mass_kg(), cargo.since);
+        }
+        let Some(batch) = good else { return };
+        match kind {
+            PlantKind::Sorting => {
+                self.cargo.insert(batch, Cargo { material: passed, ..cargo });
+                let store = YardCommand::Store { batch, mass_kg: passed.mass_kg() };
+                self.gates[plant].tell(now, [store]).await.expect(ACCEPTED);
+                self.schedule(now, Action::Dispatch(Site::Gate(plant)));
+            }
+            PlantKind::Recycling => {
+                let end = CustodyCommand::Advance {
+                    batch,
+                    to: Stage::Recycled,
+                    report: report(now, Evidence::Weighbridge),
+                };
+                self.book.tell(now, [end]).await.expect(ACCEPTED);
+                self.own.recycled.add(&passed);
+                self.ended(passed.mass_kg(), cargo.since);
+                let key = self.key(Member::Plant, plant);
+                self.happened("recycled", key, None, passed.mass_kg());
+            }
+        }
+    }
+
+    fn ended(&mut self, mass_kg: f64, since: Time) {
+        self.own.ended_kg += mass_kg;
+        self.own.waited_kg_days += mass_kg * (self.now - since) as f64 / DAY_MS as f64;
+    }
+}
