@@ -1,5 +1,7 @@
 //! A data centre as a state machine, and its load and outages against what they are drawn from.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
 use std::sync::Arc;
 use twin::facility::data_centre::{
     Care, DataCentre, DataCentreCommand as Command, DataCentreEvent as Event, DataCentreModel,

@@ -1,5 +1,11 @@
 //! Works as state machines: given what happened, when something is asked, then this happens; and books that close.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test that cannot unwrap has failed; cases are told by value"
+)]
+
 use proptest::prelude::*;
 use std::sync::Arc;
 use twin::facility::line::{self, Condition, Kind, Process};

@@ -1,5 +1,7 @@
 //! Rules of the passport against cases worked by hand; the arithmetic stands beside each.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use twin::passport::carbon::{self, Battery, DataQuality, Grid, Leg, Service, Stages, Way};

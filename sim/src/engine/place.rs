@@ -74,7 +74,7 @@ impl<C: Cast> Place<C> {
             }
             Part::Cleanup(index) => {
                 let direct = hosting == Hosting::Direct;
-                Self::Cleanup(Box::new(CleanupZone::set_up(model, index, seed, direct)))
+                Self::Cleanup(Box::new(CleanupZone::set_up(&model, index, seed, direct)))
             }
         }
     }

@@ -74,8 +74,8 @@ fn exp_each<const N: usize>(x: [f64; N]) -> [f64; N] {
     // Adding 1.5·2^52 leaves the nearest whole number in the lowest bits.
     const TO_WHOLE: f64 = 6_755_399_441_055_744.0;
     // ln 2 in two parts; the first has so few digits that its products with k are exact.
-    const LN2_HIGH: f64 = 0.693_147_180_369_123_816_5;
-    const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+    const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
+    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     const LOWEST: f64 = -708.0;
     // Stage by stage over all numbers, so that each stage is one vector operation.
     let mut r = [0.0; N];

@@ -53,7 +53,7 @@ fn check_rooms(centre: &Node, trail: &Trail<'_>, findings: &mut Findings) {
     }
     if blocks > BLOCKS_MAX {
         let message = format!("{blocks} blocks, and at most {BLOCKS_MAX} fit into one data centre");
-        findings.add(place_of(centre, &["rooms"]), &trail, message);
+        findings.add(place_of(centre, &["rooms"]), trail, message);
     }
 }
 
