@@ -27,13 +27,17 @@ fn the_largest_scenario_keeps_every_value() {
     let plan = scenario::load(&folder().join("maximal.yaml"), &[], &known()).unwrap();
     assert_eq!(plan.horizon_days(), 730.5);
     let counts = [
-        ("battery", 136),
+        ("bank", 1),
+        ("battery", 138),
+        ("block", 8),
         ("cabinet", 5),
         ("cleanup", 1),
+        ("data_centre", 1),
         ("ground", 1),
         ("network", 1),
         ("plant", 2),
         ("port", 1),
+        ("recycler", 1),
         ("team", 1),
         ("truck", 1),
         ("vessel", 2),

@@ -169,7 +169,12 @@ fn figures(
         production_kg += sums.replacements * kind.production_carbon_kg;
     }
     let days = whole.keys().map(|(_, at)| at.days_since(model.start)).fold(0.0, f64::max);
-    if model.networks.is_empty() && model.groups.is_empty() {
+    let sites = &model.sites;
+    let without_batteries = model.networks.is_empty()
+        && model.groups.is_empty()
+        && sites.data_centres.is_empty()
+        && sites.chains.is_empty();
+    if without_batteries {
         return BTreeMap::new();
     }
     let mut figures = BTreeMap::from([

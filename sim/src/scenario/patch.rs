@@ -361,7 +361,7 @@ packs:
         check_refused(
             "",
             "1",
-            "the scenario has no \"\"; known here: batteries, climate, data_centres, description, energy, faults, horizon_days, horizon_years, name, networks, output, packs, replicates, second_lives, seed, start, utc_offset_h, variants",
+            "the scenario has no \"\"; known here: batteries, cleanups, climate, data_centres, description, energy, faults, horizon_days, horizon_years, name, networks, output, packs, replicates, second_lives, seed, start, utc_offset_h, variants",
         );
     }
 }
