@@ -69,6 +69,7 @@ fn vessel(drive: Drive) -> Vessel {
     Vessel::new(Arc::new(model(drive)), battery, PORT, START)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "commands are written where they are given")]
 fn tell(vessel: &mut Vessel, now: Time, command: Command) -> Result<Vec<VesselEvent>, VesselRefusal> {
     let moment = Moment { now, seed: Seed(1), entity: "vessel", revision: 0 };
     let events = vessel.decide(&command, &moment)?;

@@ -309,7 +309,7 @@ async fn serve_cleanup(
     seed: Seed,
     mut orders: mpsc::Receiver<Order>,
 ) {
-    let mut zone = CleanupZone::set_up(model, index, seed, false);
+    let mut zone = CleanupZone::set_up(&model, index, seed, false);
     while let Some(order) = orders.recv().await {
         match order {
             Order::Run { until, done, .. } => {
@@ -352,7 +352,7 @@ pub fn run_direct(model: &Arc<VariantModel>, variant: usize, replicate: u32) -> 
     }
     let mut tallies: Vec<Tally> = zones.into_iter().map(|zone| at_once(zone.conclude())).collect();
     for index in 0..model.cleanups.len() {
-        let mut zone = CleanupZone::set_up(model.clone(), index, seed, true);
+        let mut zone = CleanupZone::set_up(model, index, seed, true);
         at_once(zone.run_until(now));
         tallies.push(at_once(zone.conclude()));
     }

@@ -164,7 +164,7 @@ pub struct CleanupZone {
 
 impl CleanupZone {
     /// Puts everything in place at the start of the run; `direct` does without actors.
-    pub fn set_up(model: Arc<VariantModel>, index: usize, seed: Seed, direct: bool) -> Self {
+    pub fn set_up(model: &Arc<VariantModel>, index: usize, seed: Seed, direct: bool) -> Self {
         let cleanup: &CleanupModel = &model.cleanups[index];
         let file = &cleanup.file;
         let start = model.start;
@@ -196,7 +196,7 @@ impl CleanupZone {
             let yard = Yard::new(place(plant.latitude_deg, plant.longitude_deg), f64::INFINITY);
             Player::new(Shell::new(yard, named(&format!("{}-gate", plant.name)), seed), direct)
         });
-        let grid_kg_per_kwh = mean_carbon_kg_per_kwh(&model);
+        let grid_kg_per_kwh = mean_carbon_kg_per_kwh(model);
         let plants = file.plants.iter().map(|plant| {
             let kind = plant_kind(plant.work);
             let at = place(plant.latitude_deg, plant.longitude_deg);
