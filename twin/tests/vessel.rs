@@ -70,6 +70,7 @@ fn vessel(drive: Drive) -> Vessel {
     Vessel::new(Arc::new(model(drive)), battery, PORT, START)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "commands are written where they are given")]
 fn tell(vessel: &mut Vessel, now: Time, command: Command) -> Result<Vec<VesselEvent>, VesselRefusal> {
     let moment = Moment { now, seed: Seed(1), entity: "vessel", revision: 0 };
     let events = vessel.decide(&command, &moment)?;
@@ -110,11 +111,11 @@ fn assert_closed(vessel: &Vessel) {
     assert!(state.hold.is_sound() && hold_kg <= capacity_kg * (1.0 + 1e-12), "{hold_kg} of {capacity_kg}");
     assert!((0.0..=1.0).contains(&state.tracker.level()));
     assert!(state.tank_l >= 0.0 && state.tank_l <= vessel.model().tank_max_l * (1.0 + 1e-12));
-    // What the power asked of the battery and what the battery says it did not give agree.
+    // What was asked of the battery and not given is what the battery says, but for the error of its coarse steps.
     if let Some(battery) = &state.battery {
         let own_wh = battery.ledger().unserved_wh;
         let residue = (ledger.unserved_wh - own_wh) / ledger.battery_out_wh.max(1.0);
-        assert!(residue.abs() <= 0.01, "{residue}: {own_wh} Wh of {ledger:?}");
+        assert!(residue.abs() <= 0.05, "{residue}: {own_wh} Wh of {ledger:?}");
         let BatteryView { soc, .. } = battery.view(battery.at());
         assert!((0.0..=1.0).contains(&soc));
     }
@@ -389,7 +390,7 @@ fn live(drive: Drive, deeds: &[(Deed, f64)], look: bool) -> Vessel {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_over_random_lives(
