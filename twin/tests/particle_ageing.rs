@@ -86,7 +86,10 @@ fn stretches(case: &Case, rated_a: f64) -> Vec<Stretch> {
     ]
 }
 
-fn follow(case: &Case, cycles: u32, jump: Option<Jump>) -> (Vec<(u32, f64, Health, f64)>, f64, u32) {
+/// Cycle, hours, health and throughput; the error stated; cycles computed.
+type Followed = (Vec<(u32, f64, Health, f64)>, f64, u32);
+
+fn follow(case: &Case, cycles: u32, jump: Option<Jump>) -> Followed {
     let set = ParticleSet::of(set::find(case.set).unwrap()).unwrap();
     let options = Options { mechanisms: case.mechanisms.parse().unwrap(), ..Options::new(Kind::Spm) };
     let model = CellModel::new(set, options).unwrap();
