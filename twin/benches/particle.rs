@@ -53,18 +53,23 @@ fn discharges(name: &str, kind: Kind, heat: Heat) {
     run.tolerance = Tolerance { voltage_v: 1e-7, temperature_k: 1e-5, side: 1e-6 };
     run.begin(Drive::Current { now_a: fine.set().file.cell.capacity_ah, slope_a_per_s: 0.0 })
         .expect("a load");
-    let mut worst = 0.0f64;
+    // Just after the load is put on, lithium moves in a layer too thin for the modes of the usual model.
+    let (mut worst, mut worst_at_first) = (0.0f64, 0.0f64);
     for (t_s, voltage_v) in &points[..points.len() - 1] {
         run.go(*t_s, &[], |_, _| {}).expect("a discharge");
-        worst = worst.max((run.seen.voltage_v - voltage_v).abs());
+        let off = (run.seen.voltage_v - voltage_v).abs();
+        let place = if *t_s < 10.0 { &mut worst_at_first } else { &mut worst };
+        *place = place.max(off);
     }
     let time = best(|| {
         black_box(discharge(&usual, Tolerance::default(), |_, _| {}));
     });
     println!(
-        "{name} {kind:?} {heat:?}: 1C discharge {:.4} ms, {steps} steps, largest error {:.4} mV, ends at {end_s:.2} s",
+        "{name} {kind:?} {heat:?}: 1C discharge {:.4} ms, {steps} steps, largest error {:.4} mV ({:.4} mV in the \
+         first 10 s), ends at {end_s:.2} s",
         time.as_secs_f64() * 1e3,
-        worst * 1e3
+        worst * 1e3,
+        worst_at_first * 1e3
     );
 }
 

@@ -67,8 +67,8 @@ impl Curve {
                 let x = from + step * (k as f64 + 0.5) / 3.0;
                 (curve.at(x).0 - function(x)).abs()
             })
-            // Not `max`, which would drop a NaN.
-            .fold(0.0, |most: f64, error| if error <= most { most } else { error });
+            // Not `max`, which would drop a NaN; one that came stays.
+            .fold(0.0, |most: f64, error| if most.is_nan() || error <= most { most } else { error });
         curve
     }
 

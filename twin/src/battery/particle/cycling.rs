@@ -5,6 +5,10 @@
 //! state of charge is kept. How far that may go is judged by how much the change per cycle itself has changed
 //! since the last run; the estimate of the error is summed up and stated.
 //!
+//! After a jump the lithium is shared between the electrodes a little otherwise than the load leaves it, and the next
+//! cycle sets that right. Were its change carried on, that correction would be multiplied by the length of the jump
+//! and swing ever wider; so one cycle is passed before a change is measured again.
+//!
 //! Source: Sulzer et al. 2021, doi:10.1149/1945-7111/ac3e48 (extrapolation between cycles).
 
 use super::balance::{Balance, lithium_ah};
@@ -144,6 +148,8 @@ pub fn age(
     let mut off = 0.0;
     // Change of the state over the cycle before the last jump, and the middle of that cycle.
     let mut earlier: Option<(State, f64)> = None;
+    // The first cycles settle, and one after each jump does.
+    let mut settled_from = 4;
     let lithium_new = lithium_ah(run.model(), &run.state);
     while done < cycles {
         let before = run.state;
@@ -151,8 +157,7 @@ pub fn age(
         (done, outcome.computed) = (done + 1, outcome.computed + 1);
         tell(done, run);
         let Some(jump) = jump else { continue };
-        // The first cycles settle; two in a row are needed to see a change.
-        if done < 4 || done >= cycles {
+        if done < settled_from || done >= cycles {
             continue;
         }
         let change = difference(&before, &run.state);
@@ -175,6 +180,7 @@ pub fn age(
         run.state.clock.throughput_c += f64::from(n) * change.clock.throughput_c;
         off += bend * f64::from(n) * f64::from(n) / 6.0;
         done += n;
+        settled_from = done + 2;
         tell(done, run);
     }
     let lost = (lithium_new - lithium_ah(run.model(), &run.state)).abs();

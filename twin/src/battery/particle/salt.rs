@@ -26,7 +26,7 @@ const DEGREE_MAX: usize = 4;
 /// Most elements.
 const ELEMENTS_MAX: usize = 7;
 /// Most rounds of Newton's method.
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 25;
 /// Concentration up to which diffusivity and conductivity are tabulated [mol/m³].
 pub const CONCENTRATION_MAX: f64 = 8000.0;
 

@@ -242,10 +242,13 @@ mod tests {
 
     #[test]
     fn the_slowest_modes_are_those_of_the_sphere() {
-        let sphere = Sphere::of(8);
-        for (m, root) in ROOTS.iter().enumerate() {
-            let found = sphere.decay[m];
-            assert!((found / (root * root) - 1.0).abs() < 1e-8, "mode {m}: {found} {}", root * root);
+        // The faster a mode, the more polynomials it takes: with eight the third is met to six digits.
+        for (count, exact) in [(8, [1e-10, 1e-8, 1e-6]), (12, [1e-10; 3])] {
+            let sphere = Sphere::of(count);
+            for (m, root) in ROOTS.iter().enumerate() {
+                let off = sphere.decay[m] / (root * root) - 1.0;
+                assert!(off.abs() < exact[m], "mode {m} of {count}: {off:.1e}");
+            }
         }
     }
 
