@@ -366,10 +366,12 @@ fn cells_are_listed() {
         assert!(text.contains(cell["name"].as_str().unwrap()));
         assert!(text.contains(cell["published_as"].as_str().unwrap()));
         let models = cell["models"].as_array().unwrap();
-        if models.contains(&"circuit".into()) {
-            assert!(cell["fitted_range"]["temperature_c"][1].as_f64().unwrap() > 0.0);
+        // A chemistry has a fitted life and a circuit, or parameters of particle models.
+        if models.contains(&"spm".into()) {
+            assert!(models.contains(&"spme".into()) && cell["fitted_range"].is_null());
         } else {
-            assert!(models.contains(&"spm".into()) && models.contains(&"spme".into()), "{cell}");
+            assert!(cell["fitted_range"]["temperature_c"][1].as_f64().unwrap() > 0.0);
+            assert!(models.contains(&"circuit".into()));
         }
         assert!(!cell["make"].as_str().unwrap().is_empty() && cell["source"].is_string());
     }
@@ -461,24 +463,11 @@ fn a_cell_runs_a_protocol_and_a_current() {
         (vec![], "--protocol"),
         (vec!["--current", "none.csv"], "none.csv"),
         (vec!["--protocol", "rest 1s", "--initial-soc", "2"], "2 is not within 0 to 1"),
-        (vec!["--protocol", "rest 1s", "--mechanisms", "sei"], "--mechanisms is for spm, spme and dfn"),
+        (vec!["--protocol", "rest 1s", "--mechanisms", "sei"], "--mechanisms is for spm, spme"),
         (vec!["--protocol", "rest 1s", "--cycles", "0"], "0"),
     ] {
         let done = place.refused(&[&cell[..], &args[..]].concat());
         assert!(done.stderr.contains(says), "{says}: {}", done.stderr);
-    }
-    for model in ["spm", "spme", "dfn"] {
-        let done = place.refused(&[
-            "cell",
-            "run",
-            "--chemistry",
-            "nmc811-grsi-lg-m50-5ah",
-            "--model",
-            model,
-            "--protocol",
-            "rest 1s",
-        ]);
-        assert!(done.stderr.contains("there are no parameters for particle models"), "{}", done.stderr);
     }
     // More than the cell holds: what was recorded stands, and the shell is told.
     place.write("long.csv", "t_s,current_a\n0,5\n7200,5\n");
@@ -486,6 +475,97 @@ fn a_cell_runs_a_protocol_and_a_current() {
     assert_eq!(done.code, Some(1));
     assert!(done.stderr.contains("the cell is empty after"), "{}", done.stderr);
     assert!(place.text("long-out.csv").lines().count() > 100);
+}
+
+#[test]
+fn a_cell_runs_as_single_particles_and_ages() {
+    let place = Place::new();
+    let spm = ["cell", "run", "--chemistry", "Chen2020", "--model", "spm"];
+    let usual = "discharge 1C until 2.5V; rest 5min; charge 0.5C until 4.2V; hold 4.2V until C/20; rest 5min";
+    let ageing = ["--protocol", usual, "--mechanisms", "sei-solvent", "--cycles", "4", "--every", "60"];
+    place.good(&[&spm[..], &ageing[..], &["--out", "run.csv"]].concat());
+    assert_eq!(place.names("."), ["run.csv", "run.cycles.csv"]);
+    let table = columns(&place.text("run.csv"));
+    assert_eq!((table["cycle"].last().unwrap().as_str(), table["step"].last().unwrap().as_str()), ("4", "5"));
+    let (voltage, current) = (numbers(&table, "voltage_v"), numbers(&table, "current_a"));
+    assert!(voltage.iter().all(|v| (2.499_999..4.200_001).contains(v)));
+    // The last row of a step is at its end: here of the first, the third and the fourth.
+    let last = |step: &str| {
+        table["step"]
+            .iter()
+            .position(|at| at == step)
+            .map(|from| from + table["step"][from..].iter().take_while(|at| *at == step).count() - 1)
+    };
+    let (discharged, charged, held) = (last("1").unwrap(), last("3").unwrap(), last("4").unwrap());
+    assert!((voltage[discharged] - 2.5).abs() < 2e-6 && (current[discharged] - 5.0).abs() < 2e-6);
+    assert!((voltage[charged] - 4.2).abs() < 2e-6 && (current[charged] + 2.5).abs() < 2e-6);
+    assert!((voltage[held] - 4.2).abs() < 2e-6 && (current[held] + 0.25).abs() < 2e-6);
+    assert!(numbers(&table, "temperature_c").iter().all(|t| (t - 25.0).abs() < 1e-9));
+
+    let cycles = columns(&place.text("run.cycles.csv"));
+    let of = |name: &str| numbers(&cycles, name);
+    assert_eq!(of("cycle"), [1.0, 2.0, 3.0, 4.0]);
+    let rises = |values: &[f64]| values.windows(2).all(|pair| pair[1] > pair[0]);
+    assert!(rises(&of("lli_pct")) && rises(&of("resistance_ohm")) && of("lli_pct")[0] > 0.0);
+    assert!(of("capacity_ah").windows(2).all(|pair| pair[1] < pair[0]));
+    assert!(of("lam_negative_pct").iter().chain(&of("lam_positive_pct")).all(|lost| lost.abs() < 1e-9));
+
+    // All mechanisms at once, with electrolyte and heat; what the same command gives twice is the same.
+    let coupled = [
+        &["cell", "run", "--chemistry", "OKane2022", "--model", "spme", "--thermal", "lumped"][..],
+        &["--protocol", usual, "--mechanisms", "sei-solvent,plating-partial,cracks,lam", "--every", "300"],
+    ]
+    .concat();
+    place.good(&[&coupled[..], &["--out", "a.csv"]].concat());
+    place.good(&[&coupled[..], &["--out", "b.csv"]].concat());
+    assert_eq!(place.text("a.csv"), place.text("b.csv"));
+    let table = columns(&place.text("a.csv"));
+    assert!(numbers(&table, "temperature_c").iter().any(|t| *t > 26.0));
+    let cycles = columns(&place.text("a.cycles.csv"));
+    assert!(numbers(&cycles, "lam_negative_pct")[0] > 0.0 && numbers(&cycles, "lam_positive_pct")[0] > 0.0);
+
+    // A recorded current, from a state of charge.
+    place.write("i.csv", "t_s,current_a\n0,0\n600,5\n1200,-2.5\n");
+    let followed = [&spm[..], &["--current", "i.csv", "--initial-soc", "0.5", "--ambient-c", "-5"]].concat();
+    let followed = columns(&place.good(&followed).stdout);
+    let (t_s, soc) = (numbers(&followed, "t_s"), numbers(&followed, "soc"));
+    assert!((t_s[t_s.len() - 1] - 1200.0).abs() < 1e-9 && (soc[0] - 0.5).abs() < 1e-6);
+    // 5/2·600 As out, then (5 − 2.5)/2·600 As.
+    let out_ah = numbers(&followed, "discharged_ah").last().copied().unwrap();
+    assert!((out_ah - 2250.0 / 3600.0).abs() < 1e-7, "{out_ah}");
+}
+
+#[test]
+fn what_particle_models_cannot_do_is_refused_and_nothing_is_written() {
+    let place = Place::new();
+    let run = |chemistry: &'static str, model: &'static str, more: &[&'static str]| {
+        [&["cell", "run", "--chemistry", chemistry, "--model", model, "--out", "no.csv"], more].concat()
+    };
+    let rest = ["--protocol", "rest 1s"];
+    let ageing = |list: &'static str| [&rest[..], &["--mechanisms", list]].concat();
+    for (args, says) in [
+        (run("nmc811-grsi-lg-m50-5ah", "spm", &rest), "no parameters for particle models called"),
+        (run("Chen2021", "spme", &rest), "Chen2020"),
+        (run("Chen2020", "circuit", &rest), "Chen2020"),
+        (run("Chen2020", "dfn", &rest), "not available in this version"),
+        (run("Chen2020", "spm", &ageing("rust")), "there is no mechanism called `rust`"),
+        (run("Chen2020", "spm", &ageing("sei-ec,sei-solvent")), "exclude each other"),
+        (run("Chen2020", "spm", &ageing("plating")), "no figures for plating"),
+        (run("OKane2022", "spm", &ageing("pore-clogging")), "clogging of pores"),
+        (run("Chen2020", "spm", &["--protocol", "discharge 1C"]), "expected `until` or `for`"),
+        (run("Chen2020", "spm", &["--current", "none.csv"]), "none.csv"),
+        (run("Chen2020", "spm", &["--protocol", "rest 1s", "--initial-soc", "2"]), "2 is not within 0 to 1"),
+    ] {
+        let done = place.refused(&args);
+        assert!(done.stderr.contains(says), "{says}: {}", done.stderr);
+    }
+    assert!(place.names(".").is_empty(), "{:?}", place.names("."));
+    // More than the cell holds: what was recorded stands, and the shell is told.
+    place.write("long.csv", "t_s,current_a\n0,5\n7200,5\n");
+    let done = place.celltide(&run("Chen2020", "spm", &["--current", "long.csv"]));
+    assert_eq!(done.code, Some(1));
+    assert!(done.stderr.contains("the cell is empty after"), "{}", done.stderr);
+    assert!(place.text("no.csv").lines().count() > 100);
 }
 
 #[test]

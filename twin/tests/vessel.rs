@@ -1,6 +1,5 @@
 //! Vessels: what they do with time, and that mass, fuel and energy go nowhere.
 
-#![expect(clippy::needless_pass_by_value, reason = "cases are told by value")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 use proptest::prelude::*;
