@@ -25,7 +25,7 @@ pub struct Survey {
     pub drive_s: f64,
     /// Shortest usual time between rows under load [s].
     pub interval_s: f64,
-    /// Temperatures of the surroundings, rising, told apart by [`APART_K`].
+    /// Temperatures of the surroundings, rising, told apart from 4 K on.
     pub temperatures_c: Vec<f64>,
     /// Lowest and highest state of charge relative to where each record begins, where that is known.
     pub soc: (f64, f64),
