@@ -5,7 +5,7 @@ use super::tally::{Key, Sums, Tally, WAIT_BINS};
 use crate::results::atlas::Atlas;
 use crate::results::record::{EventRow, SeriesRow, Subject, TwinRow, WorldRecord};
 use crate::results::spread::percentile;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use twin::time::{HOUR_MS, Time};
 
 /// Makes the record of a world from the tallies of its zones, given in the zones' order.
@@ -20,12 +20,14 @@ pub fn merge(
     for (at, key, sums) in tallies.iter().flat_map(|t| &t.sums) {
         whole.entry((*key, *at)).and_modify(|known| known.add(sums)).or_insert_with(|| sums.clone());
     }
-    let mut keys: BTreeSet<Key> = whole.keys().map(|(key, _)| *key).collect();
+    let mut named: HashSet<Key> = whole.keys().map(|(key, _)| *key).collect();
     for tally in &tallies {
-        keys.extend(tally.endings.iter().map(|e| e.key));
-        keys.extend(tally.samples.iter().map(|s| s.key));
-        keys.extend(tally.happenings.iter().flat_map(|h| std::iter::once(h.key).chain(h.other)));
+        named.extend(tally.endings.iter().map(|e| e.key));
+        named.extend(tally.samples.iter().map(|s| s.key));
+        named.extend(tally.happenings.iter().flat_map(|h| std::iter::once(h.key).chain(h.other)));
     }
+    let mut keys: Vec<Key> = named.into_iter().collect();
+    keys.sort_unstable();
     // For look-up only: nothing iterates over it.
     let index: HashMap<Key, u32> = keys.iter().enumerate().map(|(i, key)| (*key, i as u32)).collect();
     let subject = |key: &Key| index[key];
