@@ -1,0 +1,94 @@
+//! Slots: which pack stands in one, how its charge goes, and from when on it may be handed out.
+
+use super::{PackFacts, PackId, RiderId};
+use crate::battery::ChargePlan;
+use crate::time::Time;
+use std::sync::Arc;
+
+/// A charge at its cut-off current may end a hair below its target.
+pub(super) const READY_TOLERANCE: f64 = 2e-3;
+
+/// A pack in a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Docked {
+    pub(super) pack: PackId,
+    pub(super) since: Time,
+    pub(super) facts: PackFacts,
+    pub(super) charge: Charge,
+    /// When it may be handed out, as far as is known: from a state of charge on, or when it takes no more.
+    pub(super) ready_at: Option<Time>,
+}
+
+impl Docked {
+    pub(super) fn new(pack: PackId, since: Time, facts: PackFacts, ready_soc: f64) -> Self {
+        let mut docked = Self { pack, since, facts, charge: Charge::Waiting(None), ready_at: None };
+        docked.set_charge(Charge::Waiting(None), ready_soc);
+        docked
+    }
+
+    pub(super) fn set_charge(&mut self, charge: Charge, ready_soc: f64) {
+        let enough = ready_soc - READY_TOLERANCE;
+        self.ready_at = match &charge {
+            _ if self.facts.soc >= enough => Some(self.since),
+            Charge::Done => Some(self.since),
+            Charge::Ordered { plan: Some(plan), .. } => {
+                plan.reaches(enough).or_else(|| plan.complete.then_some(plan.ends))
+            }
+            _ => None,
+        };
+        self.charge = charge;
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Charge {
+    /// Not begun; planned for later, if a time stands there.
+    Waiting(Option<Time>),
+    /// Ordered at this power from this hour on; the plan follows when the pack has reported.
+    Ordered { power_w: f64, hour: i64, plan: Option<Arc<ChargePlan>> },
+    /// A limit stood in the way, most likely temperature: not before this time again.
+    Hindered(Time),
+    /// Nothing more to come.
+    Done,
+}
+
+/// One slot.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Slot {
+    pub(super) docked: Option<Docked>,
+    pub(super) broken: bool,
+    pub(super) charger_broken: bool,
+}
+
+impl Slot {
+    /// When the pack may be handed out, as far as is known.
+    pub(super) fn ready_at(&self) -> Option<Time> {
+        self.docked.as_ref().filter(|_| !self.broken)?.ready_at
+    }
+
+    pub(super) fn soc_at(&self, now: Time) -> f64 {
+        match &self.docked {
+            Some(Docked { charge: Charge::Ordered { plan: Some(plan), .. }, .. }) => plan.soc_at(now),
+            Some(docked) => docked.facts.soc,
+            None => 0.0,
+        }
+    }
+
+    /// Power that the slot's charge may draw at `now` [W].
+    pub(super) fn drawing_w(&self, now: Time) -> Option<f64> {
+        match self.docked.as_ref()?.charge {
+            Charge::Ordered { power_w, ref plan, .. } if plan.as_ref().is_none_or(|p| p.ends > now) => {
+                Some(power_w)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A rider in the queue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Waiting {
+    pub(super) rider: RiderId,
+    pub(super) pack: PackId,
+    pub(super) since: Time,
+}
