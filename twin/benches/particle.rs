@@ -1,6 +1,8 @@
 //! Speed of the particle models, each figure beside its error against a refined model.
 //!
 //! Times are of the processor (best of many runs), errors the largest difference in voltage over the discharge.
+//! With an argument only the lines whose name has it in it; after `once` each work is done a single time and no error
+//! is sought, for a profiler that counts instructions.
 
 #![expect(clippy::print_stdout, reason = "a bench tells what it measured")]
 
@@ -13,9 +15,20 @@ use twin::battery::particle::drive::{End, Run, Tolerance};
 use twin::battery::particle::salt::Fineness;
 use twin::battery::particle::set::{self, ParticleSet};
 
+fn is_once() -> bool {
+    std::env::args().any(|word| word == "once")
+}
+
+/// Whether a line is asked for.
+fn is_asked(name: &str) -> bool {
+    let mut words =
+        std::env::args().skip(1).filter(|word| word != "once" && !word.starts_with("--")).peekable();
+    words.peek().is_none() || words.any(|word| name.contains(&word))
+}
+
 fn best(mut work: impl FnMut()) -> Duration {
     let mut best = Duration::MAX;
-    for _ in 0..30 {
+    for _ in 0..if is_once() { 1 } else { 30 } {
         #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
         let begun = Instant::now();
         work();
@@ -41,6 +54,9 @@ fn discharge(model: &CellModel, tolerance: Tolerance, watch: impl FnMut(f64, f64
 }
 
 fn discharges(name: &str, kind: Kind, heat: Heat) {
+    if !is_asked(&format!("discharge {name} {kind:?} {heat:?}")) {
+        return;
+    }
     let usual = model(name, Options { heat, ..Options::new(kind) });
     let fine = model(
         name,
@@ -55,7 +71,7 @@ fn discharges(name: &str, kind: Kind, heat: Heat) {
         .expect("a load");
     // Just after the load is put on, lithium moves in a layer too thin for the modes of the usual model.
     let (mut worst, mut worst_at_first) = (0.0f64, 0.0f64);
-    for (t_s, voltage_v) in &points[..points.len() - 1] {
+    for (t_s, voltage_v) in points[..points.len() - 1].iter().filter(|_| !is_once()) {
         run.go(*t_s, &[], |_, _| {}).expect("a discharge");
         let off = (run.seen.voltage_v - voltage_v).abs();
         let place = if *t_s < 10.0 { &mut worst_at_first } else { &mut worst };
@@ -84,6 +100,9 @@ fn stretches(rated_a: f64) -> Vec<Stretch> {
 }
 
 fn cycles(name: &str, kind: Kind, mechanisms: &str) {
+    if !is_asked(&format!("cycle {name} {kind:?} {mechanisms}")) {
+        return;
+    }
     let options = Options { mechanisms: mechanisms.parse().expect("known"), ..Options::new(kind) };
     let cell = model(name, options);
     let fine = model(name, Options { modes: 16, fineness: Fineness { elements: 3, degree: 4 }, ..options });
@@ -99,8 +118,12 @@ fn cycles(name: &str, kind: Kind, mechanisms: &str) {
         }
         Health::of(model, &run.state, new_ah).lithium_lost_pct
     };
-    let exact = lost(&fine, Some(Tolerance { voltage_v: 1e-6, temperature_k: 1e-4, side: 1e-5 }));
-    let error = lost(&cell, None) / exact - 1.0;
+    let error = if is_once() {
+        f64::NAN
+    } else {
+        let exact = lost(&fine, Some(Tolerance { voltage_v: 1e-6, temperature_k: 1e-4, side: 1e-5 }));
+        lost(&cell, None) / exact - 1.0
+    };
     let mut run = Run::new(&cell, cell.as_published(25.0), 25.0).expect("a new cell");
     cycle(&mut run, &program).expect("a cycle");
     let begun = run.clone();
@@ -120,6 +143,9 @@ fn cycles(name: &str, kind: Kind, mechanisms: &str) {
 }
 
 fn jumps() {
+    if !is_asked("jumps") {
+        return;
+    }
     let options = Options { mechanisms: "sei-solvent".parse().expect("known"), ..Options::new(Kind::Spm) };
     let cell = model("Chen2020", options);
     let program = stretches(5.0);
@@ -140,6 +166,9 @@ fn jumps() {
 }
 
 fn network() {
+    if !is_asked("network") {
+        return;
+    }
     let options = Options { mechanisms: "sei-solvent".parse().expect("known"), ..Options::new(Kind::Spm) };
     let cell = model("Chen2020", options);
     let time = best(|| {
