@@ -254,8 +254,8 @@ fn finer_modes_and_steps_change_little() {
     };
     let exact = run_through(16, 1e-3);
     for (what, found, time, hold, charge, lithium) in [
-        ("modes", run_through(8, 1e-3), 1e-8, 1e-6, 1e-7, 1e-5),
-        ("steps", run_through(8, 1.0), 1e-6, 3e-4, 2e-5, 1e-3),
+        ("modes", run_through(10, 1e-3), 1e-7, 1e-6, 1e-7, 1e-5),
+        ("steps", run_through(10, 1.0), 1e-6, 3e-4, 2e-5, 1e-3),
     ] {
         let off = |k: usize| (found.0[k] / exact.0[k] - 1.0).abs();
         let (charge_off, lithium_off) = ((found.1 / exact.1 - 1.0).abs(), (found.2 / exact.2 - 1.0).abs());

@@ -52,7 +52,7 @@ impl Options {
             kind,
             heat: Heat::Isothermal,
             mechanisms: Mechanisms::default(),
-            modes: 8,
+            modes: 10,
             fineness: Fineness { elements: 2, degree: 4 },
         }
     }

@@ -45,21 +45,11 @@ impl CellModel {
         let i = instant.current_a_per_m2;
         let drop_v_per_m = i * kinetics.flux_per_current(instant.active)[0] * kinetics.film_ohm_m;
         let roots = salt.roots(0);
-        let mean_log = if self.count == 1 {
-            0.0
-        } else {
-            roots.iter().map(|(root, weight)| weight * root.ln()).sum::<f64>()
-        };
+        let uneven = kinetics.unevenness(i, warmth, salt);
         let rough_per_m = kinetics.surface_per_m(0, instant.active[0]) * kinetics.roughness(films.crack_m);
         for k in 0..self.count {
             let root = roots[k].0;
-            let across_v = answer.across_v
-                + if self.count == 1 {
-                    0.0
-                } else {
-                    let log_above = 2.0 * (root.ln() - mean_log);
-                    kinetics.unevenness_v(self.places[k], log_above, i, warmth, salt)
-                };
+            let across_v = answer.across_v + uneven.at_v(self.places[k], salt.log_above(k));
             let film_m = self.film_m(films.sei[k], instant.active[0]);
             rates.sei[k] = kinetics.sei_flux(across_v, drop_v_per_m * film_m, warmth, film_m);
             if mechanisms.plating.is_some() {

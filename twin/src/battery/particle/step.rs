@@ -28,6 +28,10 @@ pub(super) const RADAU: [[f64; 2]; 2] = [[5.0 / 12.0, -1.0 / 12.0], [0.75, 0.25]
 const ROUNDS: usize = 25;
 /// Voltages agree when they differ by less.
 pub(super) const VOLTAGE_EXACT_V: f64 = 1e-8;
+/// What the last round still changes is taken to first order; when it is below this, the rest is nothing.
+const SHIFT_V: f64 = 2e-6;
+/// Temperatures agree when they differ by less; a kelvin is about a millivolt.
+const TEMPERATURE_EXACT_K: f64 = 2e-5;
 
 /// Working memory of steps: exponentials and factors that the next step may use again.
 #[derive(Debug, Clone)]
@@ -176,6 +180,9 @@ impl CellModel {
         };
         let mut salt_step = SaltStep { from: state.salt, nodes: [state.salt; 2] };
         let mut salt = [self.overview(&state.salt); 2];
+        // Current that the salt was solved with, and how the voltage at a node follows the current at either by it.
+        let mut salt_current = [f64::NAN; 2];
+        let mut salt_slope = [[0.0; 2]; 2];
         if self.options.kind == Kind::Spme {
             self.electrolyte.factorise(&state.salt, middle.salt_diffusivity, dt_s, &mut work.factors);
         }
@@ -199,11 +206,19 @@ impl CellModel {
         let mut is_solved = false;
         for round in 0..ROUNDS {
             // Fluxes, and what they leave in the particles.
-            if self.options.kind == Kind::Spme && (round == 0 || !knows_current) {
+            let moved = (current[0] - salt_current[0]).abs().max((current[1] - salt_current[1]).abs());
+            if self.options.kind == Kind::Spme
+                && (round == 0 || moved * answers[1].by_current.abs() > SHIFT_V)
+            {
                 if !self.electrolyte.solve(&mut salt_step, middle.salt_diffusivity, current, &work.factors) {
                     return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
                 }
                 salt = [self.overview(&salt_step.nodes[0]), self.overview(&salt_step.nodes[1])];
+                salt_current = current;
+                if round == 0 && !knows_current {
+                    let logs = self.electrolyte.leverage(&salt_step, &work.factors);
+                    salt_slope = logs.map(|row| row.map(|log| kinetics.chi * middle.thermal_v * log));
+                }
             }
             let mut fluxes = [[0.0; 2]; 2];
             for node in 0..2 {
@@ -231,7 +246,6 @@ impl CellModel {
                 }
             }
             // What follows at the nodes.
-            let mut change_v = 0.0f64;
             let mut rates = [Rates::default(); 2];
             for node in 0..2 {
                 // Where nothing is found by iteration, a third of the step need not be looked at.
@@ -247,25 +261,7 @@ impl CellModel {
                 if is_warming {
                     warmths[node] = Warmth::at(set, kelvin[node]);
                 }
-                let answer = kinetics.answer(&instants[node], &warmths[node], &salt[node]);
-                change_v = change_v.max((answer.voltage_v - answers[node].voltage_v).abs());
-                answers[node] = answer;
-                if !knows_current {
-                    let per_current = kinetics.flux_per_current(active[node]);
-                    let mut slope = answer.by_current;
-                    for electrode in 0..2 {
-                        let fall = work.passages[electrode].response[node][node] + dt_s * RADAU[node][node];
-                        slope -= answer.by_surface[electrode]
-                            * per_flux[electrode]
-                            * per_current[electrode]
-                            * fall;
-                    }
-                    if let Some((change, over_v)) = correction(drive, &instants[node], &answer, slope, area)?
-                    {
-                        current[node] += change;
-                        change_v = change_v.max(over_v);
-                    }
-                }
+                answers[node] = kinetics.answer(&instants[node], &warmths[node], &salt[node]);
                 if ages {
                     rates[node] = self.rates(
                         &instants[node],
@@ -276,7 +272,32 @@ impl CellModel {
                     );
                 }
             }
+            // Newton's correction of the current at both nodes.
+            let mut change_v = 0.0f64;
+            if !knows_current {
+                let mut slope = salt_slope;
+                for node in 0..2 {
+                    let per_current = kinetics.flux_per_current(active[node]);
+                    slope[node][node] += answers[node].by_current;
+                    for electrode in 0..2 {
+                        let lever = answers[node].by_surface[electrode]
+                            * per_flux[electrode]
+                            * per_current[electrode];
+                        let response = &work.passages[electrode].response[node];
+                        for other in 0..2 {
+                            slope[node][other] -= lever * (response[other] + dt_s * RADAU[node][other]);
+                        }
+                    }
+                }
+                let (change, over_v) = corrections(drive, current, &answers, &slope, area)?;
+                for node in 0..2 {
+                    current[node] += change[node];
+                    answers[node].voltage_v += slope[node][0] * change[0] + slope[node][1] * change[1];
+                }
+                change_v = over_v;
+            }
             if ages {
+                let before = side;
                 self.grow(
                     state,
                     &rates,
@@ -288,19 +309,30 @@ impl CellModel {
                     &mut active,
                     &mut side,
                 );
+                // What the side reactions take besides moves the surface, and with it the voltage.
+                let taken = [0, 1].map(|node| per_flux[0] * (side[node] - before[node]));
+                for node in 0..2 {
+                    let response = &work.passages[0].response[node];
+                    let rise: f64 = (0..2).map(|k| (response[k] + dt_s * RADAU[node][k]) * taken[k]).sum();
+                    let shift_v = answers[node].by_surface[0] * rise;
+                    answers[node].voltage_v += shift_v;
+                    change_v = change_v.max(shift_v.abs());
+                }
             }
+            let mut change_k = 0.0f64;
             if is_warming {
                 let heat = [0, 1]
                     .map(|node| kinetics.heat_w(&instants[node], &warmths[node], &answers[node], side[node]));
+                let before = kelvin;
                 kelvin =
                     implicit(state.clock.temperature_k, [cooling; 2], source(heat, set, ambient_k), dt_s);
+                change_k = (kelvin[0] - before[0]).abs().max((kelvin[1] - before[1]).abs());
             }
             if !(change_v.is_finite() && current[1].is_finite() && kelvin[1].is_finite()) {
                 return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
             }
-            // The last round takes what is good enough for any purpose.
-            let close_v = if round + 1 < ROUNDS { VOLTAGE_EXACT_V } else { 100.0 * VOLTAGE_EXACT_V };
-            if is_direct || (round > 0 && change_v < close_v) {
+            // The film that grows in the step is first seen in the second round.
+            if change_v < SHIFT_V && change_k < TEMPERATURE_EXACT_K && (round > 0 || !ages) {
                 is_solved = true;
                 break;
             }
@@ -381,6 +413,46 @@ pub(super) fn correction(
             }
             let change = -off_w / slope_w;
             Ok(Some((change, (change * slope).abs().max(off_w.abs() * 1e-3))))
+        }
+    }
+}
+
+/// Newton's corrections of the current densities at both nodes towards a voltage or power, and by how many volts they
+/// are off; `slope` is how the voltage at a node (first) follows the current at either.
+fn corrections(
+    drive: Drive,
+    current_a_per_m2: [f64; 2],
+    answers: &[Answer; 2],
+    slope: &[[f64; 2]; 2],
+    area_m2: f64,
+) -> Result<([f64; 2], f64), CellFault> {
+    let solve = |m: &[[f64; 2]; 2], r: [f64; 2]| {
+        let determinant = m[0][0] * m[1][1] - m[0][1] * m[1][0];
+        [-(r[0] * m[1][1] - r[1] * m[0][1]) / determinant, -(r[1] * m[0][0] - r[0] * m[1][0]) / determinant]
+    };
+    match drive {
+        Drive::Current { .. } => Ok(([0.0; 2], 0.0)),
+        Drive::Voltage(voltage_v) => {
+            let over_v = [0, 1].map(|node| answers[node].voltage_v - voltage_v);
+            Ok((solve(slope, over_v), over_v[0].abs().max(over_v[1].abs())))
+        }
+        Drive::Power(power_w) => {
+            let mut slope_w = [[0.0; 2]; 2];
+            let mut off_w = [0.0; 2];
+            for node in 0..2 {
+                let (i, voltage_v) = (current_a_per_m2[node], answers[node].voltage_v);
+                off_w[node] = area_m2 * i * voltage_v - power_w;
+                for other in 0..2 {
+                    slope_w[node][other] = area_m2 * i * slope[node][other];
+                }
+                slope_w[node][node] += area_m2 * voltage_v;
+                if slope_w[node][node] <= 0.0 || !slope_w[node][node].is_finite() {
+                    return Err(CellFault::Infeasible { power_w, voltage_v });
+                }
+            }
+            let change = solve(&slope_w, off_w);
+            let over = |node: usize| (change[node] * slope[node][node]).abs().max(off_w[node].abs() * 1e-3);
+            Ok((change, over(0).max(over(1))))
         }
     }
 }
