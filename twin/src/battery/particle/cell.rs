@@ -2,9 +2,10 @@
 //!
 //! [`super::state`] is its state, [`super::step`] one step of time, `growth` what ages it.
 
+use super::drive::Ended;
 use super::kinetics::{Answer, Instant, Kinetics, Warmth};
 use super::mechanism::Mechanisms;
-use super::salt::{Electrolyte, Fineness, Overview, POINTS_MAX, SIDE_MAX, Salt};
+use super::salt::{Electrolyte, Fineness, Overview, POINTS_MAX, Pores, SIDE_MAX, Salt};
 use super::set::{FARADAY, ParticleSet, ZERO_C};
 use super::sphere::{MODES_MAX, Sphere};
 use super::step::{VOLTAGE_EXACT_V, correction};
@@ -89,6 +90,16 @@ pub enum CellFault {
         /// When.
         t_s: f64,
     },
+    /// A stretch of a cycle came to another end than it was told.
+    #[error("stretch {stretch} of the cycle broke off at {t_s:.3} s: {why}")]
+    Interrupted {
+        /// Place of the stretch in the cycle, from 1.
+        stretch: usize,
+        /// When.
+        t_s: f64,
+        /// What ended it.
+        why: Ended,
+    },
     /// A figure given is not finite or has no sense.
     #[error("{what} is {value}")]
     Value {
@@ -109,6 +120,8 @@ pub struct CellModel {
     pub(super) electrolyte: Electrolyte,
     /// Places across the negative electrode where side reactions are followed.
     pub(super) places: Across,
+    /// Weights of these places in an average.
+    pub(super) weights: Across,
     pub(super) count: usize,
 }
 
@@ -129,12 +142,24 @@ impl CellModel {
         if (m.cracks || m.loss) && set.mechanics().is_none() {
             return Err(lacks("cracks and loss of active material"));
         }
-        if m.clogging {
-            return Err(CellFault::Unsupported { what: "clogging of pores" });
+        if m.clogging && options.kind == Kind::Spm {
+            return Err(CellFault::Unsupported { what: "clogging of pores: it has no electrolyte in them" });
+        }
+        if m.clogging && m.sei.is_none() && m.plating.is_none() {
+            return Err(CellFault::Unsupported {
+                what: "clogging of pores without a film or plating that clogs",
+            });
         }
         let share = (1.0 - set.file.electrolyte.transference) / FARADAY;
         let electrolyte =
             Electrolyte::new(set.layers(), share, set.salt_diffusivity.clone(), options.fineness);
+        let mut weights = [0.0; SIDE_MAX];
+        weights[0] = 1.0;
+        if options.kind == Kind::Spme {
+            let even = electrolyte.overview(&[1.0; POINTS_MAX]);
+            weights = [0.0; SIDE_MAX];
+            weights.iter_mut().zip(even.roots(0)).for_each(|(weight, (_, w))| *weight = *w);
+        }
         let (places, count) = match options.kind {
             Kind::Spm => ([0.0; SIDE_MAX], 1),
             Kind::Spme => electrolyte.places(),
@@ -143,6 +168,7 @@ impl CellModel {
             sphere: Sphere::of(options.modes),
             electrolyte,
             places,
+            weights,
             count,
             kinetics: Kinetics::new(set, m, options.kind == Kind::Spme),
             options,
@@ -165,6 +191,16 @@ impl CellModel {
                 modes: [0.0; MODES_MAX],
             }
         };
+        State {
+            clock: Clock::new(temperature_c + ZERO_C),
+            particles: [particle(0), particle(1)],
+            salt: [set.file.electrolyte.concentration_initial; POINTS_MAX],
+            films: self.new_films(),
+        }
+    }
+
+    fn new_films(&self) -> Films {
+        let set = self.set();
         let per_m = self.kinetics.surface_per_m(0, set.file.negative.active_fraction);
         let crack_m = set.file.negative.mechanics.as_ref().map_or(0.0, |m| m.crack_length_initial_m);
         let (sei, cracked) = set.sei().map_or((0.0, 0.0), |sei| {
@@ -174,18 +210,13 @@ impl CellModel {
                 sei.crack_thickness_initial_m * per_thickness * self.kinetics.roughness(crack_m),
             )
         });
-        State {
-            clock: Clock::new(temperature_c + ZERO_C),
-            particles: [particle(0), particle(1)],
-            salt: [set.file.electrolyte.concentration_initial; POINTS_MAX],
-            films: Films {
-                sei: [sei; SIDE_MAX],
-                cracked_squared: [cracked * cracked; SIDE_MAX],
-                plated: [0.0; SIDE_MAX],
-                dead: [0.0; SIDE_MAX],
-                crack_m,
-                lost: [0.0; 2],
-            },
+        Films {
+            sei: [sei; SIDE_MAX],
+            cracked_squared: [cracked * cracked; SIDE_MAX],
+            plated: [0.0; SIDE_MAX],
+            dead: [0.0; SIDE_MAX],
+            crack_m,
+            lost: [0.0; 2],
         }
     }
 
@@ -205,7 +236,7 @@ impl CellModel {
         let volume = |side: usize| self.kinetics.electrode(side).file.thickness_m * set.file.cell.area_m2;
         let per_sei = set.sei().map_or(0.0, |sei| sei.lithium_per_sei);
         let films = &state.films;
-        let across = |values: &Across| self.average(&self.overview(&state.salt), values);
+        let across = |values: &Across| -> f64 { self.weights.iter().zip(values).map(|(w, v)| w * v).sum() };
         let grown = per_sei * across(&films.sei) + across(&films.plated) + across(&films.dead);
         volume(0) * (state.particles[0].lithium + grown + films.lost[0])
             + volume(1) * (state.particles[1].lithium + films.lost[1])
@@ -214,9 +245,9 @@ impl CellModel {
     /// Film, film on cracks and plated lithium with what of it lost contact, as lithium per volume of the negative
     /// electrode; without the film that a new cell has [mol/m³].
     pub fn grown(&self, state: &State) -> [f64; 3] {
-        let salt = self.overview(&state.salt);
+        let across = |values: &Across| -> f64 { self.weights.iter().zip(values).map(|(w, v)| w * v).sum() };
         let Some(sei) = self.set().sei() else { return [0.0; 3] };
-        let new = self.at_rest([0.5; 2], 25.0).films;
+        let new = self.new_films();
         let films = &state.films;
         let film: Across = std::array::from_fn(|k| films.sei[k] - new.sei[k]);
         // What a crack begins with grows with its surface and counts as new.
@@ -225,13 +256,9 @@ impl CellModel {
             std::array::from_fn(|k| films.cracked_squared[k].sqrt() - rough * new.cracked_squared[k].sqrt());
         let plated: Across = std::array::from_fn(|k| films.plated[k] + films.dead[k]);
         [
-            sei.lithium_per_sei * self.average(&salt, &film),
-            if self.options.mechanisms.cracks {
-                sei.lithium_per_sei * self.average(&salt, &cracked)
-            } else {
-                0.0
-            },
-            self.average(&salt, &plated),
+            sei.lithium_per_sei * across(&film),
+            if self.options.mechanisms.cracks { sei.lithium_per_sei * across(&cracked) } else { 0.0 },
+            across(&plated),
         ]
     }
 
@@ -253,11 +280,64 @@ impl CellModel {
         &self.electrolyte
     }
 
-    pub(super) fn overview(&self, salt: &Salt) -> Overview {
+    pub(super) fn overview(&self, salt: &Salt, pores: &Pores) -> Overview {
         match self.options.kind {
             Kind::Spm => Overview::uniform(self.set().file.electrolyte.concentration_initial),
-            Kind::Spme => self.electrolyte.overview(salt),
+            Kind::Spme => self.electrolyte.overview_within(salt, pores),
         }
+    }
+
+    /// Volume share of electrolyte in the negative electrode, averaged.
+    ///
+    /// ```text
+    /// ε = ε_0 − V̄_SEI·(c_SEI − c_SEI,0 + c_cracks − c_cracks,0) − V̄_Li·(c_plated + c_dead)
+    /// ```
+    ///
+    /// Where pores do not clog, that of a new cell. Source: O'Kane et al. 2022, doi:10.1039/D2CP00417H (porosity
+    /// falls by the volume of what grows). Limits: held above a hundredth of that of a new cell; one figure for the
+    /// electrode; film does not conduct electrons, so the solid conducts as before; film on cracks counts in full.
+    pub fn porosity(&self, films: &Films) -> f64 {
+        let new = self.set().file.negative.porosity;
+        if !self.options.mechanisms.clogging {
+            return new;
+        }
+        let [film, plated] = self.grown_m3_per_m3(films);
+        (new - film - plated).max(0.01 * new)
+    }
+
+    /// Volume of film and of plated lithium grown, per volume of the negative electrode.
+    fn grown_m3_per_m3(&self, films: &Films) -> [f64; 2] {
+        let across = |value: &dyn Fn(usize) -> f64| -> f64 {
+            (0..self.count).map(|k| self.weights[k] * value(k)).sum()
+        };
+        let film = self.set().sei().map_or(0.0, |sei| {
+            let new = self.new_films();
+            let mut grown = across(&|k| films.sei[k] - new.sei[k]);
+            if self.options.mechanisms.cracks {
+                let rough =
+                    self.kinetics.roughness(films.crack_m) / self.kinetics.roughness(new.crack_m).max(1e-30);
+                grown += across(&|k| films.cracked_squared[k].sqrt() - rough * new.cracked_squared[k].sqrt());
+            }
+            sei.molar_volume_m3_per_mol * grown
+        });
+        let plated = self.set().plating().map_or(0.0, |plating| {
+            plating.molar_volume_m3_per_mol * across(&|k| films.plated[k] + films.dead[k])
+        });
+        [film, plated]
+    }
+
+    /// Pores of the negative electrode under these films.
+    pub(super) fn pores(&self, films: &Films) -> Pores {
+        if !self.options.mechanisms.clogging {
+            return Pores::OPEN;
+        }
+        let volume = self.porosity(films) / self.set().file.negative.porosity;
+        Pores { volume, transport: volume.powf(self.set().file.negative.bruggeman_electrolyte) }
+    }
+
+    /// Salt in the electrolyte [mol].
+    pub fn salt_mol(&self, state: &State) -> f64 {
+        self.set().file.cell.area_m2 * self.electrolyte.amount_within(&state.salt, &self.pores(&state.films))
     }
 
     /// What the cell shows at this instant under a load.
@@ -266,7 +346,7 @@ impl CellModel {
     /// When there is no current that gives the power.
     pub fn seen(&self, state: &State, drive: Drive, guess_a: f64) -> Result<Seen, CellFault> {
         let warmth = Warmth::at(self.set(), state.clock.temperature_k);
-        let salt = self.overview(&state.salt);
+        let salt = self.overview(&state.salt, &self.pores(&state.films));
         let area = self.set().file.cell.area_m2;
         let active = [state.particles[0].active, state.particles[1].active];
         let mut instant = Instant {

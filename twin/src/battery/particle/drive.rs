@@ -170,6 +170,24 @@ pub enum Ended {
     Powerless,
 }
 
+impl Ended {
+    /// Whether it is an end that was asked for.
+    pub fn is_regular(&self) -> bool {
+        matches!(self, Self::At(_))
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::At(_) => "an end that was asked for",
+            Self::Depleted => "particles are empty or full at their surface",
+            Self::Dry => "the electrolyte is out of salt somewhere",
+            Self::Powerless => "the power cannot be had any longer",
+        })
+    }
+}
+
 /// Surface stoichiometry nearer to 0 or 1 than this is empty or full.
 const MARGIN: f64 = 1e-6;
 /// Share of salt below which the electrolyte is dry.

@@ -189,22 +189,16 @@ impl Kinetics {
             has_transport,
             film_ohm_m,
         };
-        kinetics.clog(kinetics.set.file.negative.porosity);
-        kinetics
-    }
-
-    /// Gives the negative electrode another porosity.
-    pub fn clog(&mut self, porosity: f64) {
-        let [mut n, s, p] = self.set.layers();
-        n.porosity = porosity;
-        self.length_n_m = n.thickness_m / (3.0 * n.transport());
-        self.length_m =
-            self.length_n_m + s.thickness_m / s.transport() + p.thickness_m / (3.0 * p.transport());
+        let [n, s, p] = kinetics.set.layers();
+        kinetics.length_n_m = n.thickness_m / (3.0 * n.transport());
+        kinetics.length_m =
+            kinetics.length_n_m + s.thickness_m / s.transport() + p.thickness_m / (3.0 * p.transport());
         let of = |electrode: &Electrode, porosity| {
             electrode.file.thickness_m / (3.0 * electrode.conductivity_s_per_m(porosity))
         };
-        self.solid_n_ohm_m2 = of(&self.set.negative, n.porosity);
-        self.solid_ohm_m2 = self.solid_n_ohm_m2 + of(&self.set.positive, p.porosity);
+        kinetics.solid_n_ohm_m2 = of(&kinetics.set.negative, n.porosity);
+        kinetics.solid_ohm_m2 = kinetics.solid_n_ohm_m2 + of(&kinetics.set.positive, p.porosity);
+        kinetics
     }
 
     /// Surface of particles per volume of electrode [1/m].
@@ -262,7 +256,9 @@ impl Kinetics {
         answer.by_current -= film;
         if self.has_transport {
             let conductivity = self.set.salt_conductivity.value(salt.mean) * warmth.salt_conductivity;
-            let resistance = self.length_m / conductivity.max(1e-9) + self.solid_ohm_m2;
+            // Clogged pores make the way through the negative electrode longer.
+            let length_m = self.length_m + self.length_n_m * (1.0 / salt.transport - 1.0);
+            let resistance = length_m / conductivity.max(1e-9) + self.solid_ohm_m2;
             answer.transport_v = self.chi * warmth.thermal_v * salt.log_difference - i * resistance;
             answer.by_current -= resistance;
         }
@@ -294,7 +290,7 @@ impl Kinetics {
         let conductivity = self.set.salt_conductivity.value(salt.mean) * warmth.salt_conductivity;
         Unevenness {
             solid_v: 1.5 * current_a_per_m2 * self.solid_n_ohm_m2,
-            liquid_v: 1.5 * current_a_per_m2 * self.length_n_m / conductivity.max(1e-9),
+            liquid_v: 1.5 * current_a_per_m2 * self.length_n_m / (salt.transport * conductivity.max(1e-9)),
             salt_v: self.chi * warmth.thermal_v,
         }
     }

@@ -53,6 +53,20 @@ impl Layer {
     }
 }
 
+/// Pores of the negative electrode, over those of a new cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pores {
+    /// Volume.
+    pub volume: f64,
+    /// Transport, which goes as ε^b.
+    pub transport: f64,
+}
+
+impl Pores {
+    /// As in a new cell.
+    pub const OPEN: Self = Self { volume: 1.0, transport: 1.0 };
+}
+
 /// How finely the electrolyte is resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fineness {
@@ -84,6 +98,8 @@ pub struct Electrolyte {
     slopes: [[f64; DEGREE_MAX + 1]; DEGREE_MAX + 1],
     /// Volume of electrolyte per area at each point.
     volume: Salt,
+    /// The share of the negative electrode in it.
+    volume_negative: Salt,
     /// Amount of salt per area, time and current density that appears at each point.
     source: Salt,
     /// Weights of ln c in the average over the positive less that over the negative electrode.
@@ -112,6 +128,8 @@ pub struct Overview {
     pub log_difference: f64,
     /// Lowest concentration anywhere.
     pub least: f64,
+    /// Transport in the pores of the negative electrode over that in open ones.
+    pub transport: f64,
 }
 
 impl Overview {
@@ -136,6 +154,7 @@ impl Overview {
             mean: 0.0,
             log_difference: 0.0,
             least: f64::MAX,
+            transport: 1.0,
         }
     }
 
@@ -173,11 +192,19 @@ pub struct Factors {
     /// Rows of the band, as (real, imaginary).
     band: [[(f64, f64); 2 * DEGREE_MAX + 1]; POINTS_MAX],
     dt_s: f64,
+    /// Volume of electrolyte per area at each point, and transport in the negative electrode over that in open pores.
+    volume: Salt,
+    transport: f64,
 }
 
 impl Default for Factors {
     fn default() -> Self {
-        Self { band: [[(0.0, 0.0); 2 * DEGREE_MAX + 1]; POINTS_MAX], dt_s: 0.0 }
+        Self {
+            band: [[(0.0, 0.0); 2 * DEGREE_MAX + 1]; POINTS_MAX],
+            dt_s: 0.0,
+            volume: [0.0; POINTS_MAX],
+            transport: 1.0,
+        }
     }
 }
 
@@ -215,6 +242,7 @@ impl Electrolyte {
             weights,
             slopes,
             volume: [0.0; POINTS_MAX],
+            volume_negative: [0.0; POINTS_MAX],
             source: [0.0; POINTS_MAX],
             log_weight: [0.0; POINTS_MAX],
             diffusivity,
@@ -229,7 +257,11 @@ impl Electrolyte {
                 for q in 0..=degree {
                     electrolyte.log_weight[k * degree + q] -= sign * weights[q] / count as f64;
                     electrolyte.source[k * degree + q] += share * sign * weights[q] / count as f64;
-                    electrolyte.volume[k * degree + q] += layers[layer].porosity * thickness_m * weights[q];
+                    let volume = layers[layer].porosity * thickness_m * weights[q];
+                    electrolyte.volume[k * degree + q] += volume;
+                    if layer == 0 {
+                        electrolyte.volume_negative[k * degree + q] += volume;
+                    }
                 }
                 electrolyte.count += 1;
             }
@@ -247,37 +279,44 @@ impl Electrolyte {
         &self.layers
     }
 
-    /// Gives the negative electrode another porosity; what salt there is stays.
-    pub fn clog(&mut self, porosity: f64, salt: &mut Salt) {
-        let change = porosity - self.layers[0].porosity;
-        self.layers[0].porosity = porosity;
-        let before = self.volume;
-        for (k, element) in self.elements.iter_mut().enumerate().filter(|(_, e)| e.layer == 0) {
-            if k >= self.count {
-                break;
-            }
-            element.transport = self.layers[0].transport() / element.thickness_m;
-            for q in 0..=self.degree {
-                self.volume[k * self.degree + q] += change * element.thickness_m * self.weights[q];
-            }
-        }
+    /// Salt where the pores of the negative electrode have changed and what there is has stayed: concentrations rise
+    /// as pores shrink.
+    pub fn squeeze(&self, salt: &mut Salt, from: &Pores, to: &Pores) {
         for k in 0..self.points() {
-            salt[k] *= before[k] / self.volume[k];
+            salt[k] *= self.volume_at(k, from) / self.volume_at(k, to);
         }
+    }
+
+    #[inline]
+    fn volume_at(&self, k: usize, pores: &Pores) -> f64 {
+        self.volume[k] + (pores.volume - 1.0) * self.volume_negative[k]
     }
 
     /// Salt per area [mol/m²].
     pub fn amount(&self, salt: &Salt) -> f64 {
-        (0..self.points()).map(|k| self.volume[k] * salt[k]).sum()
+        self.amount_within(salt, &Pores::OPEN)
+    }
+
+    /// The same with other pores.
+    pub fn amount_within(&self, salt: &Salt, pores: &Pores) -> f64 {
+        (0..self.points()).map(|k| self.volume_at(k, pores) * salt[k]).sum()
     }
 
     /// Averages that the voltage needs.
     pub fn overview(&self, salt: &Salt) -> Overview {
+        self.overview_within(salt, &Pores::OPEN)
+    }
+
+    /// The same with other pores.
+    pub fn overview_within(&self, salt: &Salt, pores: &Pores) -> Overview {
         let p = self.degree;
         let mut overview = Overview::empty();
         let total: f64 = self.layers.iter().map(|layer| layer.thickness_m).sum();
-        let inverse: f64 = self.layers.iter().map(|layer| layer.thickness_m / layer.porosity).sum();
-        overview.mean = self.amount(salt) * inverse / (total * total);
+        let [n, s, p_layer] = &self.layers;
+        let inverse = n.thickness_m / (n.porosity * pores.volume)
+            + s.thickness_m / s.porosity
+            + p_layer.thickness_m / p_layer.porosity;
+        overview.mean = self.amount_within(salt, pores) * inverse / (total * total);
         let mut logs = [0.0; 2];
         for (k, element) in self.elements.iter().take(self.count).enumerate() {
             let side = element.layer / 2;
@@ -297,6 +336,7 @@ impl Electrolyte {
                 }
             }
         }
+        overview.transport = pores.transport;
         overview.mean_log = logs[0];
         overview.log_difference = logs[1] - logs[0];
         overview
@@ -304,13 +344,29 @@ impl Electrolyte {
 
     /// Makes the system of a step ready around a state; `warm` multiplies the diffusivity.
     pub fn factorise(&self, around: &Salt, warm: f64, dt_s: f64, factors: &mut Factors) {
+        self.factorise_within(around, &Pores::OPEN, warm, dt_s, factors);
+    }
+
+    /// The same with other pores, which stay as they are for the step.
+    pub fn factorise_within(
+        &self,
+        around: &Salt,
+        pores: &Pores,
+        warm: f64,
+        dt_s: f64,
+        factors: &mut Factors,
+    ) {
         let (p, n) = (self.degree, self.points());
+        for k in 0..n {
+            factors.volume[k] = self.volume_at(k, pores);
+        }
+        factors.transport = pores.transport;
         for row in factors.band.iter_mut().take(n) {
             row[DEGREE_MAX - p..=DEGREE_MAX + p].fill((0.0, 0.0));
         }
         factors.dt_s = dt_s;
         for (k, element) in self.elements.iter().take(self.count).enumerate() {
-            let scale = element.transport * warm;
+            let scale = element.transport * warm * if element.layer == 0 { pores.transport } else { 1.0 };
             let c = &around[k * p..=k * p + p];
             for q in 0..=p {
                 let (d, slope) = self.diffusivity.at(c[q]);
@@ -329,8 +385,8 @@ impl Electrolyte {
         }
         for i in 0..n {
             let diagonal = &mut factors.band[i][DEGREE_MAX];
-            diagonal.0 += 2.0 * self.volume[i] / dt_s;
-            diagonal.1 += std::f64::consts::SQRT_2 * self.volume[i] / dt_s;
+            diagonal.0 += 2.0 * factors.volume[i] / dt_s;
+            diagonal.1 += std::f64::consts::SQRT_2 * factors.volume[i] / dt_s;
         }
         // Without pivots: the matrix is diffusion plus a dominant diagonal.
         for i in 0..n {
@@ -356,14 +412,14 @@ impl Electrolyte {
     }
 
     /// Rate of change of salt at each point, per area [mol/m²/s].
-    fn rate(&self, salt: &Salt, warm: f64, current_a_per_m2: f64) -> Salt {
+    fn rate(&self, salt: &Salt, transport: f64, warm: f64, current_a_per_m2: f64) -> Salt {
         let p = self.degree;
         let mut rate = [0.0; POINTS_MAX];
         for k in 0..self.points() {
             rate[k] = self.source[k] * current_a_per_m2;
         }
         for (k, element) in self.elements.iter().take(self.count).enumerate() {
-            let scale = element.transport * warm;
+            let scale = element.transport * warm * if element.layer == 0 { transport } else { 1.0 };
             let c = &salt[k * p..=k * p + p];
             for q in 0..=p {
                 let slopes = &self.slopes[q][..=p];
@@ -391,13 +447,13 @@ impl Electrolyte {
         let tolerance = 2e-6 * step.from[0].abs().max(1.0);
         for _ in 0..ROUNDS {
             let rates = [
-                self.rate(&step.nodes[0], warm, current_a_per_m2[0]),
-                self.rate(&step.nodes[1], warm, current_a_per_m2[1]),
+                self.rate(&step.nodes[0], factors.transport, warm, current_a_per_m2[0]),
+                self.rate(&step.nodes[1], factors.transport, warm, current_a_per_m2[1]),
             ];
             let mut x = [(0.0, 0.0); POINTS_MAX];
             for k in 0..n {
                 let (z1, z2) = (step.nodes[0][k] - step.from[k], step.nodes[1][k] - step.from[k]);
-                let mass = self.volume[k] / factors.dt_s;
+                let mass = factors.volume[k] / factors.dt_s;
                 let r1 = rates[0][k] - mass * (1.5 * z1 + 0.5 * z2);
                 let r2 = rates[1][k] - mass * (2.5 * z2 - 4.5 * z1);
                 x[k] = (0.5 * r1, (r1 - r2) / TWIST);

@@ -179,12 +179,15 @@ impl CellModel {
             _ => [guess.current_a[0] / area, guess.current_a[1] / area],
         };
         let mut salt_step = SaltStep { from: state.salt, nodes: [state.salt; 2] };
-        let mut salt = [self.overview(&state.salt); 2];
+        // Pores stay as they are for the step; what grew in it is taken from them at its end.
+        let pores = self.pores(start_film);
+        let mut salt = [self.overview(&state.salt, &pores); 2];
         // Current that the salt was solved with, and how the voltage at a node follows the current at either by it.
         let mut salt_current = [f64::NAN; 2];
         let mut salt_slope = [[0.0; 2]; 2];
         if self.options.kind == Kind::Spme {
-            self.electrolyte.factorise(&state.salt, middle.salt_diffusivity, dt_s, &mut work.factors);
+            let warm = middle.salt_diffusivity;
+            self.electrolyte.factorise_within(&state.salt, &pores, warm, dt_s, &mut work.factors);
         }
 
         let mut side = guess.side_flux;
@@ -213,7 +216,7 @@ impl CellModel {
                 if !self.electrolyte.solve(&mut salt_step, middle.salt_diffusivity, current, &work.factors) {
                     return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
                 }
-                salt = [self.overview(&salt_step.nodes[0]), self.overview(&salt_step.nodes[1])];
+                salt = [0, 1].map(|node| self.overview(&salt_step.nodes[node], &pores));
                 salt_current = current;
                 if round == 0 && !knows_current {
                     let logs = self.electrolyte.leverage(&salt_step, &work.factors);
@@ -365,6 +368,9 @@ impl CellModel {
         }
         if self.options.kind == Kind::Spme {
             next.salt = salt_step.nodes[1];
+            if mechanisms.clogging {
+                self.electrolyte.squeeze(&mut next.salt, &pores, &self.pores(&next.films));
+            }
         }
         instants[1].current_a_per_m2 = current[1];
         let end = self.show(&instants[1], &warmths[1], &answers[1], &salt[1], side[1]);
