@@ -42,19 +42,24 @@ fn model(name: &str, options: Options) -> CellModel {
     CellModel::new(set, options).expect("the set has what it takes")
 }
 
-fn discharge(model: &CellModel, tolerance: Tolerance, watch: impl FnMut(f64, f64)) -> (u64, f64) {
+fn discharge(
+    model: &CellModel,
+    c_rate: f64,
+    tolerance: Tolerance,
+    watch: impl FnMut(f64, f64),
+) -> (u64, f64) {
     let mut watch = watch;
     let mut run = Run::new(model, model.as_published(25.0), 25.0).expect("a new cell");
     run.tolerance = tolerance;
-    run.begin(Drive::Current { now_a: model.set().file.cell.capacity_ah, slope_a_per_s: 0.0 })
+    run.begin(Drive::Current { now_a: c_rate * model.set().file.cell.capacity_ah, slope_a_per_s: 0.0 })
         .expect("a load");
     let end = [End::VoltageBelow(model.set().file.cell.voltage_min_v)];
     run.go(1e5, &end, |state, seen| watch(state.clock.t_s, seen.voltage_v)).expect("a discharge");
     (run.steps.0 + run.steps.1, run.clock().t_s)
 }
 
-fn discharges(name: &str, kind: Kind, heat: Heat) {
-    if !is_asked(&format!("discharge {name} {kind:?} {heat:?}")) {
+fn discharges(name: &str, kind: Kind, heat: Heat, c_rate: f64) {
+    if !is_asked(&format!("discharge {name} {kind:?} {heat:?} {c_rate}C")) {
         return;
     }
     let usual = model(name, Options { heat, ..Options::new(kind) });
@@ -64,10 +69,10 @@ fn discharges(name: &str, kind: Kind, heat: Heat) {
     );
     let mut points = Vec::new();
     let (steps, end_s) =
-        discharge(&usual, Tolerance::default(), |t_s, voltage_v| points.push((t_s, voltage_v)));
+        discharge(&usual, c_rate, Tolerance::default(), |t_s, voltage_v| points.push((t_s, voltage_v)));
     let mut run = Run::new(&fine, fine.as_published(25.0), 25.0).expect("a new cell");
     run.tolerance = Tolerance { voltage_v: 1e-7, temperature_k: 1e-5, side: 1e-6 };
-    run.begin(Drive::Current { now_a: fine.set().file.cell.capacity_ah, slope_a_per_s: 0.0 })
+    run.begin(Drive::Current { now_a: c_rate * fine.set().file.cell.capacity_ah, slope_a_per_s: 0.0 })
         .expect("a load");
     // Just after the load is put on, lithium moves in a layer too thin for the modes of the usual model.
     let (mut worst, mut worst_at_first) = (0.0f64, 0.0f64);
@@ -78,10 +83,10 @@ fn discharges(name: &str, kind: Kind, heat: Heat) {
         *place = place.max(off);
     }
     let time = best(|| {
-        black_box(discharge(&usual, Tolerance::default(), |_, _| {}));
+        black_box(discharge(&usual, c_rate, Tolerance::default(), |_, _| {}));
     });
     println!(
-        "{name} {kind:?} {heat:?}: 1C discharge {:.4} ms, {steps} steps, largest error {:.4} mV ({:.4} mV in the \
+        "{name} {kind:?} {heat:?}: {c_rate}C discharge {:.4} ms, {steps} steps, largest error {:.4} mV ({:.4} mV in the \
          first 10 s), ends at {end_s:.2} s",
         time.as_secs_f64() * 1e3,
         worst * 1e3,
@@ -184,14 +189,18 @@ fn network() {
 fn main() {
     for heat in [Heat::Isothermal, Heat::Lumped] {
         for kind in [Kind::Spm, Kind::Spme] {
-            discharges("Chen2020", kind, heat);
+            discharges("Chen2020", kind, heat, 1.0);
         }
+    }
+    for kind in [Kind::Spm, Kind::Spme] {
+        discharges("Chen2020", kind, Heat::Isothermal, 2.0);
     }
     cycles("Chen2020", Kind::Spm, "sei-solvent");
     cycles("Chen2020", Kind::Spm, "sei-reaction");
     for kind in [Kind::Spm, Kind::Spme] {
         cycles("OKane2022", kind, "sei-solvent,plating-partial,cracks,lam");
     }
+    cycles("OKane2022", Kind::Spme, "sei-solvent,plating-partial,cracks,lam,pore-clogging");
     jumps();
     network();
 }
