@@ -511,9 +511,10 @@ fn a_cell_runs_as_single_particles_and_ages() {
     assert!(of("lam_negative_pct").iter().chain(&of("lam_positive_pct")).all(|lost| lost.abs() < 1e-9));
 
     // All mechanisms at once, with electrolyte and heat; what the same command gives twice is the same.
+    let all = "sei-solvent,plating-partial,cracks,lam,pore-clogging";
     let coupled = [
         &["cell", "run", "--chemistry", "OKane2022", "--model", "spme", "--thermal", "lumped"][..],
-        &["--protocol", usual, "--every", "300", "--mechanisms", "sei-solvent,plating-partial,cracks,lam,pore-clogging"],
+        &["--protocol", usual, "--mechanisms", all, "--every", "300"],
     ]
     .concat();
     place.good(&[&coupled[..], &["--out", "a.csv"]].concat());

@@ -160,6 +160,7 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
             )
         })
         .chain(set::shipped().map(|file| {
+            let mechanisms = Mechanisms::names_of(&file);
             format!(
                 "{}\n  {}\n  make          {}\n  cell          {} Ah, {} to {} V\n  models        {}\n  \
                  mechanisms    {}\n  published as  {}\n  source        {}\n",
@@ -170,7 +171,7 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
                 file.cell.voltage_min_v,
                 file.cell.voltage_max_v,
                 PARTICLE_MODELS.join(", "),
-                Some(Mechanisms::names_of(&file).join(", ")).filter(|names| !names.is_empty()).as_deref().unwrap_or("none"),
+                if mechanisms.is_empty() { "none".to_owned() } else { mechanisms.join(", ") },
                 file.published_as,
                 file.sources.first().map_or("", String::as_str),
             )
