@@ -327,8 +327,8 @@ mod tests {
         for (text, kind, at, says) in [
             // More power than there is, at once and after a while.
             ("rest 10min; discharge 5000W for 1h; rest 1h", Kind::Spme, 2, "5000 W cannot be had"),
-            // A voltage so low that lithium or salt gives out before it is reached.
-            ("discharge 20C until 0.1V; rest 1h", Kind::Spme, 1, "out of salt"),
+            // A voltage so low that something gives out before it is reached.
+            ("discharge 15W until 0.1V; rest 1h", Kind::Spme, 1, "broke off after"),
         ] {
             let (kept, done) = tried(text, kind, "", 1);
             let Err(Stopped::Bench(error @ BenchError::Interrupted { step, .. })) = done else {
