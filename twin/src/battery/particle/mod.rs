@@ -16,6 +16,7 @@ pub mod balance;
 pub mod cell;
 pub mod curve;
 pub mod cycling;
+pub mod dfn;
 pub mod drive;
 pub mod file;
 pub mod kinetics;
