@@ -29,7 +29,7 @@ const INVERSE: [[f64; 2]; 2] = [[1.5, 0.5], [-4.5, 2.5]];
 /// Most rounds of Newton's method.
 const ROUNDS: usize = 20;
 /// Voltages agree when they differ by less.
-const EXACT_V: f64 = 1e-8;
+const EXACT_V: f64 = 1e-7;
 /// Salt, relative, that counts as much as a volt.
 const SALT_V: f64 = 0.05;
 /// Temperatures agree when they differ by less.
