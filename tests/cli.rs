@@ -537,6 +537,33 @@ fn a_cell_runs_as_single_particles_and_ages() {
 }
 
 #[test]
+fn a_cell_runs_as_the_full_model() {
+    let place = Place::new();
+    let dfn = ["cell", "run", "--chemistry", "Chen2020", "--model", "dfn", "--every", "60"];
+    let usual = "discharge 2C until 2.5V; rest 5min; charge 1C until 4.2V; hold 4.2V until C/20; discharge 20W for 5min";
+    let cycles = ["--protocol", usual, "--cycles", "2", "--thermal", "lumped", "--out", "run.csv"];
+    place.good(&[&dfn[..], &cycles[..]].concat());
+    assert_eq!(place.names("."), ["run.csv", "run.cycles.csv"]);
+    let table = columns(&place.text("run.csv"));
+    let (voltage, current) = (numbers(&table, "voltage_v"), numbers(&table, "current_a"));
+    let end_of = |step: &str| table["step"].iter().rposition(|at| at == step).unwrap();
+    assert!((voltage[end_of("1")] - 2.5).abs() < 2e-6 && (current[end_of("1")] - 10.0).abs() < 2e-6);
+    assert!((voltage[end_of("3")] - 4.2).abs() < 2e-6);
+    assert!((voltage[end_of("4")] - 4.2).abs() < 2e-6 && (current[end_of("4")] + 0.25).abs() < 2e-6);
+    assert!((voltage[end_of("5")] * current[end_of("5")] - 20.0).abs() < 1e-3);
+    assert!(numbers(&table, "temperature_c").iter().any(|t| *t > 35.0));
+    let capacity_ah = numbers(&columns(&place.text("run.cycles.csv")), "capacity_ah");
+    assert!((capacity_ah[0] / capacity_ah[1] - 1.0).abs() < 1e-9, "{capacity_ah:?}");
+
+    // More than the cell holds: what was recorded stands, and the shell is told.
+    place.write("long.csv", "t_s,current_a\n0,5\n7200,5\n");
+    let done = place.celltide(&[&dfn[..], &["--current", "long.csv", "--out", "long-out.csv"]].concat());
+    assert_eq!(done.code, Some(1));
+    assert!(done.stderr.contains("the cell is empty after"), "{}", done.stderr);
+    assert!(place.text("long-out.csv").lines().count() > 50);
+}
+
+#[test]
 fn what_particle_models_cannot_do_is_refused_and_nothing_is_written() {
     let place = Place::new();
     let run = |chemistry: &'static str, model: &'static str, more: &[&'static str]| {
@@ -548,7 +575,7 @@ fn what_particle_models_cannot_do_is_refused_and_nothing_is_written() {
         (run("nmc811-grsi-lg-m50-5ah", "spm", &rest), "no parameters for particle models called"),
         (run("Chen2021", "spme", &rest), "Chen2020"),
         (run("Chen2020", "circuit", &rest), "Chen2020"),
-        (run("Chen2020", "dfn", &rest), "not available in this version"),
+        (run("Chen2020", "dfn", &ageing("sei")), "this model does not have ageing mechanisms"),
         (run("Chen2020", "spm", &ageing("rust")), "there is no mechanism called `rust`"),
         (run("Chen2020", "spm", &ageing("sei-ec,sei-solvent")), "exclude each other"),
         (run("Chen2020", "spm", &ageing("plating")), "no figures for plating"),

@@ -15,6 +15,7 @@ use twin::battery::chemistry::ChemistryFile;
 use twin::battery::library;
 use twin::battery::particle::balance::Balance;
 use twin::battery::particle::cell::{self as particle_cell, CellModel};
+use twin::battery::particle::dfn::{self, DfnModel};
 use twin::battery::particle::drive::Model;
 use twin::battery::particle::file::ParticleFile;
 use twin::battery::particle::mechanism::Mechanisms;
@@ -23,7 +24,7 @@ use twin::battery::particle::set;
 /// What every chemistry supports.
 const MODELS: [&str; 2] = ["life", "circuit"];
 /// What every parameter set of particle models supports.
-const PARTICLE_MODELS: [&str; 2] = ["spm", "spme"];
+const PARTICLE_MODELS: [&str; 3] = ["spm", "spme", "dfn"];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -76,7 +77,8 @@ pub(crate) struct RunArgs {
     /// Chemistry, by its name or the name that it was published as.
     #[arg(long, value_name = "NAME")]
     chemistry: String,
-    /// Model of the cell: an equivalent circuit, or single particles without (spm) or with electrolyte (spme).
+    /// Model of the cell: an equivalent circuit, single particles without (spm) or with electrolyte (spme), or
+    /// electrodes resolved through their thickness (dfn).
     #[arg(long, value_enum)]
     model: ModelName,
     /// Steps: "discharge 1C until 2.5V; rest 5min; charge 0.5C until 4.2V; hold 4.2V until C/20"
@@ -305,7 +307,10 @@ fn run_particle(args: &RunArgs) -> Result<(), Failure> {
     };
     let program = program(args)?;
     match args.model {
-        ModelName::Dfn => Err(Failure::say("--model dfn is not available in this version")),
+        ModelName::Dfn => {
+            let options = dfn::Options { heat, mechanisms, ..dfn::Options::default() };
+            on_bench(args, &DfnModel::new(set, options).map_err(Failure::usage)?, &program)
+        }
         ModelName::Spme => {
             let options = particle_cell::Options {
                 heat,

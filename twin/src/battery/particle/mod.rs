@@ -9,6 +9,7 @@
 //! - [`sphere`] and [`salt`] are diffusion in particles and electrolyte, [`kinetics`] what happens at an instant;
 //! - [`cell`] is the single particle model without and with electrolyte, with its [`state`], one [`step`] of time and
 //!   the `growth` of what ages it; [`drive`] brings it through time;
+//! - [`dfn`] is the full model, electrodes resolved through their thickness, behind the same trait;
 //! - [`balance`] tells capacity from lithium and active material, [`cycling`] ages a cell.
 //!
 //! Equations, parameters, limits and how they were compared: `docs/models/particle.md`.
@@ -17,6 +18,7 @@ pub mod balance;
 pub mod cell;
 pub mod curve;
 pub mod cycling;
+pub mod dfn;
 pub mod drive;
 pub mod file;
 mod growth;
