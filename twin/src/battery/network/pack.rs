@@ -18,10 +18,10 @@ use super::{CellBank, Lines, Taken};
 use crate::battery::circuit::CellModel;
 use crate::battery::life::Health;
 
-/// Newton's steps at most; tangents of a curve as straight as a cell's need two or three.
-const NEWTON_MAX: u32 = 20;
-/// Voltage to which a cell's tangent has to meet its curve [V].
-const NEWTON_V: f64 = 1e-9;
+/// Newton's steps at most; tangents of a curve as straight as a cell's need two or three, kinks a few more.
+const NEWTON_MAX: u32 = 60;
+/// From so many steps on, one that brings cells little nearer to their curves is halved.
+const NEWTON_FREE: u32 = 3;
 
 /// What does not change about a pack, but for its cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +118,8 @@ pub struct Step {
     pub blocked: bool,
     /// Solutions of the network that it took.
     pub solutions: u32,
+    /// How far a cell's voltage is from its curve at most [V].
+    pub unmet_v: f64,
 }
 
 /// Sums over the pack's life, at its terminals and in its joints; the cells' own are the bank's.
@@ -192,6 +194,8 @@ pub struct NetworkPack<B> {
     ohm: Vec<f64>,
     /// Electromotive force as the network sees it, balancing taken off [V].
     net_emf_v: Vec<f64>,
+    /// Currents at which the cells' tangents were taken [A].
+    about_a: Vec<f64>,
     voltage_v: Vec<f64>,
     voltage_mean_v: Vec<f64>,
     heat_w: Vec<f64>,
@@ -220,6 +224,7 @@ impl<B: CellBank> NetworkPack<B> {
             emf_v: zeros(),
             ohm: zeros(),
             net_emf_v: zeros(),
+            about_a: zeros(),
             voltage_v: zeros(),
             voltage_mean_v: zeros(),
             heat_w: zeros(),
@@ -438,7 +443,15 @@ impl<B: CellBank> NetworkPack<B> {
     }
 
     /// Solves network and cells together: tangents, currents, tangents there, until they agree.
+    ///
+    /// Across a kink of a cell's curve the tangents of both sides can send the currents to and fro for ever. A step that
+    /// does not halve the distance to the curves is therefore taken half as far: the next tangents are those halfway
+    /// between the last and where these led. Curves fall with the current and joints have resistance, so the currents
+    /// sought are the minimum of a convex function, and short enough steps lead there.
     fn solve(&mut self, demand: Demand) -> Step {
+        let exact_v = self.bank.exact_v();
+        let mut before_v = f64::INFINITY;
+        self.about_a.copy_from_slice(&self.seen_a);
         self.bank.linearise(&self.seen_a, Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm });
         let mut step = Step {
             dt_s: 0.0,
@@ -449,6 +462,7 @@ impl<B: CellBank> NetworkPack<B> {
             held: false,
             blocked: false,
             solutions: 0,
+            unmet_v: f64::INFINITY,
         };
         loop {
             let known = self.net_emf_v.iter_mut().zip(&self.emf_v).zip(self.ohm.iter().zip(&self.drain_a));
@@ -470,9 +484,21 @@ impl<B: CellBank> NetworkPack<B> {
                 let on_curve = self.emf_v[cell] - self.ohm[cell] * self.seen_a[cell];
                 off_v = off_v.max((on_curve - self.voltage_v[cell]).abs());
             }
-            if off_v <= NEWTON_V || step.solutions >= NEWTON_MAX {
+            step.unmet_v = off_v;
+            if off_v <= exact_v || step.solutions >= NEWTON_MAX {
                 return step;
             }
+            if step.solutions >= NEWTON_FREE && off_v > 0.5 * before_v {
+                let pairs = self.about_a.iter_mut().zip(&self.seen_a);
+                pairs.for_each(|(about_a, seen_a)| *about_a = 0.5 * (*about_a + seen_a));
+                self.bank.linearise(
+                    &self.about_a,
+                    Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm },
+                );
+            } else {
+                self.about_a.copy_from_slice(&self.seen_a);
+            }
+            before_v = off_v;
         }
     }
 
