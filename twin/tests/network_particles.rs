@@ -72,8 +72,25 @@ fn a_network_of_one_cell_is_the_bare_model() {
         for (current_a, steps) in [(5.0, 20), (0.0, 5), (-2.5, 30), (7.0, 5)] {
             for _ in 0..steps {
                 let step = pack.step(Demand::Current(current_a), 30.0, 25.0);
-                let (seen, _) =
-                    make.model().step(&mut state, current_a, 30.0, 298.15, &mut guess, &mut work).unwrap();
+                let stepped = make.model().step(&mut state, current_a, 30.0, 298.15, &mut guess, &mut work);
+                let (seen, _) = stepped.unwrap_or_else(|e| {
+                    for dt_s in [1e-3, 0.1, 1.0, 10.0, 30.0, 60.0] {
+                        for zero in [false, true] {
+                            let g = if zero { Guess::default() } else { guess };
+                            let drive = twin::battery::particle::cell::Drive::Current {
+                                now_a: current_a,
+                                slope_a_per_s: 0.0,
+                            };
+                            let t =
+                                make.model().attempt(&state, drive, dt_s, 298.15, &g, &mut Work::default());
+                            eprintln!(
+                                "DBG {kind:?} {mechanisms} {current_a} {dt_s} {zero} {:?} {g:?}",
+                                t.map(|t| (t.end, t.third, t.state.films.sei))
+                            );
+                        }
+                    }
+                    panic!("{kind:?} {mechanisms} {current_a}: {e} {state:?}")
+                });
                 let off_v = step.voltage_v - seen.voltage_v;
                 assert!(off_v.abs() < 1e-7, "{kind:?} {mechanisms}: {off_v} V");
             }
@@ -89,7 +106,7 @@ fn a_network_of_one_cell_is_the_bare_model() {
 
 #[test]
 fn lithium_charge_and_energy_are_conserved_in_a_network() {
-    let make = make("OKane2022", Kind::Spm, "sei-solvent, plating-partial, lam");
+    let make = make("OKane2022", Kind::Spm, "sei-solvent, plating-partial");
     let (cells, place_k) = scattered(&make, 12, 0.6);
     let lithium_of = |cells: &[NetworkParticle]| -> Vec<f64> {
         cells.iter().map(|cell| make.model().lithium_mol(cell.state())).collect()
@@ -120,10 +137,17 @@ fn lithium_charge_and_energy_are_conserved_in_a_network() {
     for (before, after) in lithium.iter().zip(lithium_of(pack.bank().cells())) {
         assert!((after / before - 1.0).abs() < 1e-9, "lithium went from {before} to {after} mol");
     }
-    // Films take a little besides; all that was lost is less than a thousandth of what went through.
-    let given_ah = before_ah - charge_ah(&pack);
-    let lost_ah = given_ah - through_ah;
-    assert!(lost_ah > 0.0 && lost_ah < 1e-3 * 12.0 * 5.0, "{lost_ah} Ah lost of {given_ah} Ah");
+    // What did not go through the network went into film and metal.
+    let lost_ah = before_ah - charge_ah(&pack) - through_ah;
+    let grown_ah = |cell: &NetworkParticle| {
+        let losses = cell.losses();
+        0.01 * (losses.sei_pct + losses.plating_pct) * make.capacity_ah() * cell.traits().capacity
+    };
+    let grown: f64 = pack.bank().cells().iter().map(grown_ah).sum();
+    assert!(
+        grown > 0.0 && (lost_ah - grown).abs() < 1e-9,
+        "{lost_ah} Ah lost, {grown} Ah in films and metal"
+    );
     let ledger = pack.ledger();
     let out_wh = ledger.energy_out_wh - ledger.energy_in_wh;
     let cells_wh = ledger.cells_wh - ledger.interconnect_wh - ledger.unresolved_wh;

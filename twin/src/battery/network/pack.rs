@@ -20,8 +20,6 @@ use crate::battery::life::Health;
 
 /// Newton's steps at most; tangents of a curve as straight as a cell's need two or three, kinks a few more.
 const NEWTON_MAX: u32 = 60;
-/// From so many steps on, one that brings cells little nearer to their curves is halved.
-const NEWTON_FREE: u32 = 3;
 
 /// What does not change about a pack, but for its cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -196,6 +194,8 @@ pub struct NetworkPack<B> {
     net_emf_v: Vec<f64>,
     /// Currents at which the cells' tangents were taken [A].
     about_a: Vec<f64>,
+    /// Voltages there [V].
+    about_v: Vec<f64>,
     voltage_v: Vec<f64>,
     voltage_mean_v: Vec<f64>,
     heat_w: Vec<f64>,
@@ -225,6 +225,7 @@ impl<B: CellBank> NetworkPack<B> {
             ohm: zeros(),
             net_emf_v: zeros(),
             about_a: zeros(),
+            about_v: zeros(),
             voltage_v: zeros(),
             voltage_mean_v: zeros(),
             heat_w: zeros(),
@@ -444,13 +445,11 @@ impl<B: CellBank> NetworkPack<B> {
 
     /// Solves network and cells together: tangents, currents, tangents there, until they agree.
     ///
-    /// Across a kink of a cell's curve the tangents of both sides can send the currents to and fro for ever. A step that
-    /// does not halve the distance to the curves is therefore taken half as far: the next tangents are those halfway
-    /// between the last and where these led. Curves fall with the current and joints have resistance, so the currents
-    /// sought are the minimum of a convex function, and short enough steps lead there.
+    /// As cells' curves fall with the current and joints have resistance, the currents sought are the minimum of a convex
+    /// function, and Newton's step leads down it. Across kinks it can lead too far, to and fro for ever; where the slope
+    /// at its end points back, the step is cut to where the slope along it vanishes.
     fn solve(&mut self, demand: Demand) -> Step {
         let exact_v = self.bank.exact_v();
-        let mut before_v = f64::INFINITY;
         self.about_a.copy_from_slice(&self.seen_a);
         self.bank.linearise(&self.seen_a, Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm });
         let mut step = Step {
@@ -471,34 +470,76 @@ impl<B: CellBank> NetworkPack<B> {
             step.wanted_a = wanted_a(demand, line);
             self.limit(&mut step, demand);
             self.solver.currents_into(step.current_a, &mut self.cell_a);
+            // Fall of energy along the step, as far as cells tell: joints make it greater.
+            let mut fall_w = 0.0;
             for cell in 0..self.seen_a.len() {
-                self.seen_a[cell] = self.cell_a[cell] + self.drain_a[cell];
-                self.voltage_v[cell] = self.emf_v[cell] - self.ohm[cell] * self.seen_a[cell];
+                let to_a = self.cell_a[cell] + self.drain_a[cell];
+                let further_a = to_a - self.about_a[cell];
+                fall_w += self.ohm[cell] * further_a * further_a;
+                self.seen_a[cell] = to_a;
+                self.voltage_v[cell] = self.emf_v[cell] - self.ohm[cell] * to_a;
+                self.about_v[cell] = self.emf_v[cell] - self.ohm[cell] * self.about_a[cell];
             }
             step.voltage_v = line.emf_v - line.resistance_ohm * step.current_a;
             step.solutions += 1;
             self.bank
                 .linearise(&self.seen_a, Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm });
-            let mut off_v: f64 = 0.0;
+            let (mut off_v, mut back_w): (f64, f64) = (0.0, 0.0);
             for cell in 0..self.seen_a.len() {
                 let on_curve = self.emf_v[cell] - self.ohm[cell] * self.seen_a[cell];
-                off_v = off_v.max((on_curve - self.voltage_v[cell]).abs());
+                let above_v = on_curve - self.voltage_v[cell];
+                off_v = off_v.max(above_v.abs());
+                back_w -= above_v * (self.seen_a[cell] - self.about_a[cell]);
             }
             step.unmet_v = off_v;
             if off_v <= exact_v || step.solutions >= NEWTON_MAX {
                 return step;
             }
-            if step.solutions >= NEWTON_FREE && off_v > 0.5 * before_v {
-                let pairs = self.about_a.iter_mut().zip(&self.seen_a);
-                pairs.for_each(|(about_a, seen_a)| *about_a = 0.5 * (*about_a + seen_a));
-                self.bank.linearise(
-                    &self.about_a,
-                    Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm },
-                );
+            if back_w > 1e-3 * fall_w {
+                self.cut_back(fall_w, back_w);
             } else {
                 self.about_a.copy_from_slice(&self.seen_a);
             }
-            before_v = off_v;
+        }
+    }
+
+    /// Takes tangents where the slope along the step that was taken last vanishes: between its beginning, where it is
+    /// `−fall_w`, and its end, where it is `back_w`. Regula falsi with the Illinois rule.
+    fn cut_back(&mut self, fall_w: f64, back_w: f64) {
+        let begun_a = self.about_a.clone();
+        let (mut low, mut high) = ((0.0, -fall_w), (1.0, back_w));
+        let mut side = 0;
+        for _ in 0..40 {
+            let width = high.0 - low.0;
+            let share = (low.1 / (low.1 - high.1)).clamp(0.02, 0.98);
+            let at: f64 = low.0 + width * share;
+            for cell in 0..begun_a.len() {
+                self.about_a[cell] = begun_a[cell] + at * (self.seen_a[cell] - begun_a[cell]);
+            }
+            let lines = Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm };
+            self.bank.linearise(&self.about_a, lines);
+            let mut slope_w = -(1.0 - at) * fall_w;
+            for cell in 0..begun_a.len() {
+                let on_line = self.about_v[cell] + at * (self.voltage_v[cell] - self.about_v[cell]);
+                let on_curve = self.emf_v[cell] - self.ohm[cell] * self.about_a[cell];
+                slope_w -= (on_curve - on_line) * (self.seen_a[cell] - begun_a[cell]);
+            }
+            if slope_w.abs() <= 1e-2 * fall_w || width < 1e-9 {
+                return;
+            }
+            if slope_w < 0.0 {
+                low = (at, slope_w);
+                if side == -1 {
+                    high.1 *= 0.5;
+                }
+                side = -1;
+            } else {
+                high = (at, slope_w);
+                if side == 1 {
+                    low.1 *= 0.5;
+                }
+                side = 1;
+            }
         }
     }
 
