@@ -511,9 +511,10 @@ fn a_cell_runs_as_single_particles_and_ages() {
     assert!(of("lam_negative_pct").iter().chain(&of("lam_positive_pct")).all(|lost| lost.abs() < 1e-9));
 
     // All mechanisms at once, with electrolyte and heat; what the same command gives twice is the same.
+    let all = "sei-solvent,plating-partial,cracks,lam,pore-clogging";
     let coupled = [
         &["cell", "run", "--chemistry", "OKane2022", "--model", "spme", "--thermal", "lumped"][..],
-        &["--protocol", usual, "--mechanisms", "sei-solvent,plating-partial,cracks,lam", "--every", "300"],
+        &["--protocol", usual, "--mechanisms", all, "--every", "300"],
     ]
     .concat();
     place.good(&[&coupled[..], &["--out", "a.csv"]].concat());
@@ -566,6 +567,13 @@ fn what_particle_models_cannot_do_is_refused_and_nothing_is_written() {
     assert_eq!(done.code, Some(1));
     assert!(done.stderr.contains("the cell is empty after"), "{}", done.stderr);
     assert!(place.text("no.csv").lines().count() > 100);
+    // A step that cannot go on: the same, and the steps after it are not begun.
+    let protocol = ["--protocol", "rest 10min; discharge 5000W for 1h; rest 1h"];
+    let done = place.celltide(&run("Chen2020", "spme", &protocol));
+    assert_eq!(done.code, Some(1));
+    assert!(done.stderr.contains("cycle 1, step 2 (`discharge 5000W for 1h`) broke off"), "{}", done.stderr);
+    let steps = numbers(&columns(&place.text("no.csv")), "step");
+    assert!(steps.len() > 5 && steps.iter().all(|step| *step == 1.0), "{steps:?}");
 }
 
 #[test]

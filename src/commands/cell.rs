@@ -97,7 +97,7 @@ pub(crate) struct RunArgs {
     thermal: ThermalName,
     /// Ageing mechanisms of the electrochemical models, separated by commas: sei-reaction, sei-solvent,
     /// sei-interstitial, sei-electron or sei-ec; plating-reversible, plating-partial or plating-irreversible; cracks;
-    /// lam.
+    /// lam; pore-clogging, of spme.
     #[arg(long, value_name = "LIST")]
     mechanisms: Option<String>,
     /// Repetitions of the protocol, the cell ageing on the way.
@@ -160,9 +160,10 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
             )
         })
         .chain(set::shipped().map(|file| {
+            let mechanisms = Mechanisms::names_of(&file);
             format!(
                 "{}\n  {}\n  make          {}\n  cell          {} Ah, {} to {} V\n  models        {}\n  \
-                 published as  {}\n  source        {}\n",
+                 mechanisms    {}\n  published as  {}\n  source        {}\n",
                 file.name,
                 file.title,
                 file.make,
@@ -170,6 +171,7 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
                 file.cell.voltage_min_v,
                 file.cell.voltage_max_v,
                 PARTICLE_MODELS.join(", "),
+                if mechanisms.is_empty() { "none".to_owned() } else { mechanisms.join(", ") },
                 file.published_as,
                 file.sources.first().map_or("", String::as_str),
             )
@@ -192,6 +194,7 @@ fn particle_as_json(file: &ParticleFile) -> serde_json::Value {
         "voltage_min_v": file.cell.voltage_min_v,
         "voltage_max_v": file.cell.voltage_max_v,
         "models": PARTICLE_MODELS,
+        "mechanisms": Mechanisms::names_of(file),
     })
 }
 
@@ -281,9 +284,10 @@ fn finish(done: Result<(), Stopped<Failure>>, tables: Tables) -> Result<(), Fail
             // What was recorded until then is worth having.
             tables.finish()?;
             Err(match error {
-                BenchError::Exhausted { .. } | BenchError::Endless { .. } | BenchError::Cell(_) => {
-                    Failure::failed(error)
-                }
+                BenchError::Exhausted { .. }
+                | BenchError::Interrupted { .. }
+                | BenchError::Endless { .. }
+                | BenchError::Cell(_) => Failure::failed(error),
                 BenchError::File(_) | BenchError::TooShort { .. } => Failure::usage(error),
             })
         }

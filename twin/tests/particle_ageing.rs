@@ -10,7 +10,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use twin::battery::particle::balance::lithium_ah;
-use twin::battery::particle::cell::{CellModel, Heat, Kind, Options};
+use twin::battery::particle::cell::{CellFault, CellModel, Drive, Heat, Kind, Options};
 use twin::battery::particle::cycling::{Health, Jump, Stretch, age, cycle};
 use twin::battery::particle::drive::{End, Run};
 use twin::battery::particle::set::{self, ParticleSet};
@@ -172,18 +172,19 @@ fn lithium_is_conserved_whatever_ages() {
         (Kind::Spm, "OKane2022", "sei-electron,plating-irreversible"),
         (Kind::Spm, "Chen2020", "sei-interstitial"),
         (Kind::Spme, "Chen2020", "sei-ec"),
+        (Kind::Spme, "OKane2022", "sei-solvent,plating-partial,cracks,lam,pore-clogging"),
     ] {
         let set = ParticleSet::of(set::find(set_name).unwrap()).unwrap();
         let options = Options { mechanisms: mechanisms.parse().unwrap(), ..Options::new(kind) };
         let model = CellModel::new(set, options).unwrap();
         let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
         let before = model.lithium_mol(&run.state);
-        let salt = model.electrolyte().amount(&run.state.salt);
+        let salt = model.salt_mol(&run.state);
         for _ in 0..3 {
             cycle(&mut run, &stretches(&CASES[2], 5.0)).unwrap();
         }
         let off = model.lithium_mol(&run.state) / before - 1.0;
-        let salt_off = model.electrolyte().amount(&run.state.salt) / salt - 1.0;
+        let salt_off = model.salt_mol(&run.state) / salt - 1.0;
         println!("{kind:?} {mechanisms}: lithium {off:+.1e}, salt {salt_off:+.1e}");
         assert!(off.abs() < 1e-9 && salt_off.abs() < 1e-9, "{mechanisms}: {off} {salt_off}");
     }
@@ -254,8 +255,8 @@ fn finer_modes_and_steps_change_little() {
     };
     let exact = run_through(16, 1e-3);
     for (what, found, time, hold, charge, lithium) in [
-        ("modes", run_through(8, 1e-3), 1e-8, 1e-6, 1e-7, 1e-5),
-        ("steps", run_through(8, 1.0), 1e-6, 3e-4, 2e-5, 1e-3),
+        ("modes", run_through(10, 1e-3), 1e-7, 1e-6, 1e-7, 1e-5),
+        ("steps", run_through(10, 1.0), 1e-6, 3e-4, 2e-5, 1e-3),
     ] {
         let off = |k: usize| (found.0[k] / exact.0[k] - 1.0).abs();
         let (charge_off, lithium_off) = ((found.1 / exact.1 - 1.0).abs(), (found.2 / exact.2 - 1.0).abs());
@@ -268,4 +269,102 @@ fn finer_modes_and_steps_change_little() {
         assert!(off(0).max(off(2)) < time && off(3) < hold, "{what}: {:?} {:?}", found.0, exact.0);
         assert!(charge_off < charge && lithium_off < lithium, "{what}: {charge_off} {lithium_off}");
     }
+}
+
+/// What grows takes its volume from the pores; the way through the electrolyte gets longer by as much, and no more.
+#[test]
+fn clogging_costs_the_volume_of_what_grows_and_the_voltage_of_the_longer_way() {
+    let model = |mechanisms: &str| {
+        let set = ParticleSet::of(set::find("Chen2020").unwrap()).unwrap();
+        let options = Options { mechanisms: mechanisms.parse().unwrap(), ..Options::new(Kind::Spme) };
+        CellModel::new(set, options).unwrap()
+    };
+    let (open, clogged) = (model("sei-reaction"), model("sei-reaction,pore-clogging"));
+    let file = &open.set().file;
+    let (area_m2, thickness_m) = (file.cell.area_m2, file.negative.thickness_m);
+    let sei = open.set().sei().unwrap();
+
+    // Volume: what the film took as charge, as volume of film.
+    let mut run = Run::new(&clogged, clogged.as_published(25.0), 25.0).unwrap();
+    let new_ah = lithium_ah(&clogged, &run.state);
+    assert_eq!(clogged.porosity(&run.state.films), 0.25);
+    for _ in 0..5 {
+        cycle(&mut run, &stretches(&CASES[0], 5.0)).unwrap();
+    }
+    let film_ah = Health::of(&clogged, &run.state, new_ah).sei_ah;
+    let film_mol = film_ah * 3600.0 / 96_485.332_12 / sei.lithium_per_sei;
+    let lost = 0.25 - clogged.porosity(&run.state.films);
+    let expected = film_mol * sei.molar_volume_m3_per_mol / (area_m2 * thickness_m);
+    println!("film {film_ah:.4} Ah: porosity falls by {lost:.3e}, expected {expected:.3e}");
+    assert!(lost > 0.0 && (lost / expected - 1.0).abs() < 1e-9, "{lost} {expected}");
+
+    // Voltage: a film that leaves 0.20 of 0.25, at rest salt. Δφ_e = −i·L_n/(3κ)·(ε^−b − ε_0^−b).
+    let mut state = open.as_published(25.0);
+    let more = 0.05 / sei.molar_volume_m3_per_mol;
+    state.films.sei.iter_mut().for_each(|sei| *sei += more);
+    assert!((clogged.porosity(&state.films) - 0.20).abs() < 1e-12);
+    let load = Drive::Current { now_a: 5.0, slope_a_per_s: 0.0 };
+    let (a, b) = (open.seen(&state, load, 0.0).unwrap(), clogged.seen(&state, load, 0.0).unwrap());
+    // κ = 0.1297 − 2.51 + 3.329 S/m at 1000 mol/m³; b = 1.5. The salt, squeezed into fewer pores, is as dense in `state`
+    // but more of it is there as κ is taken at ⟨εc⟩⟨1/ε⟩, so the separator and the other electrode are worked out too.
+    let mean = |n: f64| {
+        let l = [thickness_m, file.separator.thickness_m, file.positive.thickness_m];
+        let e = [n, file.separator.porosity, file.positive.porosity];
+        let total: f64 = l.iter().sum();
+        let held: f64 = (0..3).map(|k| l[k] * e[k]).sum();
+        held * (0..3).map(|k| l[k] / e[k]).sum::<f64>() / (total * total)
+    };
+    let resistance = |n: f64| {
+        let c = mean(n);
+        let kappa = 0.1297 * c.powi(3) - 2.51 * c.powf(1.5) + 3.329 * c;
+        let way = thickness_m / (3.0 * n.powf(1.5))
+            + file.separator.thickness_m / file.separator.porosity.powf(1.5)
+            + file.positive.thickness_m / (3.0 * file.positive.porosity.powf(1.5));
+        way / kappa
+    };
+    let fall_v = 5.0 / area_m2 * (resistance(0.20) - resistance(0.25));
+    println!(
+        "1C at once: {:.3} mV lower, expected {:.3} mV",
+        (a.voltage_v - b.voltage_v) * 1e3,
+        fall_v * 1e3
+    );
+    assert!((a.voltage_v - b.voltage_v - fall_v).abs() < 1e-7 && fall_v > 1e-4);
+
+    // And a 2C discharge of such a cell gives less.
+    let given_ah = |model: &CellModel| {
+        let mut run = Run::new(model, state, 25.0).unwrap();
+        cycle(&mut run, &[Stretch::current(10.0, &[End::VoltageBelow(2.5)])]).unwrap();
+        (run.clock().discharged_c / 3600.0, run.steps)
+    };
+    let ((open_ah, _), (clogged_ah, _)) = (given_ah(&open), given_ah(&clogged));
+    println!("2C: {open_ah:.4} Ah with open pores, {clogged_ah:.4} Ah with clogged ones");
+    assert!(clogged_ah < open_ah - 0.005 && clogged_ah > 0.5 * open_ah);
+
+    // Nothing to clog with, or nowhere: refused by name.
+    let refused = |kind: Kind, mechanisms: &str| {
+        let set = ParticleSet::of(set::find("Chen2020").unwrap()).unwrap();
+        let options = Options { mechanisms: mechanisms.parse().unwrap(), ..Options::new(kind) };
+        CellModel::new(set, options).unwrap_err().to_string()
+    };
+    assert!(refused(Kind::Spm, "sei-solvent,pore-clogging").contains("clogging of pores"));
+    assert!(refused(Kind::Spme, "pore-clogging").contains("without a film or plating"));
+}
+
+/// A cycle whose load cannot go on is an error that says where, and the run stands there.
+#[test]
+fn a_cycle_that_breaks_off_says_where() {
+    let set = ParticleSet::of(set::find("Chen2020").unwrap()).unwrap();
+    let model = CellModel::new(set, Options::new(Kind::Spme)).unwrap();
+    let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
+    let power = Stretch { drive: Drive::Power(15.0), ends: vec![End::VoltageBelow(0.1)], for_s: 1e5 };
+    let error = cycle(&mut run, &[Stretch::rest(60.0), power.clone(), Stretch::rest(60.0)]).unwrap_err();
+    println!("{error}");
+    let CellFault::Interrupted { stretch, t_s, why } = error else { panic!("{error}") };
+    assert!(stretch == 2 && !why.is_regular() && t_s > 1000.0 && run.clock().t_s == t_s);
+    assert!(run.seen.voltage_v.is_finite() && run.seen.voltage_v > 0.1);
+    // Ageing hands it on, after the cycles that were whole.
+    let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
+    let mut told = 0;
+    let done = age(&mut run, &[power], 3, None, |_, _| told += 1);
+    assert!(matches!(done, Err(CellFault::Interrupted { stretch: 1, .. })) && told == 0);
 }

@@ -128,6 +128,20 @@ pub enum BenchError {
     /// The equations of the cell have no solution.
     #[error(transparent)]
     Cell(#[from] twin::battery::particle::cell::CellFault),
+    /// The cell cannot go on with a step.
+    #[error("cycle {cycle}, step {step} (`{text}`) broke off after {after_s:.0} s: {why}")]
+    Interrupted {
+        /// Cycle, counted from 1.
+        cycle: u32,
+        /// Step, counted from 1.
+        step: u32,
+        /// As it was written.
+        text: String,
+        /// Since the step began.
+        after_s: f64,
+        /// What gave out.
+        why: String,
+    },
     /// A step does not come to its end.
     #[error("cycle {cycle}, step {step} (`{text}`) has not come to its end after {} days", STEP_MAX_S / 86_400.0)]
     Endless {

@@ -66,6 +66,12 @@ fn fault<E>(fault: CellFault) -> Stopped<E> {
     Stopped::Bench(BenchError::Cell(fault))
 }
 
+/// What was recorded until then stands; later steps would begin from a state that nobody asked for.
+fn interrupted<E>(step: &Step, (cycle, number): (u32, u32), after_s: f64, why: String) -> Stopped<E> {
+    let text = step.text.clone();
+    Stopped::Bench(BenchError::Interrupted { cycle, step: number, text, after_s, why })
+}
+
 struct Bench<'a, M: Model> {
     run: Run<'a, M>,
     /// Of the cell when the cycle began.
@@ -112,7 +118,9 @@ impl<M: Model> Bench<'_, M> {
                 record.row(&self.row(place)).map_err(Stopped::Record)?;
                 self.pass(step, sign, begun_s, place, record)?
             }
-            Err(error @ CellFault::Infeasible { .. }) => Some(error.to_string()),
+            Err(error @ CellFault::Infeasible { .. }) => {
+                return Err(interrupted(step, place, 0.0, error.to_string()));
+            }
             Err(error) => return Err(fault(error)),
         };
         // What holds for the first cycle holds for the others.
@@ -194,16 +202,10 @@ impl<M: Model> Bench<'_, M> {
         Ok(match ended {
             Some(Ended::At(k)) if k >= asked_for => Some("the cell is at its voltage limit".into()),
             None | Some(Ended::At(_)) => None,
-            Some(Ended::Depleted) => Some(
-                if sign > 0.0 {
-                    "the particles are empty or full"
-                } else {
-                    "the particles are full or empty"
-                }
-                .into(),
-            ),
-            Some(Ended::Dry) => Some("the electrolyte is depleted".into()),
-            Some(Ended::Powerless) => Some("the power cannot be had any longer".into()),
+            Some(why) => {
+                let after_s = self.run.clock().t_s - begun_s;
+                return Err(interrupted(step, place, after_s, why.to_string()));
+            }
         })
     }
 
@@ -272,6 +274,17 @@ mod tests {
     }
 
     fn kept(text: &str, kind: Kind, mechanisms: &str, cycles: u32) -> Kept {
+        let (kept, done) = tried(text, kind, mechanisms, cycles);
+        done.unwrap();
+        kept
+    }
+
+    fn tried(
+        text: &str,
+        kind: Kind,
+        mechanisms: &str,
+        cycles: u32,
+    ) -> (Kept, Result<(), Stopped<Infallible>>) {
         let set = ParticleSet::of(set::find("Chen2020").unwrap()).unwrap();
         let options =
             Options { heat: Heat::Lumped, mechanisms: mechanisms.parse().unwrap(), ..Options::new(kind) };
@@ -279,8 +292,8 @@ mod tests {
         let start = Start { state: model.as_published(25.0), ambient_c: 25.0, every_s: 60.0 };
         let program = Program::Protocol { protocol: text.parse().unwrap(), cycles };
         let mut kept = Kept::default();
-        run(&model, start, &program, &mut kept).unwrap();
-        kept
+        let done = run(&model, start, &program, &mut kept);
+        (kept, done)
     }
 
     #[test]
@@ -304,15 +317,34 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_told_and_nothing_falls_over() {
-        let kept = kept(
-            "discharge 5000W for 1h; discharge 1C for 3h; charge 20C until 4.3V; rest 1h",
-            Kind::Spme,
-            "",
-            1,
-        );
-        assert!(kept.notes.iter().any(|note| note.contains("5000 W cannot be had")), "{:?}", kept.notes);
+        let kept = kept("discharge 1C for 3h; rest 1h; charge 1C until 4.3V; rest 1h", Kind::Spme, "", 1);
         assert!(kept.notes.iter().any(|note| note.contains("voltage limit")), "{:?}", kept.notes);
         assert!(kept.rows.iter().all(|row| row.voltage_v.is_finite() && row.temperature_c.is_finite()));
+    }
+
+    #[test]
+    fn a_step_that_cannot_go_on_ends_the_program_and_what_stands_is_kept() {
+        for (text, kind, at, says) in [
+            // More power than there is, at once and after a while.
+            ("rest 10min; discharge 5000W for 1h; rest 1h", Kind::Spme, 2, "5000 W cannot be had"),
+            // A voltage so low that something gives out before it is reached.
+            ("discharge 15W until 0.1V; rest 1h", Kind::Spme, 1, "broke off after"),
+        ] {
+            let (kept, done) = tried(text, kind, "", 1);
+            let Err(Stopped::Bench(error @ BenchError::Interrupted { step, .. })) = done else {
+                panic!("{text}: {done:?}");
+            };
+            assert!(step == at && error.to_string().contains(says), "{text}: {error}");
+            assert!(!kept.rows.is_empty() && kept.rows.iter().all(|row| row.step <= at), "{text}");
+            assert!(kept.rows.iter().all(|row| row.voltage_v.is_finite()), "{text}");
+        }
+    }
+
+    #[test]
+    fn clogging_is_taken_with_the_others() {
+        let cycle = "discharge 1C until 2.5V; charge 1C until 4.2V; hold 4.2V until C/20";
+        let kept = kept(cycle, Kind::Spme, "sei-reaction,pore-clogging", 2);
+        assert!(kept.cycles.len() == 2 && kept.cycles[1].lli_pct > Some(0.0), "{:?}", kept.cycles);
     }
 
     #[test]

@@ -13,7 +13,7 @@
 
 use super::balance::{Balance, lithium_ah};
 use super::cell::{CellFault, CellModel, Drive, State};
-use super::drive::{End, Ended, Model, Run};
+use super::drive::{End, Model, Run};
 
 /// What a stretch of a cycle does.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,12 +50,16 @@ impl Stretch {
 /// Goes through a cycle once. A stretch whose end holds when it begins takes no time.
 ///
 /// # Errors
-/// When a load cannot be put on or a step not be taken.
+/// When a load cannot be put on or a step not be taken, and when a stretch comes to another end than it was told:
+/// particles or salt give out, or the power does ([`CellFault::Interrupted`]). The run stands where that happened.
 pub fn cycle<M: Model>(run: &mut Run<M>, stretches: &[Stretch]) -> Result<(), CellFault> {
-    for stretch in stretches {
+    for (stretch, place) in stretches.iter().zip(1..) {
         run.begin(stretch.drive)?;
         let until_s = run.clock().t_s + stretch.for_s;
-        run.go(until_s, &stretch.ends, |_, _| {})?;
+        let ended = run.go(until_s, &stretch.ends, |_, _| {})?;
+        if let Some(why) = ended.filter(|ended| !ended.is_regular()) {
+            return Err(CellFault::Interrupted { stretch: place, t_s: run.clock().t_s, why });
+        }
     }
     Ok(())
 }
@@ -135,7 +139,7 @@ pub struct Outcome {
 /// Runs cycles, tells of each computed one, and jumps over others if it may.
 ///
 /// # Errors
-/// When a load cannot be put on or a step not be taken.
+/// Those of [`cycle`]; the cycles told of until then stand.
 pub fn age(
     run: &mut Run<CellModel>,
     stretches: &[Stretch],
@@ -175,7 +179,9 @@ pub fn age(
         }
         // The rate halfway through the jump is had from its present change.
         let ahead = 1.0 + 0.5 * (f64::from(n) + 1.0) * ((rate - aged(model, &last)) / (middle - at)) / rate;
+        let pores = model.pores(&run.state.films);
         carry(&mut run.state, &change, f64::from(n) * ahead.clamp(0.5, 1.5));
+        model.electrolyte.squeeze(&mut run.state.salt, &pores, &model.pores(&run.state.films));
         run.state.clock.t_s += f64::from(n) * change.clock.t_s;
         run.state.clock.throughput_c += f64::from(n) * change.clock.throughput_c;
         off += bend * f64::from(n) * f64::from(n) / 6.0;
@@ -227,9 +233,4 @@ fn carry(state: &mut State, change: &State, times: f64) {
         state.films.dead[k] += times * change.films.dead[k];
     }
     state.films.crack_m += times * change.films.crack_m;
-}
-
-/// Whether a stretch ended as it should.
-pub fn is_regular(ended: Option<Ended>) -> bool {
-    matches!(ended, None | Some(Ended::At(_)))
 }

@@ -140,6 +140,11 @@ pub enum End {
 }
 
 impl End {
+    /// Whether what is seen tells how far it is.
+    fn is_seen(&self) -> bool {
+        matches!(self, Self::VoltageBelow(_) | Self::VoltageAbove(_) | Self::CurrentBelow(_))
+    }
+
     /// Above 0 before the end, 0 at it; in volts or a likeness of them.
     fn left(&self, clock: &Clock, seen: &Seen) -> f64 {
         match *self {
@@ -165,12 +170,32 @@ pub enum Ended {
     Powerless,
 }
 
+impl Ended {
+    /// Whether it is an end that was asked for.
+    pub fn is_regular(&self) -> bool {
+        matches!(self, Self::At(_))
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::At(_) => "an end that was asked for",
+            Self::Depleted => "particles are empty or full at their surface",
+            Self::Dry => "the electrolyte is out of salt somewhere",
+            Self::Powerless => "the power cannot be had any longer",
+        })
+    }
+}
+
 /// Surface stoichiometry nearer to 0 or 1 than this is empty or full.
 const MARGIN: f64 = 1e-6;
 /// Share of salt below which the electrolyte is dry.
 const SALT_LEAST: f64 = 1e-3;
 /// Ends are met as exactly as this [V].
 const EXACT_V: f64 = 1e-8;
+/// Side reactions are weighed by the most that they took within about this time [s].
+const SIDE_SPAN_S: f64 = 3600.0;
 /// Shortest step that is tried [s].
 const SHORTEST_S: f64 = 1e-7;
 
@@ -187,11 +212,54 @@ struct Past {
 impl Past {
     /// The parabola through the three, at so many seconds after the end.
     fn ahead(&self, after_s: f64) -> Watch {
-        let s = 1.0 + after_s / self.dt_s;
+        self.at(1.0 + after_s / self.dt_s)
+    }
+
+    /// The same where its start is 0 and its end 1.
+    fn at(&self, s: f64) -> Watch {
         // Lagrange's polynomials on 0, 1/3 and 1.
         let weights = [(s - 1.0 / 3.0) * (s - 1.0) * 3.0, s * (s - 1.0) * -4.5, s * (s - 1.0 / 3.0) * 1.5];
         std::array::from_fn(|k| (0..3).map(|m| weights[m] * self.watched[m][k]).sum())
     }
+}
+
+impl Past {
+    /// What a shorter step from the same start brings.
+    fn guess_within(&self, dt_s: f64) -> Guess {
+        guess_of([self.at(dt_s / (3.0 * self.dt_s)), self.at(dt_s / self.dt_s)])
+    }
+}
+
+fn guess_of(watched: [Watch; 2]) -> Guess {
+    let of = |k: usize| [watched[0][k], watched[1][k]];
+    Guess { current_a: of(0), side_flux: of(1), heat_w: of(2) }
+}
+
+/// Where to look for a zero between a point above it (`low`) and one below (`high`): on the inverse parabola through
+/// them and a third, on their line where there is none or the parabola cannot be trusted, in the middle if asked for.
+///
+/// Source: Chandrupatla 1997, doi:10.1016/S0965-9978(96)00051-8 (when the parabola can be trusted).
+fn between(low: (f64, f64), high: (f64, f64), third: (f64, f64), is_stuck: bool) -> f64 {
+    let span = high.0 - low.0;
+    if is_stuck {
+        return low.0 + 0.5 * span;
+    }
+    let (x1, f1, x2, f2, x3, f3) = (high.0, high.1, low.0, low.1, third.0, third.1);
+    let (xi, phi) = ((x1 - x2) / (x3 - x2), (f1 - f2) / (f3 - f2));
+    // Beyond either side the roles change; both are tried.
+    let is_smooth = (phi * phi < xi && (1.0 - phi) * (1.0 - phi) < 1.0 - xi) || {
+        let (xi, phi) = ((x2 - x1) / (x3 - x1), (f2 - f1) / (f3 - f1));
+        phi * phi < xi && (1.0 - phi) * (1.0 - phi) < 1.0 - xi
+    };
+    let share = if is_smooth {
+        let x = x1 * f2 * f3 / ((f1 - f2) * (f1 - f3))
+            + x2 * f1 * f3 / ((f2 - f1) * (f2 - f3))
+            + x3 * f1 * f2 / ((f3 - f1) * (f3 - f2));
+        (x - low.0) / span
+    } else {
+        f2 / (f2 - f1)
+    };
+    low.0 + span * share.clamp(0.001, 0.999)
 }
 
 /// A step, its length [s] and its error relative to what is tolerated.
@@ -217,6 +285,8 @@ pub struct Run<'a, M: Model> {
     begun_s: f64,
     next_s: f64,
     past: Option<Past>,
+    /// Most that side reactions took, forgotten in about [`SIDE_SPAN_S`] [A/m²].
+    side_most: f64,
     work: M::Work,
 }
 
@@ -240,6 +310,7 @@ impl<'a, M: Model> Run<'a, M> {
             begun_s,
             next_s: 1.0,
             past: None,
+            side_most: seen.side_flux.abs(),
             work: M::Work::default(),
         })
     }
@@ -312,6 +383,7 @@ impl<'a, M: Model> Run<'a, M> {
             } else {
                 dt_s
             };
+            let asked_s = dt_s;
             let (trial, dt_s, error) = match self.trial(dt_s)? {
                 Some(trial) => trial,
                 None => return Ok(Some(Ended::Powerless)),
@@ -330,9 +402,15 @@ impl<'a, M: Model> Run<'a, M> {
             }
             let growth = if error > 0.0 { (0.8 / error).powf(1.0 / 3.0) } else { f64::INFINITY };
             let grown_s = dt_s * growth.clamp(0.3, 2.5);
-            // A step that was cut short says little about what could have been.
-            self.next_s =
-                if dt_s < 0.7 * self.next_s && growth >= 1.0 { self.next_s.max(grown_s) } else { grown_s };
+            // A step that time cut short says little about what could have been; one that was refused does.
+            let is_refused = dt_s < asked_s;
+            self.next_s = if is_refused {
+                dt_s * growth.clamp(0.3, 1.2)
+            } else if dt_s < 0.7 * self.next_s && growth >= 1.0 {
+                self.next_s.max(grown_s)
+            } else {
+                grown_s
+            };
             watch(&self.state, &self.seen);
         }
     }
@@ -352,17 +430,20 @@ impl<'a, M: Model> Run<'a, M> {
     }
 
     fn guess(&self, dt_s: f64) -> Guess {
-        let ahead = match &self.past {
-            Some(past) => [past.ahead(dt_s / 3.0), past.ahead(dt_s)],
-            None => [Self::watched(&self.seen); 2],
-        };
-        let of = |k: usize| [ahead[0][k], ahead[1][k]];
-        Guess { current_a: of(0), side_flux: of(1), heat_w: of(2) }
+        match &self.past {
+            Some(past) => guess_of([past.ahead(dt_s / 3.0), past.ahead(dt_s)]),
+            None => guess_of([Self::watched(&self.seen); 2]),
+        }
     }
 
     fn attempt(&mut self, dt_s: f64) -> Result<Trial<M::State>, CellFault> {
-        let (drive, guess) = (self.drive_now(), self.guess(dt_s));
-        self.model.attempt(&self.state, drive, dt_s, self.ambient_k, &guess, &mut self.work)
+        let guess = self.guess(dt_s);
+        self.attempt_from(dt_s, &guess)
+    }
+
+    fn attempt_from(&mut self, dt_s: f64, guess: &Guess) -> Result<Trial<M::State>, CellFault> {
+        let drive = self.drive_now();
+        self.model.attempt(&self.state, drive, dt_s, self.ambient_k, guess, &mut self.work)
     }
 
     /// A step of at most this length that is exact enough, its length and its error; `None` when no power is left.
@@ -408,9 +489,10 @@ impl<'a, M: Model> Run<'a, M> {
             error = error.max(kelvin / tolerance.temperature_k);
         }
         if self.model.ages() {
-            // Side reactions count by what they take: a wiggle that is soon over takes little.
-            const SPAN_S: f64 = 200.0;
-            let most = came[1].abs().max(past.watched[2][1].abs()).max(1e-6);
+            // Side reactions count by what they take: a wiggle that is soon over takes little, and what plating and
+            // stripping pass to and fro while little else happens is not worth short steps.
+            const SPAN_S: f64 = 400.0;
+            let most = came[1].abs().max(self.side_most).max(1e-6);
             error = error.max(off(1) * dt_s / (tolerance.side * most * SPAN_S));
         }
         SHARE * error
@@ -422,6 +504,7 @@ impl<'a, M: Model> Run<'a, M> {
             watched: [Self::watched(&self.seen), Self::watched(&trial.third), Self::watched(&trial.end)],
         });
         (self.state, self.seen) = (trial.state.clone(), trial.end);
+        self.side_most = (self.side_most / (1.0 + dt_s / SIDE_SPAN_S)).max(trial.end.side_flux.abs());
     }
 
     /// The first end within a step, and the shorter step that leads to it.
@@ -452,38 +535,46 @@ impl<'a, M: Model> Run<'a, M> {
                 .as_ref()
                 .map_or_else(|| (trial.clone(), dt_s), |(_, trial, dt_s)| (trial.clone(), *dt_s));
             let mut high = left(k, &best.state, &best.end);
-            // Illinois' regula falsi.
+            // Within the step its own parabola guesses better than that of the step before.
+            let step = Past {
+                dt_s,
+                watched: [Self::watched(&self.seen), Self::watched(&trial.third), Self::watched(&trial.end)],
+            };
             let (mut low_s, mut low) = (0.0, left(k, &self.state, &self.seen).max(1e-12));
-            let mut last_side = 0;
+            // The value at a third, where it does not need the state, makes a parabola of the first guess.
+            let mut third = (f64::NAN, f64::NAN);
+            if k < ends.len() && ends[k].is_seen() && high_s == dt_s {
+                let value = ends[k].left(model.clock(&self.state), &trial.third);
+                if value > 0.0 {
+                    third = (low_s, low);
+                    (low_s, low) = (dt_s / 3.0, value);
+                } else {
+                    third = (dt_s / 3.0, value);
+                }
+            }
             for round in 0..60 {
                 if high >= -EXACT_V || high_s - low_s < 1e-9 {
                     break;
                 }
-                let span = high_s - low_s;
-                let share = (low / (low - high)).clamp(0.01, 0.99);
-                let middle_s = if round > 20 { low_s + 0.5 * span } else { low_s + span * share };
-                let Ok(middle) = self.attempt(middle_s) else {
+                let middle_s = between((low_s, low), (high_s, high), third, round > 20);
+                let guess = step.guess_within(middle_s);
+                let Ok(middle) = self.attempt_from(middle_s, &guess) else {
                     // Beyond what can be solved: look earlier.
-                    (high_s, high) = (middle_s, high);
+                    third = (f64::NAN, f64::NAN);
+                    high_s = middle_s;
                     continue;
                 };
                 let value = left(k, &middle.state, &middle.end);
                 if value <= 0.0 {
+                    third = (high_s, high);
                     (best, high_s, high) = (middle, middle_s, value);
-                    if last_side == 1 {
-                        low *= 0.5;
-                    }
-                    last_side = 1;
                 } else {
                     if value < EXACT_V {
                         (best, high_s) = (middle, middle_s);
                         break;
                     }
+                    third = (low_s, low);
                     (low_s, low) = (middle_s, value);
-                    if last_side == -1 {
-                        high *= 0.5;
-                    }
-                    last_side = -1;
                 }
             }
             found = Some((k, best, high_s));

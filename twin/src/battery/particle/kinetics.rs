@@ -120,6 +120,33 @@ fn overpotential(
     (2.0 * thermal_v * eta.copysign(flux), thermal_v / exchange * by_flux, by_surface)
 }
 
+/// Parts of the potential of the negative electrode over its electrolyte that differ from place to place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unevenness {
+    /// 3/2 of the drop along the solid, averaged [V].
+    solid_v: f64,
+    /// 3/2 of the drop along the electrolyte, averaged [V].
+    liquid_v: f64,
+    /// Potential per logarithm of concentration [V].
+    salt_v: f64,
+}
+
+impl Unevenness {
+    /// Potential at a place less its average [V].
+    ///
+    /// ```text
+    /// i/(2σL)·(x² − 2xL + 2L²/3) + i/(2κL)·(x² − L²/3) − χ(RT/F)(ln c_e − ⟨ln c_e⟩)
+    /// ```
+    ///
+    /// `place` is x/L. Source: Marquis et al. 2019; 0 without an electrolyte.
+    #[inline]
+    pub fn at_v(&self, place: f64, log_above: f64) -> f64 {
+        let square = place * place;
+        self.solid_v * (square - 2.0 * place + 2.0 / 3.0) + self.liquid_v * (square - 1.0 / 3.0)
+            - self.salt_v * log_above
+    }
+}
+
 /// The cell's constants that an instant needs.
 #[derive(Debug, Clone)]
 pub struct Kinetics {
@@ -162,22 +189,16 @@ impl Kinetics {
             has_transport,
             film_ohm_m,
         };
-        kinetics.clog(kinetics.set.file.negative.porosity);
-        kinetics
-    }
-
-    /// Gives the negative electrode another porosity.
-    pub fn clog(&mut self, porosity: f64) {
-        let [mut n, s, p] = self.set.layers();
-        n.porosity = porosity;
-        self.length_n_m = n.thickness_m / (3.0 * n.transport());
-        self.length_m =
-            self.length_n_m + s.thickness_m / s.transport() + p.thickness_m / (3.0 * p.transport());
+        let [n, s, p] = kinetics.set.layers();
+        kinetics.length_n_m = n.thickness_m / (3.0 * n.transport());
+        kinetics.length_m =
+            kinetics.length_n_m + s.thickness_m / s.transport() + p.thickness_m / (3.0 * p.transport());
         let of = |electrode: &Electrode, porosity| {
             electrode.file.thickness_m / (3.0 * electrode.conductivity_s_per_m(porosity))
         };
-        self.solid_n_ohm_m2 = of(&self.set.negative, n.porosity);
-        self.solid_ohm_m2 = self.solid_n_ohm_m2 + of(&self.set.positive, p.porosity);
+        kinetics.solid_n_ohm_m2 = of(&kinetics.set.negative, n.porosity);
+        kinetics.solid_ohm_m2 = kinetics.solid_n_ohm_m2 + of(&kinetics.set.positive, p.porosity);
+        kinetics
     }
 
     /// Surface of particles per volume of electrode [1/m].
@@ -235,7 +256,9 @@ impl Kinetics {
         answer.by_current -= film;
         if self.has_transport {
             let conductivity = self.set.salt_conductivity.value(salt.mean) * warmth.salt_conductivity;
-            let resistance = self.length_m / conductivity.max(1e-9) + self.solid_ohm_m2;
+            // Clogged pores make the way through the negative electrode longer.
+            let length_m = self.length_m + self.length_n_m * (1.0 / salt.transport - 1.0);
+            let resistance = length_m / conductivity.max(1e-9) + self.solid_ohm_m2;
             answer.transport_v = self.chi * warmth.thermal_v * salt.log_difference - i * resistance;
             answer.by_current -= resistance;
         }
@@ -258,30 +281,18 @@ impl Kinetics {
         self.set.file.cell.area_m2 * ((i - lost) * reaction(0) - i * reaction(1) - i * answer.transport_v)
     }
 
-    /// Potential of the negative electrode over its electrolyte at a place less its average [V].
-    ///
-    /// ```text
-    /// i/(2σL)·(x² − 2xL + 2L²/3) + i/(2κL)·(x² − L²/3) − χ(RT/F)(ln c_e − ⟨ln c_e⟩)
-    /// ```
-    ///
-    /// `place` is x/L. Source: Marquis et al. 2019; 0 without an electrolyte.
+    /// What makes the potential of the negative electrode over its electrolyte uneven, for [`Unevenness::at_v`].
     #[inline]
-    pub fn unevenness_v(
-        &self,
-        place: f64,
-        log_above: f64,
-        current_a_per_m2: f64,
-        warmth: &Warmth,
-        salt: &Overview,
-    ) -> f64 {
+    pub fn unevenness(&self, current_a_per_m2: f64, warmth: &Warmth, salt: &Overview) -> Unevenness {
         if !self.has_transport {
-            return 0.0;
+            return Unevenness { solid_v: 0.0, liquid_v: 0.0, salt_v: 0.0 };
         }
         let conductivity = self.set.salt_conductivity.value(salt.mean) * warmth.salt_conductivity;
-        let square = place * place;
-        let solid = self.solid_n_ohm_m2 * 1.5 * (square - 2.0 * place + 2.0 / 3.0);
-        let liquid = self.length_n_m / conductivity * 1.5 * (square - 1.0 / 3.0);
-        current_a_per_m2 * (solid + liquid) - self.chi * warmth.thermal_v * log_above
+        Unevenness {
+            solid_v: 1.5 * current_a_per_m2 * self.solid_n_ohm_m2,
+            liquid_v: 1.5 * current_a_per_m2 * self.length_n_m / (salt.transport * conductivity.max(1e-9)),
+            salt_v: self.chi * warmth.thermal_v,
+        }
     }
 
     /// Current density of the film's growth at a thickness [A/m²], negative as it takes lithium; `across_v` is

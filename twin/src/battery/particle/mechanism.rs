@@ -1,5 +1,7 @@
 //! What ages a cell, chosen freely; the rates are in `kinetics`.
 
+use super::file::ParticleFile;
+
 /// What limits the growth of the film (solid electrolyte interphase, SEI) on the negative particles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeiLaw {
@@ -125,6 +127,17 @@ impl std::str::FromStr for Mechanisms {
 }
 
 impl Mechanisms {
+    /// Names of the mechanisms that a set has figures for.
+    pub fn names_of(file: &ParticleFile) -> Vec<&'static str> {
+        let has_mechanics = file.negative.mechanics.is_some() && file.positive.mechanics.is_some();
+        let has = |name: &str| match name {
+            "cracks" | "lam" => has_mechanics,
+            _ if name.starts_with("plating") => file.plating.is_some() && file.sei.is_some(),
+            _ => file.sei.is_some(),
+        };
+        NAMES.iter().map(|(name, _)| *name).filter(|name| has(name)).collect()
+    }
+
     /// Whether nothing ages.
     pub fn none(&self) -> bool {
         *self == Self::default()
@@ -141,6 +154,9 @@ mod tests {
         let all = read("sei-solvent, plating-partial,cracks+lam pore_clogging").unwrap();
         assert_eq!((all.sei, all.plating), (Some(SeiLaw::Solvent), Some(Plating::Partial)));
         assert!(all.cracks && all.loss && all.clogging);
+        let names = |set: &str| Mechanisms::names_of(&super::super::set::find(set).unwrap());
+        assert_eq!((names("OKane2022").len(), names("Prada2013").len()), (NAMES.len(), 0));
+        assert!(names("Chen2020").contains(&"pore-clogging") && !names("Chen2020").contains(&"cracks"));
         assert!(read("none").unwrap().none() && read("").unwrap().none());
         assert!(read("rust").unwrap_err().to_string().contains("`rust`: sei-reaction, sei-solvent"));
         assert!(matches!(read("sei-ec,sei-solvent"), Err(MechanismError::Twice { .. })));

@@ -7,7 +7,8 @@
 //!
 //! - [`set`] reads the published parameter sets;
 //! - [`sphere`] and [`salt`] are diffusion in particles and electrolyte, [`kinetics`] what happens at an instant;
-//! - [`cell`] is the single particle model without and with electrolyte, [`drive`] brings it through time;
+//! - [`cell`] is the single particle model without and with electrolyte, with its [`state`], one [`step`] of time and
+//!   the `growth` of what ages it; [`drive`] brings it through time;
 //! - [`balance`] tells capacity from lithium and active material, [`cycling`] ages a cell.
 //!
 //! Equations, parameters, limits and how they were compared: `docs/models/particle.md`.
@@ -18,8 +19,11 @@ pub mod curve;
 pub mod cycling;
 pub mod drive;
 pub mod file;
+mod growth;
 pub mod kinetics;
 pub mod mechanism;
 pub mod salt;
 pub mod set;
 pub mod sphere;
+pub mod state;
+pub mod step;

@@ -27,6 +27,8 @@ const DEGREE_MAX: usize = 4;
 const ELEMENTS_MAX: usize = 7;
 /// Most rounds of Newton's method.
 const ROUNDS: usize = 25;
+/// Of the transformation that makes one complex system of two stages.
+const TWIST: f64 = 4.0 * std::f64::consts::SQRT_2;
 /// Concentration up to which diffusivity and conductivity are tabulated [mol/m³].
 pub const CONCENTRATION_MAX: f64 = 8000.0;
 
@@ -49,6 +51,20 @@ impl Layer {
     pub fn transport(&self) -> f64 {
         self.porosity.powf(self.bruggeman)
     }
+}
+
+/// Pores of the negative electrode, over those of a new cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pores {
+    /// Volume.
+    pub volume: f64,
+    /// Transport, which goes as ε^b.
+    pub transport: f64,
+}
+
+impl Pores {
+    /// As in a new cell.
+    pub const OPEN: Self = Self { volume: 1.0, transport: 1.0 };
 }
 
 /// How finely the electrolyte is resolved.
@@ -82,8 +98,12 @@ pub struct Electrolyte {
     slopes: [[f64; DEGREE_MAX + 1]; DEGREE_MAX + 1],
     /// Volume of electrolyte per area at each point.
     volume: Salt,
+    /// The share of the negative electrode in it.
+    volume_negative: Salt,
     /// Amount of salt per area, time and current density that appears at each point.
     source: Salt,
+    /// Weights of ln c in the average over the positive less that over the negative electrode.
+    log_weight: Salt,
     diffusivity: Curve,
 }
 
@@ -95,6 +115,10 @@ pub const SIDE_MAX: usize = (ELEMENTS_MAX - 1) / 2 * (DEGREE_MAX + 1);
 pub struct Overview {
     /// √c at points of the negative and positive electrode, and the weight of each.
     roots: [[(f64, f64); SIDE_MAX]; 2],
+    /// ln c at points of the negative electrode.
+    logs: [f64; SIDE_MAX],
+    /// Average of ln c over the negative electrode.
+    pub mean_log: f64,
     counts: [usize; 2],
     /// Average of c over the negative electrode.
     pub negative: f64,
@@ -104,6 +128,8 @@ pub struct Overview {
     pub log_difference: f64,
     /// Lowest concentration anywhere.
     pub least: f64,
+    /// Transport in the pores of the negative electrode over that in open ones.
+    pub transport: f64,
 }
 
 impl Overview {
@@ -113,17 +139,22 @@ impl Overview {
         (overview.negative, overview.mean, overview.least) = (c, c, c);
         overview.push(0, c.sqrt(), 1.0);
         overview.push(1, c.sqrt(), 1.0);
+        overview.mean_log = c.ln();
+        overview.logs[0] = overview.mean_log;
         overview
     }
 
     fn empty() -> Self {
         Self {
             roots: [[(0.0, 0.0); SIDE_MAX]; 2],
+            logs: [0.0; SIDE_MAX],
+            mean_log: 0.0,
             counts: [0; 2],
             negative: 0.0,
             mean: 0.0,
             log_difference: 0.0,
             least: f64::MAX,
+            transport: 1.0,
         }
     }
 
@@ -131,6 +162,12 @@ impl Overview {
     fn push(&mut self, side: usize, root: f64, weight: f64) {
         self.roots[side][self.counts[side]] = (root, weight);
         self.counts[side] += 1;
+    }
+
+    /// ln c at the points of the negative electrode less its average.
+    #[inline]
+    pub fn log_above(&self, k: usize) -> f64 {
+        self.logs[k] - self.mean_log
     }
 
     /// √c and weight at the points of an electrode.
@@ -155,11 +192,19 @@ pub struct Factors {
     /// Rows of the band, as (real, imaginary).
     band: [[(f64, f64); 2 * DEGREE_MAX + 1]; POINTS_MAX],
     dt_s: f64,
+    /// Volume of electrolyte per area at each point, and transport in the negative electrode over that in open pores.
+    volume: Salt,
+    transport: f64,
 }
 
 impl Default for Factors {
     fn default() -> Self {
-        Self { band: [[(0.0, 0.0); 2 * DEGREE_MAX + 1]; POINTS_MAX], dt_s: 0.0 }
+        Self {
+            band: [[(0.0, 0.0); 2 * DEGREE_MAX + 1]; POINTS_MAX],
+            dt_s: 0.0,
+            volume: [0.0; POINTS_MAX],
+            transport: 1.0,
+        }
     }
 }
 
@@ -197,7 +242,9 @@ impl Electrolyte {
             weights,
             slopes,
             volume: [0.0; POINTS_MAX],
+            volume_negative: [0.0; POINTS_MAX],
             source: [0.0; POINTS_MAX],
+            log_weight: [0.0; POINTS_MAX],
             diffusivity,
         };
         for (layer, count) in [per_electrode, 1, per_electrode].into_iter().enumerate() {
@@ -208,8 +255,13 @@ impl Electrolyte {
                 let transport = layers[layer].transport() / thickness_m;
                 electrolyte.elements[k] = Element { layer, thickness_m, transport };
                 for q in 0..=degree {
+                    electrolyte.log_weight[k * degree + q] -= sign * weights[q] / count as f64;
                     electrolyte.source[k * degree + q] += share * sign * weights[q] / count as f64;
-                    electrolyte.volume[k * degree + q] += layers[layer].porosity * thickness_m * weights[q];
+                    let volume = layers[layer].porosity * thickness_m * weights[q];
+                    electrolyte.volume[k * degree + q] += volume;
+                    if layer == 0 {
+                        electrolyte.volume_negative[k * degree + q] += volume;
+                    }
                 }
                 electrolyte.count += 1;
             }
@@ -227,37 +279,44 @@ impl Electrolyte {
         &self.layers
     }
 
-    /// Gives the negative electrode another porosity; what salt there is stays.
-    pub fn clog(&mut self, porosity: f64, salt: &mut Salt) {
-        let change = porosity - self.layers[0].porosity;
-        self.layers[0].porosity = porosity;
-        let before = self.volume;
-        for (k, element) in self.elements.iter_mut().enumerate().filter(|(_, e)| e.layer == 0) {
-            if k >= self.count {
-                break;
-            }
-            element.transport = self.layers[0].transport() / element.thickness_m;
-            for q in 0..=self.degree {
-                self.volume[k * self.degree + q] += change * element.thickness_m * self.weights[q];
-            }
-        }
+    /// Salt where the pores of the negative electrode have changed and what there is has stayed: concentrations rise
+    /// as pores shrink.
+    pub fn squeeze(&self, salt: &mut Salt, from: &Pores, to: &Pores) {
         for k in 0..self.points() {
-            salt[k] *= before[k] / self.volume[k];
+            salt[k] *= self.volume_at(k, from) / self.volume_at(k, to);
         }
+    }
+
+    #[inline]
+    fn volume_at(&self, k: usize, pores: &Pores) -> f64 {
+        self.volume[k] + (pores.volume - 1.0) * self.volume_negative[k]
     }
 
     /// Salt per area [mol/m²].
     pub fn amount(&self, salt: &Salt) -> f64 {
-        (0..self.points()).map(|k| self.volume[k] * salt[k]).sum()
+        self.amount_within(salt, &Pores::OPEN)
+    }
+
+    /// The same with other pores.
+    pub fn amount_within(&self, salt: &Salt, pores: &Pores) -> f64 {
+        (0..self.points()).map(|k| self.volume_at(k, pores) * salt[k]).sum()
     }
 
     /// Averages that the voltage needs.
     pub fn overview(&self, salt: &Salt) -> Overview {
+        self.overview_within(salt, &Pores::OPEN)
+    }
+
+    /// The same with other pores.
+    pub fn overview_within(&self, salt: &Salt, pores: &Pores) -> Overview {
         let p = self.degree;
         let mut overview = Overview::empty();
         let total: f64 = self.layers.iter().map(|layer| layer.thickness_m).sum();
-        let inverse: f64 = self.layers.iter().map(|layer| layer.thickness_m / layer.porosity).sum();
-        overview.mean = self.amount(salt) * inverse / (total * total);
+        let [n, s, p_layer] = &self.layers;
+        let inverse = n.thickness_m / (n.porosity * pores.volume)
+            + s.thickness_m / s.porosity
+            + p_layer.thickness_m / p_layer.porosity;
+        overview.mean = self.amount_within(salt, pores) * inverse / (total * total);
         let mut logs = [0.0; 2];
         for (k, element) in self.elements.iter().take(self.count).enumerate() {
             let side = element.layer / 2;
@@ -267,62 +326,84 @@ impl Electrolyte {
                 overview.least = overview.least.min(salt[k * p + q]);
                 if element.layer != 1 {
                     let w = self.weights[q] * element.thickness_m / self.layers[element.layer].thickness_m;
-                    logs[side] += w * c.ln();
+                    let log = c.ln();
+                    logs[side] += w * log;
                     if side == 0 {
                         overview.negative += w * c;
+                        overview.logs[overview.counts[0]] = log;
                     }
                     overview.push(side, c.sqrt(), w);
                 }
             }
         }
+        overview.transport = pores.transport;
+        overview.mean_log = logs[0];
         overview.log_difference = logs[1] - logs[0];
         overview
     }
 
     /// Makes the system of a step ready around a state; `warm` multiplies the diffusivity.
     pub fn factorise(&self, around: &Salt, warm: f64, dt_s: f64, factors: &mut Factors) {
+        self.factorise_within(around, &Pores::OPEN, warm, dt_s, factors);
+    }
+
+    /// The same with other pores, which stay as they are for the step.
+    pub fn factorise_within(
+        &self,
+        around: &Salt,
+        pores: &Pores,
+        warm: f64,
+        dt_s: f64,
+        factors: &mut Factors,
+    ) {
         let (p, n) = (self.degree, self.points());
+        for k in 0..n {
+            factors.volume[k] = self.volume_at(k, pores);
+        }
+        factors.transport = pores.transport;
         for row in factors.band.iter_mut().take(n) {
-            *row = [(0.0, 0.0); 2 * DEGREE_MAX + 1];
+            row[DEGREE_MAX - p..=DEGREE_MAX + p].fill((0.0, 0.0));
         }
         factors.dt_s = dt_s;
         for (k, element) in self.elements.iter().take(self.count).enumerate() {
-            let scale = element.transport * warm;
+            let scale = element.transport * warm * if element.layer == 0 { pores.transport } else { 1.0 };
             let c = &around[k * p..=k * p + p];
             for q in 0..=p {
                 let (d, slope) = self.diffusivity.at(c[q]);
-                let gradient: f64 = (0..=p).map(|j| self.slopes[q][j] * c[j]).sum();
+                let slopes = &self.slopes[q][..=p];
+                let gradient: f64 = slopes.iter().zip(c).map(|(slope, c)| slope * c).sum();
                 let w = self.weights[q] * scale;
-                for i in 0..=p {
-                    let row = &mut factors.band[k * p + i];
-                    let left = w * self.slopes[q][i];
-                    for j in 0..=p {
-                        row[DEGREE_MAX + j - i].0 += left * d * self.slopes[q][j];
+                for (i, own) in slopes.iter().enumerate() {
+                    let row = &mut factors.band[k * p + i][DEGREE_MAX - i..=DEGREE_MAX - i + p];
+                    let left = w * own;
+                    for (entry, other) in row.iter_mut().zip(slopes) {
+                        entry.0 += left * d * other;
                     }
-                    row[DEGREE_MAX + q - i].0 += left * slope * gradient;
+                    row[q].0 += left * slope * gradient;
                 }
             }
         }
         for i in 0..n {
             let diagonal = &mut factors.band[i][DEGREE_MAX];
-            diagonal.0 += 2.0 * self.volume[i] / dt_s;
-            diagonal.1 += std::f64::consts::SQRT_2 * self.volume[i] / dt_s;
+            diagonal.0 += 2.0 * factors.volume[i] / dt_s;
+            diagonal.1 += std::f64::consts::SQRT_2 * factors.volume[i] / dt_s;
         }
         // Without pivots: the matrix is diffusion plus a dominant diagonal.
         for i in 0..n {
             let pivot = inverse(factors.band[i][DEGREE_MAX]);
             factors.band[i][DEGREE_MAX] = pivot;
-            let row = factors.band[i];
+            let mut row = [(0.0, 0.0); DEGREE_MAX];
+            row[..p].copy_from_slice(&factors.band[i][DEGREE_MAX + 1..=DEGREE_MAX + p]);
             for below in i + 1..n.min(i + p + 1) {
                 let at = DEGREE_MAX + i - below;
-                let factor = times(factors.band[below][at], pivot);
-                factors.band[below][at] = factor;
+                let target = &mut factors.band[below][at..=at + p];
+                let factor = times(target[0], pivot);
+                target[0] = factor;
                 if factor == (0.0, 0.0) {
                     continue;
                 }
-                for j in 1..=p.min(n - 1 - i) {
-                    let target = &mut factors.band[below][at + j];
-                    let (re, im) = times(factor, row[DEGREE_MAX + j]);
+                for (target, above) in target[1..].iter_mut().zip(&row) {
+                    let (re, im) = times(factor, *above);
                     target.0 -= re;
                     target.1 -= im;
                 }
@@ -331,20 +412,21 @@ impl Electrolyte {
     }
 
     /// Rate of change of salt at each point, per area [mol/m²/s].
-    fn rate(&self, salt: &Salt, warm: f64, current_a_per_m2: f64) -> Salt {
+    fn rate(&self, salt: &Salt, transport: f64, warm: f64, current_a_per_m2: f64) -> Salt {
         let p = self.degree;
         let mut rate = [0.0; POINTS_MAX];
         for k in 0..self.points() {
             rate[k] = self.source[k] * current_a_per_m2;
         }
         for (k, element) in self.elements.iter().take(self.count).enumerate() {
-            let scale = element.transport * warm;
+            let scale = element.transport * warm * if element.layer == 0 { transport } else { 1.0 };
             let c = &salt[k * p..=k * p + p];
             for q in 0..=p {
-                let gradient: f64 = (0..=p).map(|j| self.slopes[q][j] * c[j]).sum();
+                let slopes = &self.slopes[q][..=p];
+                let gradient: f64 = slopes.iter().zip(c).map(|(slope, c)| slope * c).sum();
                 let flux = self.weights[q] * scale * self.diffusivity.value(c[q]) * gradient;
-                for i in 0..=p {
-                    rate[k * p + i] -= self.slopes[q][i] * flux;
+                for (rate, slope) in rate[k * p..].iter_mut().zip(slopes) {
+                    *rate -= slope * flux;
                 }
             }
         }
@@ -360,18 +442,18 @@ impl Electrolyte {
         current_a_per_m2: [f64; 2],
         factors: &Factors,
     ) -> bool {
-        const TWIST: f64 = 4.0 * std::f64::consts::SQRT_2;
         let n = self.points();
-        let tolerance = 1e-7 * step.from[0].abs().max(1.0);
+        // What is left of an error shrinks tenfold or more in a round, so that this leaves 1e-7 or less.
+        let tolerance = 2e-6 * step.from[0].abs().max(1.0);
         for _ in 0..ROUNDS {
             let rates = [
-                self.rate(&step.nodes[0], warm, current_a_per_m2[0]),
-                self.rate(&step.nodes[1], warm, current_a_per_m2[1]),
+                self.rate(&step.nodes[0], factors.transport, warm, current_a_per_m2[0]),
+                self.rate(&step.nodes[1], factors.transport, warm, current_a_per_m2[1]),
             ];
             let mut x = [(0.0, 0.0); POINTS_MAX];
             for k in 0..n {
                 let (z1, z2) = (step.nodes[0][k] - step.from[k], step.nodes[1][k] - step.from[k]);
-                let mass = self.volume[k] / factors.dt_s;
+                let mass = factors.volume[k] / factors.dt_s;
                 let r1 = rates[0][k] - mass * (1.5 * z1 + 0.5 * z2);
                 let r2 = rates[1][k] - mass * (2.5 * z2 - 4.5 * z1);
                 x[k] = (0.5 * r1, (r1 - r2) / TWIST);
@@ -394,20 +476,49 @@ impl Electrolyte {
         false
     }
 
+    /// How ln c of the positive less that of the negative electrode, averaged, follows the current density: at a
+    /// node (first) by the current at either (second), to first order around a solution.
+    pub fn leverage(&self, step: &SaltStep, factors: &Factors) -> [[f64; 2]; 2] {
+        let n = self.points();
+        let mut slopes = [[0.0; 2]; 2];
+        for by in 0..2 {
+            let mut x = [(0.0, 0.0); POINTS_MAX];
+            for k in 0..n {
+                x[k] = if by == 0 {
+                    (0.5 * self.source[k], self.source[k] / TWIST)
+                } else {
+                    (0.0, -self.source[k] / TWIST)
+                };
+            }
+            self.back(factors, &mut x);
+            for k in 0..n {
+                let weight = self.log_weight[k];
+                let (d1, d2) = (2.0 * x[k].0, 2.0 * x[k].0 - TWIST * x[k].1);
+                slopes[0][by] += weight * d1 / step.nodes[0][k].max(1e-6);
+                slopes[1][by] += weight * d2 / step.nodes[1][k].max(1e-6);
+            }
+        }
+        slopes
+    }
+
     fn back(&self, factors: &Factors, x: &mut [(f64, f64); POINTS_MAX]) {
         let (p, n) = (self.degree, self.points());
         for i in 1..n {
             let mut sum = x[i];
-            for j in i.saturating_sub(p)..i {
-                let (re, im) = times(factors.band[i][DEGREE_MAX + j - i], x[j]);
+            let from = i.saturating_sub(p);
+            let row = &factors.band[i][DEGREE_MAX + from - i..DEGREE_MAX];
+            for (entry, x) in row.iter().zip(&x[from..i]) {
+                let (re, im) = times(*entry, *x);
                 sum = (sum.0 - re, sum.1 - im);
             }
             x[i] = sum;
         }
         for i in (0..n).rev() {
             let mut sum = x[i];
-            for j in i + 1..n.min(i + p + 1) {
-                let (re, im) = times(factors.band[i][DEGREE_MAX + j - i], x[j]);
+            let to = n.min(i + p + 1);
+            let row = &factors.band[i][DEGREE_MAX + 1..DEGREE_MAX + to - i];
+            for (entry, x) in row.iter().zip(&x[i + 1..to]) {
+                let (re, im) = times(*entry, *x);
                 sum = (sum.0 - re, sum.1 - im);
             }
             x[i] = times(sum, factors.band[i][DEGREE_MAX]);
