@@ -20,6 +20,8 @@ use crate::battery::life::Health;
 
 /// Newton's steps at most; tangents of a curve as straight as a cell's need two or three, kinks a few more.
 const NEWTON_MAX: u32 = 60;
+/// A step goes too far where the slope at its end points back by more than this share of the slope at its beginning.
+const BACK_MAX: f64 = 0.1;
 
 /// What does not change about a pack, but for its cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -495,7 +497,7 @@ impl<B: CellBank> NetworkPack<B> {
             if off_v <= exact_v || step.solutions >= NEWTON_MAX {
                 return step;
             }
-            if back_w > 1e-3 * fall_w {
+            if back_w > BACK_MAX * fall_w {
                 self.cut_back(fall_w, back_w);
             } else {
                 self.about_a.copy_from_slice(&self.seen_a);
@@ -524,7 +526,7 @@ impl<B: CellBank> NetworkPack<B> {
                 let on_curve = self.emf_v[cell] - self.ohm[cell] * self.about_a[cell];
                 slope_w -= (on_curve - on_line) * (self.seen_a[cell] - begun_a[cell]);
             }
-            if slope_w.abs() <= 1e-2 * fall_w || width < 1e-9 {
+            if slope_w.abs() <= BACK_MAX * fall_w || width < 1e-9 {
                 return;
             }
             if slope_w < 0.0 {
