@@ -572,9 +572,9 @@ fn what_particle_models_cannot_do_is_refused_and_nothing_is_written() {
     let rest = ["--protocol", "rest 1s"];
     let ageing = |list: &'static str| [&rest[..], &["--mechanisms", list]].concat();
     for (args, says) in [
-        (run("nmc811-grsi-lg-m50-5ah", "spm", &rest), "no parameters for particle models called"),
+        (run("nmc811-grsi-lg-m50-5ah", "spm", &rest), "no parameters of particle models; these have: "),
+        (run("Chen2020", "circuit", &rest), "`Chen2020` is a parameter set of particle models (spm, spme)"),
         (run("Chen2021", "spme", &rest), "Chen2020"),
-        (run("Chen2020", "circuit", &rest), "Chen2020"),
         (run("Chen2020", "dfn", &ageing("sei")), "this model does not have ageing mechanisms"),
         (run("Chen2020", "spm", &ageing("rust")), "there is no mechanism called `rust`"),
         (run("Chen2020", "spm", &ageing("sei-ec,sei-solvent")), "exclude each other"),

@@ -9,15 +9,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 use twin::battery::circuit::CellModel;
+use twin::battery::fidelity::particle::ParticleCell;
 use twin::battery::library;
-use twin::battery::network::CellBank;
 use twin::battery::network::balance::Balancing;
 use twin::battery::network::circuits::CircuitBank;
 use twin::battery::network::heat::PackHeat;
 use twin::battery::network::pack::{CellLimits, Demand, NetworkModel, NetworkPack};
+use twin::battery::network::particles::NetworkParticle;
 use twin::battery::network::scatter::{CellSpread, Traits, draw};
 use twin::battery::network::wiring::{Arrangement, Terminals, Wiring};
+use twin::battery::network::{CellBank, Each};
 use twin::battery::pack::{Layout, Spread};
+use twin::battery::particle::cell::{Kind, Options};
+use twin::battery::particle::set::{self, ParticleSet};
 use twin::battery::thermal::ThermalPath;
 use twin::rng::Seed;
 
@@ -55,22 +59,56 @@ fn main() {
                 for _ in 0..6 {
                     best.seconds = best.seconds.min(run(fresh.clone(), dt_s).seconds);
                 }
-                let most =
-                    |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-                println!(
-                    "{name:<24} {label:<12} {dt_s:>5}s {:>6} {:>9.4} {:>12.1} {:>9.2} {:>5} {:>10.1e} {:>10.1e} {:>8.0e}",
-                    best.steps,
-                    best.seconds,
-                    best.seconds * 1e9 / (best.steps as f64 * LAYOUT.cells()),
-                    best.solutions as f64 / best.steps as f64,
-                    best.most_solutions,
-                    most(&best.cell_a, &reference.cell_a),
-                    most(&best.pack_v, &reference.pack_v),
-                    most(&best.soc, &reference.soc),
-                );
+                tell(name, label, dt_s, &best, &reference);
             }
         }
     }
+    for (label, kind, mechanisms) in [
+        ("spm", Kind::Spm, "none"),
+        ("spm, sei", Kind::Spm, "sei-solvent"),
+        ("spme, sei", Kind::Spme, "sei-solvent"),
+    ] {
+        let set = ParticleSet::of(set::find("Chen2020").expect("it ships")).expect("a test reads it");
+        let mechanisms = mechanisms.parse().expect("they are known");
+        let make = ParticleCell::new(set, Options { mechanisms, ..Options::new(kind) });
+        let make = Arc::new(make.expect("the set has their figures"));
+        let reference = run(particles(&make), 1.0);
+        for dt_s in [10.0, 60.0] {
+            let fresh = particles(&make);
+            let mut best = run(fresh.clone(), dt_s);
+            for _ in 0..4 {
+                best.seconds = best.seconds.min(run(fresh.clone(), dt_s).seconds);
+            }
+            tell("Chen2020", label, dt_s, &best, &reference);
+        }
+    }
+}
+
+fn tell(name: &str, label: &str, dt_s: f64, best: &Run, reference: &Run) {
+    let most = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    println!(
+        "{name:<24} {label:<12} {dt_s:>5}s {:>6} {:>9.4} {:>12.1} {:>9.2} {:>5} {:>10.1e} {:>10.1e} {:>8.0e}",
+        best.steps,
+        best.seconds,
+        best.seconds * 1e9 / (best.steps as f64 * LAYOUT.cells()),
+        best.solutions as f64 / best.steps as f64,
+        best.most_solutions,
+        most(&best.cell_a, &reference.cell_a),
+        most(&best.pack_v, &reference.pack_v),
+        most(&best.soc, &reference.soc),
+    );
+}
+
+/// A pack of scattered cells as particle models.
+fn particles(make: &Arc<ParticleCell>) -> NetworkPack<Each<NetworkParticle>> {
+    let scatter = Spread { capacity: 0.004, resistance: 0.02, ageing: 0.12 };
+    let spread = CellSpread { make: scatter, place_k: 1.0, group_soc: 0.0 };
+    let mut stream = Seed(1).stream("bench", "scatter", 0);
+    let traits: Vec<Traits> = (0..LAYOUT.cells() as usize).map(|_| draw(spread, &mut stream)).collect();
+    let place_k = traits.iter().map(|t| t.place_k).collect();
+    let cells = traits.into_iter().map(|traits| NetworkParticle::new(make.clone(), traits, 0.5, 25.0));
+    let rated = make.rated().expect("a test reads the set");
+    NetworkPack::new(network(&rated, Arrangement::Groups), Each::new(cells.collect()), place_k, 25.0)
 }
 
 /// A pack of scattered circuit cells. Any other [`CellBank`] can be run the same way.

@@ -11,6 +11,7 @@ use crate::scenario::schema::{self, CellArrangement, CellTerminals};
 use host::actor::{Address, Shell, Tell};
 use std::sync::Arc;
 use twin::battery::Leg;
+use twin::battery::fidelity::Fidelity;
 use twin::battery::network::CellBank;
 use twin::battery::network::balance::Balancing;
 use twin::battery::network::circuits::{CircuitBank, UnsuitedCell};
@@ -44,7 +45,9 @@ impl CellsModel {
     /// # Errors
     /// When the chemistry cannot be simulated cell by cell.
     pub fn of(kind: &Kind, file: &schema::CellNetwork, start: Time) -> Result<Self, UnsuitedCell> {
-        CircuitBank::suits(&kind.cell)?;
+        if !matches!(kind.fidelity, Fidelity::Particle(_)) {
+            CircuitBank::suits(&kind.cell)?;
+        }
         let wiring = Wiring {
             layout: kind.layout,
             arrangement: match file.arrangement {
@@ -333,7 +336,7 @@ impl CellZone {
         let (ledger, cells) = (pack.ledger(), pack.bank().sums());
         let count = pack.bank().count() as f64;
         let losses_wh = cells.losses_wh + ledger.interconnect_wh + ledger.balancing_wh;
-        let values = vec![
+        let mut values = vec![
             ("soh", health.capacity),
             ("resistance_rel", health.resistance),
             ("efc", view.efc),
@@ -353,6 +356,7 @@ impl CellZone {
             ("balancing_losses_kwh", ledger.balancing_wh * 1e-3),
             ("cells_replaced", replaced),
         ];
+        values.extend(super::fidelity::columns(pack.bank().losses()));
         add_to(&mut sums, battery);
         if retired {
             // What a retired pack did stays in the sums of its zone.
@@ -390,7 +394,7 @@ fn post(
     let kind = &model.kinds[group.kind];
     let place = (group.ambient.clone(), at, soc);
     let battery = NetworkBattery::new(
-        kind.cell.clone(),
+        (kind.cell.clone(), &kind.fidelity),
         cells.network.clone(),
         cells.spread,
         &mut stream,

@@ -8,6 +8,7 @@ pub mod cast;
 pub mod cells;
 pub mod cleanup;
 pub mod duty;
+pub mod fidelity;
 pub mod merge;
 pub mod model;
 pub mod place;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use twin::battery::chemistry::ChemistryFile;
 use twin::battery::circuit::CellModel;
+use twin::battery::fidelity::Fidelity;
 use twin::battery::library::{self, ChemistryError};
 use twin::battery::pack::{Layout, PackModel, Spread};
 use twin::battery::thermal::ThermalPath;
@@ -53,6 +54,14 @@ pub enum ModelError {
         name: String,
         /// What is wrong.
         source: twin::battery::formula::FormulaError,
+    },
+    /// A battery that cannot be followed as particles.
+    #[error("battery of `{name}` as particles")]
+    Particles {
+        /// The chemistry.
+        name: String,
+        /// Why not.
+        source: super::fidelity::ParticleRefusal,
     },
     /// A chemistry that cannot be simulated cell by cell.
     #[error("pack group `{group}` asks for a network of cells")]
@@ -131,6 +140,8 @@ pub struct Kind {
     pub name: String,
     /// The cell.
     pub cell: Arc<CellModel>,
+    /// How closely packs are followed.
+    pub fidelity: Fidelity,
     /// Series and parallel.
     pub layout: Layout,
     /// Heat path of one cell.
@@ -152,7 +163,7 @@ impl Kind {
         folder: &Path,
         cells: &mut Cells,
     ) -> Result<Self, ModelError> {
-        let cell = cells.get(&file.chemistry, folder)?;
+        let (cell, fidelity) = super::fidelity::of(file, folder, cells)?;
         let heat = cell.file.cell.mass_kg * cell.file.cell.heat_capacity_j_per_kg_k;
         let path = file.thermal;
         Ok(Self {
@@ -173,6 +184,7 @@ impl Kind {
             price: file.price,
             production_carbon_kg: file.production_carbon_kg,
             cell,
+            fidelity,
         })
     }
 
@@ -180,6 +192,7 @@ impl Kind {
     pub fn draw(&self, name: &str, seed: Seed) -> PackModel {
         let mut stream = seed.stream(name, "scatter", 0);
         PackModel::drawn(self.cell.clone(), self.layout, self.thermal, self.spread, &mut stream)
+            .with_fidelity(self.fidelity.clone())
     }
 
     /// Rated energy of a pack [Wh].

@@ -743,11 +743,11 @@ impl<C: Cast> Zone<C> {
                 continue;
             }
             self.tell_later(pack).await;
-            let (view, health, ledger) = self
+            let (view, health, ledger, losses) = self
                 .cast
                 .look_battery(pack, move |battery| {
                     let copy = battery.observed(now);
-                    (copy.view(now), copy.health(), copy.ledger())
+                    (copy.view(now), copy.health(), copy.ledger(), copy.losses())
                 })
                 .await;
             let key = self.seat_of(pack).key;
@@ -759,6 +759,7 @@ impl<C: Cast> Zone<C> {
                 ("temperature_c", view.temperature_c),
                 ("voltage_v", view.voltage_v),
             ];
+            let values = values.into_iter().chain(super::fidelity::columns(losses));
             self.tally.samples.extend(values.map(|(metric, value)| Sample { at: now, key, metric, value }));
             sums.delivered_wh += ledger.energy_out_wh;
             sums.losses_wh += ledger.losses_wh;
@@ -831,7 +832,7 @@ impl<C: Cast> Zone<C> {
         self.tally.endings.push(Ending {
             key: seat.key,
             group: self.model.kinds[seat.kind].name.clone(),
-            values: vec![
+            values: [
                 ("soh", health.capacity),
                 ("resistance_rel", health.resistance),
                 ("efc", view.efc),
@@ -847,7 +848,10 @@ impl<C: Cast> Zone<C> {
                 ("hot_h", ledger.hot_h),
                 ("outside_temperature_h", ledger.outside_temperature_h),
                 ("outside_cycles_efc", ledger.outside_cycles_efc),
-            ],
+            ]
+            .into_iter()
+            .chain(super::fidelity::columns(battery.losses()))
+            .collect(),
         });
     }
 

@@ -91,6 +91,9 @@ pub fn chemistry(name: &str) -> Result<ChemistryFile, CellError> {
 fn told(error: ModelError) -> CellError {
     match error {
         ModelError::NoChemistry(name) => {
+            if let Some(message) = crate::engine::fidelity::set_is_no_chemistry(&name) {
+                return CellError::Particles(message);
+            }
             let names = library::shipped().flat_map(|file| [file.name, file.published_as]);
             let likeness = |known: &String| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
             let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
@@ -110,6 +113,9 @@ fn told(error: ModelError) -> CellError {
 pub fn particle_set(name: &str) -> Result<ParticleSet, ParticleError> {
     let Some(file) = set::find(name) else {
         let known: Vec<String> = set::shipped().map(|file| file.published_as).collect();
+        if library::find(name).is_some() {
+            return Err(ParticleError::Circuit { name: name.to_owned(), known: known.join(", ") });
+        }
         return Err(ParticleError::Unknown { name: name.to_owned(), known: known.join(", ") });
     };
     Ok(ParticleSet::of(file)?)
@@ -121,6 +127,16 @@ pub enum ParticleError {
     /// No parameter set of that name.
     #[error("there are no parameters for particle models called `{name}`: {known}")]
     Unknown {
+        /// The name given.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A chemistry with circuit and life laws alone.
+    #[error(
+        "chemistry `{name}` has a circuit and life laws, and no parameters of particle models; these have: {known}"
+    )]
+    Circuit {
         /// The name given.
         name: String,
         /// Those that there are.
@@ -142,6 +158,9 @@ pub enum CellError {
         /// A similar name, if there is one.
         hint: String,
     },
+    /// A parameter set of particle models, where a circuit or life laws are needed.
+    #[error("{0}")]
+    Particles(String),
     /// The chemistry cannot be used.
     #[error(transparent)]
     Model(ModelError),

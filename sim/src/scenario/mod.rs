@@ -11,6 +11,8 @@
 //! Nothing stops at the first mistake but text that is no YAML: what is wrong with a value is noted, the
 //! value is set aside, and the rest is looked at all the same.
 
+pub mod batteries;
+pub mod cell_network;
 mod check;
 pub mod cleanup;
 mod mistake;

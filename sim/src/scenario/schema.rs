@@ -1,6 +1,8 @@
 //! What a scenario file may say. The published JSON Schema is generated from these types, and the checker
 //! walks a file against that schema, so a key exists exactly once: here.
 
+pub use super::batteries::*;
+pub use super::cell_network::*;
 pub use super::cleanup::Cleanup;
 pub use super::sites::*;
 use schemars::JsonSchema;
@@ -176,70 +178,6 @@ pub struct Solar {
     pub column: Option<String>,
 }
 
-/// A kind of battery pack.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BatteryKind {
-    /// Chemistry: a built-in name or its `published_as` (`celltide cell list`), or a chemistry file (`….toml`)
-    /// relative to the scenario file, as `celltide calibrate` writes it.
-    pub chemistry: String,
-    /// Cells in series.
-    #[schemars(range(min = 1, max = 2000))]
-    pub series: u32,
-    /// Cells in parallel.
-    #[serde(default = "one_u32")]
-    #[schemars(range(min = 1, max = 2000))]
-    pub parallel: u32,
-    /// How cells of one make differ.
-    #[serde(default)]
-    pub scatter: Scatter,
-    /// Thermal path from the cells to the air.
-    #[serde(default)]
-    pub thermal: Thermal,
-    /// State of health at which the pack is taken out of service.
-    #[serde(default = "default_end_of_life")]
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub end_of_life_soh: f64,
-    /// Price of a new pack, in the scenario's currency.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 1.0e9))]
-    pub price: f64,
-    /// Emissions of making a new pack.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 1.0e9))]
-    pub production_carbon_kg: f64,
-}
-
-/// Cell-to-cell scatter as standard deviations relative to the mean.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Scatter {
-    /// Capacity, normal.
-    #[schemars(range(min = 0.0, max = 0.2))]
-    pub capacity_sd: f64,
-    /// Resistance, lognormal.
-    #[schemars(range(min = 0.0, max = 0.5))]
-    pub resistance_sd: f64,
-    /// Ageing rate, lognormal.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub ageing_sd: f64,
-}
-
-/// Thermal path of a pack: cells to enclosure to ambient.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Thermal {
-    /// Time constant of the cells against their enclosure.
-    #[schemars(range(min = 10.0, max = 1.0e6))]
-    pub cell_time_constant_s: f64,
-    /// Time constant of the enclosure, cells included, against the air.
-    #[schemars(range(min = 10.0, max = 1.0e7))]
-    pub pack_time_constant_s: f64,
-    /// Heat capacity of the enclosure relative to the cells'.
-    #[schemars(range(min = 0.01, max = 10.0))]
-    pub enclosure_heat_ratio: f64,
-}
-
 /// Packs with a duty of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -270,136 +208,6 @@ pub struct PackGroup {
     /// Simulates every cell of the packs on its own, joined by busbars and contacts, instead of a mean cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<CellNetwork>,
-}
-
-/// The cells of a pack one by one: how they are joined, kept together and replaced.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CellNetwork {
-    /// Which cells share a busbar.
-    pub arrangement: CellArrangement,
-    /// Where the terminals are along the busbars.
-    pub terminals: CellTerminals,
-    /// Resistance of a busbar from one cell to the next.
-    #[schemars(range(min = 0.0, max = 1000.0))]
-    pub busbar_mohm: f64,
-    /// Resistance of a cell's contacts, both ends together.
-    #[schemars(range(min = 0.0, max = 1000.0))]
-    pub contact_mohm: f64,
-    /// Resistance of the pack's terminals and cables.
-    #[schemars(range(min = 0.0, max = 1000.0))]
-    pub terminal_mohm: f64,
-    /// Standard deviation of how much warmer one cell's place is than another's.
-    #[schemars(range(min = 0.0, max = 20.0))]
-    pub place_sd_c: f64,
-    /// Standard deviation of the groups' states of charge at the start, about the pack's.
-    #[schemars(range(min = 0.0, max = 0.3))]
-    pub group_soc_sd: f64,
-    /// Heat conducted between neighbours along the busbars, per kelvin.
-    #[schemars(range(min = 0.0, max = 100.0))]
-    pub neighbour_w_per_k: f64,
-    /// How cells in series are kept together; not at all when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub balancing: Option<CellBalancing>,
-    /// Cells that are replaced during the run.
-    #[schemars(length(max = 10000))]
-    pub replace: Vec<CellReplacement>,
-    /// Longest step under current.
-    #[schemars(range(min = 0.1, max = 3600.0))]
-    pub step_s: f64,
-    /// Whether voltage, current, charge and temperature of every cell are recorded, not only their ranges.
-    pub record_cells: bool,
-}
-
-/// Which cells share a busbar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CellArrangement {
-    /// Parallel groups with two bars of their own each, joined at the bars' ends.
-    Groups,
-    /// Parallel groups that share a bar with the next along its whole length.
-    SharedBars,
-    /// Strings of cells in series, joined at the pack's ends only.
-    Strings,
-}
-
-/// Where the terminals are along the busbars.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CellTerminals {
-    /// Both at the first cell.
-    Same,
-    /// One at the first cell, one at the last.
-    Opposite,
-}
-
-/// How cells in series are kept together: one of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CellBalancing {
-    /// Groups that are too high are discharged through resistors, while the pack is not being discharged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passive: Option<PassiveBalancing>,
-    /// The highest group charges the lowest through a converter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active: Option<ActiveBalancing>,
-}
-
-/// Bleeding resistors.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PassiveBalancing {
-    /// Current of a group's resistor.
-    #[schemars(range(min = 0.0, max = 100000.0))]
-    pub bleed_ma: f64,
-    /// Only groups above this voltage.
-    #[schemars(range(min = 0.0, max = 10.0))]
-    pub above_v: f64,
-    /// Begins so far above the lowest group, ends at half of it.
-    #[serde(default = "default_balancing_difference")]
-    #[schemars(range(min = 0.1, max = 1000.0))]
-    pub difference_mv: f64,
-}
-
-/// A converter from group to group.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ActiveBalancing {
-    /// Current taken from the highest group.
-    #[schemars(range(min = 0.0, max = 1000000.0))]
-    pub transfer_ma: f64,
-    /// Energy given per energy taken.
-    #[serde(default = "default_transfer_efficiency")]
-    #[schemars(range(min = 0.1, max = 1.0))]
-    pub efficiency: f64,
-    /// Only while the highest group is above this voltage.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 10.0))]
-    pub above_v: f64,
-    /// Begins at this difference between the highest and the lowest group, ends at half of it.
-    #[serde(default = "default_balancing_difference")]
-    #[schemars(range(min = 0.1, max = 1000.0))]
-    pub difference_mv: f64,
-}
-
-/// A cell that is replaced, in every pack of the group.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CellReplacement {
-    /// Days after the start; a pack that was replaced as a whole meanwhile has its cell replaced all the same.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 36525.0))]
-    pub at_day: f64,
-    /// Which group in series, counted from 1 at the negative terminal.
-    #[schemars(range(min = 1, max = 2000))]
-    pub group: u32,
-    /// Which cell of the group, counted from 1 at the negative terminal's end of the busbars.
-    #[schemars(range(min = 1, max = 2000))]
-    pub position: u32,
-    /// Capacity of the cell that comes in, relative to its own new one: below 1 for a used cell.
-    #[serde(default = "one_f64")]
-    #[schemars(range(min = 0.3, max = 1.0))]
-    pub soh: f64,
 }
 
 /// A repeating duty.
@@ -746,43 +554,6 @@ impl Default for Solar {
     }
 }
 
-impl Default for Scatter {
-    /// Middle of the spreads reported for cells of one lot (Wildfeuer & Lienkamp 2021; Baumhöfer 2014).
-    fn default() -> Self {
-        Self { capacity_sd: 0.004, resistance_sd: 0.02, ageing_sd: 0.12 }
-    }
-}
-
-impl Default for Thermal {
-    /// assumed: a passively cooled pack of a few kilograms in a plastic case.
-    fn default() -> Self {
-        Self { cell_time_constant_s: 600.0, pack_time_constant_s: 7200.0, enclosure_heat_ratio: 0.5 }
-    }
-}
-
-impl Default for CellNetwork {
-    /// Busbars and contacts of a pack of round cells on welded nickel strips; assumed, within the 0.1 to 0.5 mΩ a
-    /// segment and 0.2 to 10 mΩ a contact of published pack models.
-    fn default() -> Self {
-        Self {
-            arrangement: CellArrangement::Groups,
-            terminals: CellTerminals::Opposite,
-            busbar_mohm: 0.1,
-            contact_mohm: 0.5,
-            terminal_mohm: 0.0,
-            // assumed: an air-cooled pack of a few kilograms.
-            place_sd_c: 1.0,
-            group_soc_sd: 0.0,
-            // assumed: a strip of nickel and a few millimetres of air between round cells.
-            neighbour_w_per_k: 0.02,
-            balancing: None,
-            replace: Vec::new(),
-            step_s: 60.0,
-            record_cells: false,
-        }
-    }
-}
-
 impl Default for Vehicle {
     /// An electric scooter with rider (Wh/km near 30 in town traffic).
     fn default() -> Self {
@@ -821,25 +592,14 @@ fn default_start() -> String {
 fn default_seed() -> u64 {
     1
 }
-fn one_u32() -> u32 {
+pub(super) fn one_u32() -> u32 {
     1
 }
-fn one_f64() -> f64 {
+pub(super) fn one_f64() -> f64 {
     1.0
-}
-fn default_end_of_life() -> f64 {
-    0.8
 }
 fn default_initial_soc() -> f64 {
     0.5
-}
-fn default_balancing_difference() -> f64 {
-    // assumed: above what hysteresis and unequal resistance make cells of equal charge differ.
-    20.0
-}
-fn default_transfer_efficiency() -> f64 {
-    // assumed: a small isolated converter.
-    0.85
 }
 fn default_efficiency() -> Vec<(f64, f64)> {
     // assumed: a switched-mode charger of a few hundred watts.

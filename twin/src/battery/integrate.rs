@@ -136,7 +136,7 @@ fn most(a: f64, b: f64) -> f64 {
 
 /// Allowed share of the full current between two temperature limits.
 #[inline(always)]
-fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64 {
+pub(super) fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64 {
     let inside_k = least(temperature_c - limits[0], limits[1] - temperature_c);
     if inside_k >= ramp_k { 1.0 } else { most(inside_k / ramp_k, 0.0) }
 }
@@ -191,7 +191,7 @@ struct Passing<'a> {
 }
 
 /// The duty in terms of one cell.
-fn of_one_cell(duty: Duty, model: &PackModel) -> Duty {
+pub(super) fn of_one_cell(duty: Duty, model: &PackModel) -> Duty {
     let layout = model.layout;
     let (parallel, cells) = (f64::from(layout.parallel), layout.cells());
     match duty {

@@ -8,6 +8,7 @@ pub mod circuit;
 pub mod daily;
 pub mod decay;
 pub mod exact;
+pub mod fidelity;
 pub mod fit;
 pub mod formula;
 pub mod integrate;
@@ -24,7 +25,8 @@ pub mod thermal;
 use crate::forcing::Ambient;
 use crate::time::{HOUR_MS, Time};
 use crate::twin::{Events, Moment, Twin};
-use integrate::{Duty, Ended, Stepping, pass};
+use fidelity::pass;
+use integrate::{Duty, Ended, Stepping};
 use pack::{Ledger, PackModel, PackState};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -233,6 +235,14 @@ impl Battery {
     /// Health as of [`Battery::at`], with cycles that are still open counted as half-cycles.
     pub fn health(&self) -> life::Health {
         self.state.observed_health(&self.model)
+    }
+
+    /// What was lost of lithium and active material as of [`Battery::at`], where that is followed.
+    pub fn losses(&self) -> Option<fidelity::particle::Losses> {
+        match (&self.model.fidelity, &self.state.particles) {
+            (fidelity::Fidelity::Particle(cell), Some(particles)) => Some(cell.losses(particles)),
+            _ => None,
+        }
     }
 
     /// The air that the battery stands in.

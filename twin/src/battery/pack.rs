@@ -8,6 +8,8 @@
 
 use super::circuit::CellModel;
 use super::decay::Decays;
+use super::fidelity::Fidelity;
+use super::fidelity::particle::ParticleState;
 use super::life::{Health, Progress};
 use super::rainflow::{Cycle, Rainflow};
 use super::thermal::{Temperatures, ThermalPath};
@@ -67,13 +69,23 @@ pub struct PackModel {
     pub groups: Box<[Group]>,
     /// Means over the groups.
     pub mean: Group,
+    /// How closely it is followed.
+    pub fidelity: Fidelity,
 }
 
 impl PackModel {
     /// A pack whose cells are all alike.
     pub fn uniform(cell: Arc<CellModel>, layout: Layout, thermal: ThermalPath) -> Self {
         let mean = Group { capacity: 1.0, resistance: 1.0, ageing: 1.0 };
-        Self { decays: decays_of(&cell, &thermal), cell, layout, thermal, groups: Box::default(), mean }
+        Self {
+            decays: decays_of(&cell, &thermal),
+            cell,
+            layout,
+            thermal,
+            groups: Box::default(),
+            mean,
+            fidelity: Fidelity::default(),
+        }
     }
 
     /// A pack of cells drawn from a make.
@@ -96,7 +108,21 @@ impl PackModel {
             resistance: mean_of(|g| g.resistance),
             ageing: mean_of(|g| g.ageing),
         };
-        Self { decays: decays_of(&cell, &thermal), cell, layout, thermal, groups, mean }
+        Self {
+            decays: decays_of(&cell, &thermal),
+            cell,
+            layout,
+            thermal,
+            groups,
+            mean,
+            fidelity: Fidelity::default(),
+        }
+    }
+
+    /// The same pack, followed as closely as this.
+    #[must_use]
+    pub fn with_fidelity(self, fidelity: Fidelity) -> Self {
+        Self { fidelity, ..self }
     }
 
     /// Rated capacity of the pack [Ah].
@@ -299,6 +325,8 @@ pub struct PackState {
     pub since_refresh_s: f64,
     /// Sums.
     pub ledger: Ledger,
+    /// The mean cell's electrodes, where particles are followed.
+    pub particles: Option<Box<ParticleState>>,
 }
 
 impl PackState {
@@ -325,6 +353,7 @@ impl PackState {
             searched_at_capacity: f64::INFINITY,
             since_refresh_s: 0.0,
             ledger: Ledger::default(),
+            particles: model.fidelity.particles(soc, temperature_c),
         };
         state.refresh_health(model);
         // The step from the mean of the make to this pack's own cells is no fade.
@@ -360,6 +389,10 @@ impl PackState {
     /// booked, for the state of charge stays what it is.
     pub fn refresh_health(&mut self, model: &PackModel) {
         self.since_refresh_s = 0.0;
+        if let Fidelity::Particle(cell) = &model.fidelity {
+            cell.refresh(self, model);
+            return;
+        }
         let states = model.cell.life.states(&self.progress, self.age_days);
         let before = self.health.capacity;
         let group = &model.mean;
@@ -388,6 +421,9 @@ impl PackState {
     /// Health with the half-cycles that are still open counted as such, as somebody who looks should see it:
     /// capacity of the weakest group and resistance of the mean cell, relative to new.
     pub fn observed_health(&self, model: &PackModel) -> Health {
+        if let (Fidelity::Particle(cell), Some(particles)) = (&model.fidelity, &self.particles) {
+            return cell.health_of(particles, model);
+        }
         let mut progress = self.progress.clone();
         let mut held = self.exposure;
         held.flush(&mut |temperature_c, soc, days| {
@@ -421,7 +457,7 @@ impl PackState {
     /// Terminal voltage of every series group [V]; their sum is the pack's voltage.
     pub fn cell_voltages_v(&self, model: &PackModel) -> Vec<f64> {
         let count = model.layout.series as usize;
-        if model.groups.is_empty() {
+        if model.groups.is_empty() || self.particles.is_some() {
             return vec![self.voltage_v; count];
         }
         let states = model.cell.life.states(&self.progress, self.age_days);

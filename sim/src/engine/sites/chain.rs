@@ -484,7 +484,7 @@ impl ChainZone {
                 self.tally.final_resistance.entry(key).or_default().push(health.resistance);
             }
             let key = Key::ChainPack(self.index as u32, number as u32);
-            let values = vec![
+            let mut values = vec![
                 ("soh", health.capacity),
                 ("resistance_rel", health.resistance),
                 ("efc", view.efc),
@@ -497,6 +497,7 @@ impl ChainZone {
                 ("losses_kwh", ledger.losses_wh * 1e-3),
                 ("carbon_kg", account.total()),
             ];
+            values.extend(super::super::fidelity::columns(battery.losses()));
             self.tally.endings.push(Ending { key, group: group.clone(), values });
         }
         self.tally.endings.push(Ending {

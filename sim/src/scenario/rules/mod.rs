@@ -5,6 +5,7 @@
 
 mod cells;
 mod cleanups;
+mod fidelity;
 mod figures;
 mod references;
 mod sites;

@@ -3,7 +3,7 @@
 use super::super::mistake::{Findings, Trail};
 use super::super::nearest::{hint, quoted};
 use super::super::node::Node;
-use super::{Surroundings, each, number};
+use super::{Surroundings, each, fidelity, number};
 use std::fs::{self, File};
 
 /// Checks that everything referred to is there.
@@ -31,6 +31,10 @@ pub(super) fn check(root: &Node, surroundings: Surroundings<'_>, findings: &mut 
         let trail = top.key("batteries");
         for kind in batteries.entries() {
             let trail = trail.key(&kind.key);
+            if fidelity::is_particle(&kind.value) {
+                fidelity::check(&kind.value, surroundings, &trail, check.findings);
+                continue;
+            }
             // A chemistry may be a file of the user's own.
             if kind
                 .value
@@ -39,13 +43,14 @@ pub(super) fn check(root: &Node, surroundings: Surroundings<'_>, findings: &mut 
                 .is_some_and(crate::engine::model::names_a_file)
             {
                 check.file(&kind.value, "chemistry", &trail);
-            } else {
+            } else if !fidelity::is_set_without_laws(&kind.value, &trail, check.findings) {
                 check.named(&kind.value, "chemistry", "chemistry", &known.chemistries, &trail);
             }
         }
     }
     each(root, "packs", |group, trail| {
         check.battery(root, group, trail);
+        fidelity::check_cells(root, group, trail, check.findings);
         if let Some(duty) = group.get("duty") {
             check.trips(duty, &trail.key("duty"));
         }

@@ -14,10 +14,12 @@
 //! See `docs/models/network.md`.
 
 pub mod balance;
+pub mod bank;
 pub mod circuits;
 pub mod duty;
 pub mod heat;
 pub mod pack;
+pub mod particles;
 pub mod scatter;
 pub mod twin;
 pub mod wear;
@@ -46,6 +48,11 @@ pub trait CellBank: Clone {
     /// From now on the load fluctuates faster than the steps: mean square of the current's deviation over the square
     /// of its mean. Banks that cannot tell its loss apart take the mean alone.
     fn set_ripple(&mut self, _ripple: f64) {}
+
+    /// Voltage to which a cell's tangent has to meet its curve [V]: what its curve is known to.
+    fn exact_v(&self) -> f64 {
+        1e-9
+    }
 
     /// State of charge of each cell.
     fn soc(&self) -> &[f64];
@@ -112,6 +119,9 @@ pub struct BankSums {
 ///
 /// [`Each`] makes a bank of many.
 pub trait NetworkCell: Clone {
+    /// What its curve is known to [V].
+    const EXACT_V: f64 = 1e-9;
+
     /// Makes ready for a step.
     fn begin(&mut self, dt_s: f64, temperature_c: f64, expected_a: f64);
 
@@ -215,6 +225,10 @@ impl<C: NetworkCell> CellBank for Each<C> {
             self.soc[index] = cell.soc();
             self.capacity_ah[index] = cell.capacity_ah();
         }
+    }
+
+    fn exact_v(&self) -> f64 {
+        C::EXACT_V
     }
 
     fn soc(&self) -> &[f64] {

@@ -18,10 +18,10 @@ use super::{CellBank, Lines, Taken};
 use crate::battery::circuit::CellModel;
 use crate::battery::life::Health;
 
-/// Newton's steps at most; tangents of a curve as straight as a cell's need two or three.
-const NEWTON_MAX: u32 = 20;
-/// Voltage to which a cell's tangent has to meet its curve [V].
-const NEWTON_V: f64 = 1e-9;
+/// Newton's steps at most; tangents of a curve as straight as a cell's need two or three, kinks a few more.
+const NEWTON_MAX: u32 = 60;
+/// A step goes too far where the slope at its end points back by more than this share of the slope at its beginning.
+const BACK_MAX: f64 = 0.1;
 
 /// What does not change about a pack, but for its cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +118,8 @@ pub struct Step {
     pub blocked: bool,
     /// Solutions of the network that it took.
     pub solutions: u32,
+    /// How far a cell's voltage is from its curve at most [V].
+    pub unmet_v: f64,
 }
 
 /// Sums over the pack's life, at its terminals and in its joints; the cells' own are the bank's.
@@ -192,6 +194,10 @@ pub struct NetworkPack<B> {
     ohm: Vec<f64>,
     /// Electromotive force as the network sees it, balancing taken off [V].
     net_emf_v: Vec<f64>,
+    /// Currents at which the cells' tangents were taken [A].
+    about_a: Vec<f64>,
+    /// Voltages there [V].
+    about_v: Vec<f64>,
     voltage_v: Vec<f64>,
     voltage_mean_v: Vec<f64>,
     heat_w: Vec<f64>,
@@ -220,6 +226,8 @@ impl<B: CellBank> NetworkPack<B> {
             emf_v: zeros(),
             ohm: zeros(),
             net_emf_v: zeros(),
+            about_a: zeros(),
+            about_v: zeros(),
             voltage_v: zeros(),
             voltage_mean_v: zeros(),
             heat_w: zeros(),
@@ -438,7 +446,13 @@ impl<B: CellBank> NetworkPack<B> {
     }
 
     /// Solves network and cells together: tangents, currents, tangents there, until they agree.
+    ///
+    /// As cells' curves fall with the current and joints have resistance, the currents sought are the minimum of a convex
+    /// function, and Newton's step leads down it. Across kinks it can lead too far, to and fro for ever; where the slope
+    /// at its end points back, the step is cut to where the slope along it vanishes.
     fn solve(&mut self, demand: Demand) -> Step {
+        let exact_v = self.bank.exact_v();
+        self.about_a.copy_from_slice(&self.seen_a);
         self.bank.linearise(&self.seen_a, Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm });
         let mut step = Step {
             dt_s: 0.0,
@@ -449,6 +463,7 @@ impl<B: CellBank> NetworkPack<B> {
             held: false,
             blocked: false,
             solutions: 0,
+            unmet_v: f64::INFINITY,
         };
         loop {
             let known = self.net_emf_v.iter_mut().zip(&self.emf_v).zip(self.ohm.iter().zip(&self.drain_a));
@@ -457,21 +472,75 @@ impl<B: CellBank> NetworkPack<B> {
             step.wanted_a = wanted_a(demand, line);
             self.limit(&mut step, demand);
             self.solver.currents_into(step.current_a, &mut self.cell_a);
+            // Fall of energy along the step, as far as cells tell: joints make it greater.
+            let mut fall_w = 0.0;
             for cell in 0..self.seen_a.len() {
-                self.seen_a[cell] = self.cell_a[cell] + self.drain_a[cell];
-                self.voltage_v[cell] = self.emf_v[cell] - self.ohm[cell] * self.seen_a[cell];
+                let to_a = self.cell_a[cell] + self.drain_a[cell];
+                let further_a = to_a - self.about_a[cell];
+                fall_w += self.ohm[cell] * further_a * further_a;
+                self.seen_a[cell] = to_a;
+                self.voltage_v[cell] = self.emf_v[cell] - self.ohm[cell] * to_a;
+                self.about_v[cell] = self.emf_v[cell] - self.ohm[cell] * self.about_a[cell];
             }
             step.voltage_v = line.emf_v - line.resistance_ohm * step.current_a;
             step.solutions += 1;
             self.bank
                 .linearise(&self.seen_a, Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm });
-            let mut off_v: f64 = 0.0;
+            let (mut off_v, mut back_w): (f64, f64) = (0.0, 0.0);
             for cell in 0..self.seen_a.len() {
                 let on_curve = self.emf_v[cell] - self.ohm[cell] * self.seen_a[cell];
-                off_v = off_v.max((on_curve - self.voltage_v[cell]).abs());
+                let above_v = on_curve - self.voltage_v[cell];
+                off_v = off_v.max(above_v.abs());
+                back_w -= above_v * (self.seen_a[cell] - self.about_a[cell]);
             }
-            if off_v <= NEWTON_V || step.solutions >= NEWTON_MAX {
+            step.unmet_v = off_v;
+            if off_v <= exact_v || step.solutions >= NEWTON_MAX {
                 return step;
+            }
+            if back_w > BACK_MAX * fall_w {
+                self.cut_back(fall_w, back_w);
+            } else {
+                self.about_a.copy_from_slice(&self.seen_a);
+            }
+        }
+    }
+
+    /// Takes tangents where the slope along the step that was taken last vanishes: between its beginning, where it is
+    /// `−fall_w`, and its end, where it is `back_w`. Regula falsi with the Illinois rule.
+    fn cut_back(&mut self, fall_w: f64, back_w: f64) {
+        let begun_a = self.about_a.clone();
+        let (mut low, mut high) = ((0.0, -fall_w), (1.0, back_w));
+        let mut side = 0;
+        for _ in 0..40 {
+            let width = high.0 - low.0;
+            let share = (low.1 / (low.1 - high.1)).clamp(0.02, 0.98);
+            let at: f64 = low.0 + width * share;
+            for cell in 0..begun_a.len() {
+                self.about_a[cell] = begun_a[cell] + at * (self.seen_a[cell] - begun_a[cell]);
+            }
+            let lines = Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm };
+            self.bank.linearise(&self.about_a, lines);
+            let mut slope_w = -(1.0 - at) * fall_w;
+            for cell in 0..begun_a.len() {
+                let on_line = self.about_v[cell] + at * (self.voltage_v[cell] - self.about_v[cell]);
+                let on_curve = self.emf_v[cell] - self.ohm[cell] * self.about_a[cell];
+                slope_w -= (on_curve - on_line) * (self.seen_a[cell] - begun_a[cell]);
+            }
+            if slope_w.abs() <= BACK_MAX * fall_w || width < 1e-9 {
+                return;
+            }
+            if slope_w < 0.0 {
+                low = (at, slope_w);
+                if side == -1 {
+                    high.1 *= 0.5;
+                }
+                side = -1;
+            } else {
+                high = (at, slope_w);
+                if side == 1 {
+                    low.1 *= 0.5;
+                }
+                side = 1;
             }
         }
     }

@@ -1,11 +1,13 @@
 //! The twin of a pack whose cells are carried one by one.
 
 use super::CellBank;
-use super::circuits::{CircuitBank, UnsuitedCell};
+use super::bank::Bank;
+use super::circuits::UnsuitedCell;
 use super::duty::{NetworkStepping, pass};
 use super::pack::{NetworkModel, NetworkPack};
-use super::scatter::{CellSpread, Past, Traits, draw, draw_group_soc};
+use super::scatter::{CellSpread, Traits, draw, draw_group_soc};
 use crate::battery::circuit::CellModel;
+use crate::battery::fidelity::Fidelity;
 use crate::battery::integrate::Duty;
 use crate::battery::life::Health;
 use crate::battery::{BatteryRefusal, Leg, makes_sense};
@@ -16,12 +18,12 @@ use crate::twin::{Events, Moment, Twin};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// A pack of circuit cells under a duty.
+/// A pack of single cells under a duty.
 ///
 /// Like [`crate::battery::Battery`] it integrates lazily; unlike it, it makes no plan of a charge beforehand.
 #[derive(Debug, Clone)]
 pub struct NetworkBattery {
-    pack: NetworkPack<CircuitBank>,
+    pack: NetworkPack<Bank>,
     spread: CellSpread,
     at: Time,
     duty: Duty,
@@ -86,6 +88,14 @@ pub enum NetworkRefusal {
         /// Cells in the pack.
         cells: usize,
     },
+    /// Cells as particles have no past but their own.
+    #[error(
+        "a used cell, at a state of health of {soh}, has no electrodes that particle models could go on with"
+    )]
+    UsedParticles {
+        /// The state asked for.
+        soh: f64,
+    },
     /// No cell is in such a state.
     #[error("a state of health of {soh} is not above 0 and up to 1")]
     SenselessHealth {
@@ -121,7 +131,7 @@ impl NetworkBattery {
     /// # Errors
     /// When the chemistry cannot be simulated cell by cell.
     pub fn new(
-        cell: Arc<CellModel>,
+        (cell, fidelity): (Arc<CellModel>, &Fidelity),
         model: NetworkModel,
         spread: CellSpread,
         stream: &mut Stream,
@@ -130,16 +140,14 @@ impl NetworkBattery {
     ) -> Result<Self, UnsuitedCell> {
         let traits: Vec<Traits> = (0..model.wiring.cells()).map(|_| draw(spread, stream)).collect();
         let place_k = traits.iter().map(|t| t.place_k).collect();
-        let mut bank = CircuitBank::new(cell, traits, soc)?;
-        let groups = model.wiring.layout.series;
-        let group_soc = draw_group_soc(soc, groups, spread, stream);
-        (0..bank.count()).for_each(|cell| bank.set_soc(cell, group_soc[cell % groups as usize]));
+        let group_soc = draw_group_soc(soc, model.wiring.layout.series, spread, stream);
+        let bank = Bank::new(cell, fidelity, traits, (&group_soc, ambient.at(at)))?;
         let pack = NetworkPack::new(model, bank, place_k, ambient.at(at));
         Ok(Self { pack, spread, at, duty: Duty::Rest, ambient, stepping, agenda: SmallVec::new() })
     }
 
     /// The cells and their joints as of [`NetworkBattery::at`].
-    pub fn pack(&self) -> &NetworkPack<CircuitBank> {
+    pub fn pack(&self) -> &NetworkPack<Bank> {
         &self.pack
     }
 
@@ -198,9 +206,8 @@ impl NetworkBattery {
         let (series, parallel) = (layout.series as usize, f64::from(layout.parallel));
         let socs = self.pack.bank().soc().iter().skip(cell % series).step_by(series);
         let soc = socs.sum::<f64>() / parallel;
-        let model = self.pack.bank().model().clone();
-        let past = if soh < 1.0 { Past::worn_to(&model, soh, traits.ageing) } else { Past::none(&model) };
-        self.pack.bank_mut().replace(cell, traits, past, soc);
+        let temperature_c = self.pack.heat().case_c();
+        self.pack.bank_mut().replace(cell, traits, soh, (soc, temperature_c));
         self.pack.heat_mut().renew(cell, traits.place_k);
         self.pack.show_open();
     }
@@ -244,10 +251,13 @@ impl Twin for NetworkBattery {
                 if !(*soh > 0.0 && *soh <= 1.0) {
                     return Err(NetworkRefusal::SenselessHealth { soh: *soh });
                 }
+                if *soh < 1.0 && !self.pack.bank().takes_used_cells() {
+                    return Err(NetworkRefusal::UsedParticles { soh: *soh });
+                }
                 let at = moment.now.max(self.at);
                 let drawn = draw(self.spread, &mut moment.stream("cell"));
                 // The place stays what it is, whoever sits there.
-                let place_k = self.pack.bank().traits()[*cell].place_k;
+                let place_k = self.pack.bank().traits(*cell).place_k;
                 let traits = Traits { place_k, ..drawn };
                 events.push(NetworkEvent::CaughtUp { to: at });
                 events.push(NetworkEvent::Replaced { at, cell: *cell, traits, soh: *soh });
