@@ -4,6 +4,7 @@ use super::cast::Cast;
 use super::cells::CellZone;
 use super::cleanup::CleanupZone;
 use super::model::VariantModel;
+use super::player::Hosting;
 use super::sites::chain::ChainZone;
 use super::sites::data_centre::CentreZone;
 use super::tally::Tally;
@@ -32,15 +33,6 @@ pub enum Part {
     Cleanup(usize),
 }
 
-/// How twins beyond a zone's cast are reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hosting {
-    /// Every twin an actor on the present arbiter.
-    Actors,
-    /// Every twin called directly.
-    Direct,
-}
-
 /// A zone of any kind.
 pub enum Place<C> {
     /// Packs and cabinets.
@@ -63,8 +55,7 @@ impl<C: Cast> Place<C> {
                 Self::Zone(Box::new(Zone::set_up(model, part, first_district, seed, cast).await))
             }
             Part::Cells { group, number } => {
-                let as_actors = hosting == Hosting::Actors;
-                Self::Cells(Box::new(CellZone::set_up(model, group, number, seed, as_actors)))
+                Self::Cells(Box::new(CellZone::set_up(model, group, number, seed, hosting)))
             }
             Part::DataCentre(index) => {
                 Self::DataCentre(Box::new(CentreZone::set_up(model, index, seed, hosting).await))
@@ -73,8 +64,7 @@ impl<C: Cast> Place<C> {
                 Self::SecondLife(Box::new(ChainZone::set_up(model, index, seed, hosting)))
             }
             Part::Cleanup(index) => {
-                let direct = hosting == Hosting::Direct;
-                Self::Cleanup(Box::new(CleanupZone::set_up(&model, index, seed, direct)))
+                Self::Cleanup(Box::new(CleanupZone::set_up(&model, index, seed, hosting)))
             }
         }
     }

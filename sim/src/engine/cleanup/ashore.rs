@@ -15,9 +15,6 @@ use twin::plastic::intake::{Intake, PlantCommand, PlantEvent, PlantKind};
 use twin::plastic::material::Material;
 use twin::time::{DAY_MS, Time};
 
-/// What zones ask of yards, trucks, plants and the book is within what these accept.
-const ACCEPTED: &str = "the zone keeps to what its twins accept";
-
 /// Plants are filled up to here, so that rounding does not turn the last batch away.
 const BRIM: f64 = 1.0 - 1e-9;
 
@@ -77,7 +74,7 @@ impl CleanupZone {
                 proof: Proof::new(Evidence::Weighbridge, name.clone()),
             });
         }
-        let answer = self.book.tell(now, commands).await.expect(ACCEPTED);
+        let answer = self.book.tell(now, commands).await;
         let mut stored: SmallVec<[YardCommand; 2]> = SmallVec::new();
         for event in &answer.events {
             if let CustodyEvent::Registered(batch) = event {
@@ -85,7 +82,7 @@ impl CleanupZone {
                 stored.push(YardCommand::Store { batch: batch.id, mass_kg: batch.mass_kg() });
             }
         }
-        self.ports[port].tell(now, stored).await.expect(ACCEPTED);
+        self.ports[port].tell(now, stored).await;
         let at = Method::ALL.iter().position(|known| *known == method).unwrap_or(0);
         self.own.landed_kg[at] += mass_kg;
         self.own.nets_kg += material.net_kg();
@@ -185,7 +182,7 @@ impl CleanupZone {
             Site::Port(port) => &mut self.ports[port],
             Site::Gate(gate) => &mut self.gates[gate],
         };
-        yard.tell(now, out).await.expect(ACCEPTED);
+        yard.tell(now, out).await;
         let steps = load.iter().map(|batch| {
             let proof = Proof::new(Evidence::Document, format!("truck-{}", truck + 1));
             let report = Box::new(Report {
@@ -199,9 +196,9 @@ impl CleanupZone {
             }
         });
         let steps: Vec<CustodyCommand> = steps.collect();
-        self.book.tell(now, steps).await.expect(ACCEPTED);
+        self.book.tell(now, steps).await;
         let haul = TruckCommand::Haul { mass_kg, distance_km };
-        let answer = self.trucks[truck].tell(now, [haul]).await.expect(ACCEPTED);
+        let answer = self.trucks[truck].tell(now, [haul]).await;
         self.coming_kg[plant] += mass_kg;
         if let Some(TruckEvent::Left { arrives, free, .. }) = answer.events.first() {
             let lorry = &mut self.lorries[truck];
@@ -216,7 +213,7 @@ impl CleanupZone {
     /// A truck is at its plant: batches are taken in.
     pub(super) async fn deliver(&mut self, truck: usize) {
         let now = self.now;
-        let answer = self.trucks[truck].tell(now, [TruckCommand::Deliver]).await.expect(ACCEPTED);
+        let answer = self.trucks[truck].tell(now, [TruckCommand::Deliver]).await;
         let plant = self.lorries[truck].to;
         if let Some(TruckEvent::Delivered { mass_kg, .. }) = answer.events.first() {
             self.coming_kg[plant] = (self.coming_kg[plant] - mass_kg).max(0.0);
@@ -231,10 +228,10 @@ impl CleanupZone {
                 PlantKind::Sorting => CustodyCommand::Advance { batch, to: Stage::Received, report },
                 PlantKind::Recycling => CustodyCommand::HandOver { batch, report },
             };
-            self.book.tell(now, [step]).await.expect(ACCEPTED);
+            self.book.tell(now, [step]).await;
             let Some(cargo) = self.cargo.get_mut(&batch) else { continue };
             let receive = PlantCommand::Receive { material: Box::new(cargo.material) };
-            let answer = self.plants[plant].tell(now, [receive]).await.expect(ACCEPTED);
+            let answer = self.plants[plant].tell(now, [receive]).await;
             if let Some(PlantEvent::Received { begins, ends, mass_kg, .. }) = answer.events.first() {
                 cargo.begun = *begins;
                 let (ends, mass_kg) = (*ends, *mass_kg);
@@ -250,7 +247,7 @@ impl CleanupZone {
         let now = self.now;
         let Some(cargo) = self.cargo.remove(&batch) else { return };
         let finish = PlantCommand::Finish { material: Box::new(cargo.material) };
-        let answer = self.plants[plant].tell(now, [finish]).await.expect(ACCEPTED);
+        let answer = self.plants[plant].tell(now, [finish]).await;
         let Some(PlantEvent::Finished { outputs, .. }) = answer.events.first() else { return };
         let (position, name) = self.site_place(Site::Gate(plant));
         let kind = plant_kind(self.cleanup().file.plants[plant].work);
@@ -263,14 +260,14 @@ impl CleanupZone {
         };
         let to = if kind == PlantKind::Sorting { Stage::Sorting } else { Stage::Processing };
         let begun = CustodyCommand::Advance { batch, to, report: report(cargo.begun, Evidence::Document) };
-        self.book.tell(now, [begun]).await.expect(ACCEPTED);
+        self.book.tell(now, [begun]).await;
         // Parts of nothing are none: a batch that goes one way whole stays itself.
         let (passed, rejected) = (outputs.passed, outputs.rejected);
         let (mut good, mut bad) = (None, None);
         if passed.mass_kg() > 0.0 && rejected.mass_kg() > 0.0 {
             let proof = Proof::new(Evidence::Weighbridge, name.clone());
             let split = CustodyCommand::Split { batch, at: now, parts: vec![passed, rejected], proof };
-            let parts = self.book.tell(now, [split]).await.expect(ACCEPTED).events[0].begun();
+            let parts = self.book.tell(now, [split]).await.events[0].begun();
             (good, bad) = (parts.first().copied(), parts.get(1).copied());
         } else if passed.mass_kg() > 0.0 {
             good = Some(batch);
@@ -283,7 +280,7 @@ impl CleanupZone {
                 to: Stage::Disposed,
                 report: report(now, Evidence::Document),
             };
-            self.book.tell(now, [end]).await.expect(ACCEPTED);
+            self.book.tell(now, [end]).await;
             self.ended(rejected.mass_kg(), cargo.since);
         }
         let Some(batch) = good else { return };
@@ -291,7 +288,7 @@ impl CleanupZone {
             PlantKind::Sorting => {
                 self.cargo.insert(batch, Cargo { material: passed, ..cargo });
                 let store = YardCommand::Store { batch, mass_kg: passed.mass_kg() };
-                self.gates[plant].tell(now, [store]).await.expect(ACCEPTED);
+                self.gates[plant].tell(now, [store]).await;
                 self.schedule(now, Action::Dispatch(Site::Gate(plant)));
             }
             PlantKind::Recycling => {
@@ -300,7 +297,7 @@ impl CleanupZone {
                     to: Stage::Recycled,
                     report: report(now, Evidence::Weighbridge),
                 };
-                self.book.tell(now, [end]).await.expect(ACCEPTED);
+                self.book.tell(now, [end]).await;
                 self.own.recycled.add(&passed);
                 self.ended(passed.mass_kg(), cargo.since);
                 let key = self.key(Member::Plant, plant);

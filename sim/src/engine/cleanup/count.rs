@@ -16,9 +16,6 @@ use twin::time::Time;
 use twin::twin::Twin;
 use twin::vessel::{VesselCommand, VesselLedger};
 
-/// What zones ask is within what twins accept.
-const ACCEPTED: &str = "the zone keeps to what its twins accept";
-
 /// What the rows of a key are called.
 pub fn name(model: &VariantModel, cleanup: u32, member: Member, number: u32) -> Subject {
     let of = &model.cleanups[cleanup as usize];
@@ -106,14 +103,14 @@ impl CleanupZone {
         let now = self.now;
         let mut vessels = Vec::with_capacity(self.vessels.len());
         for vessel in &mut self.vessels {
-            let view = vessel.tell(now, [VesselCommand::CatchUp]).await.expect(ACCEPTED).view;
+            let view = vessel.tell(now, [VesselCommand::CatchUp]).await.view;
             let gaps =
                 vessel.look(|v| (v.mass_gap_kg(), v.fuel_gap_l(), v.state().ledger.energy_gap_wh())).await;
             vessels.push((view.ledger, view.hold_kg + view.quay_kg, gaps));
         }
         let mut teams = Vec::with_capacity(self.teams.len());
         for team in &mut self.teams {
-            let view = team.tell(now, [TeamCommand::CatchUp]).await.expect(ACCEPTED).view;
+            let view = team.tell(now, [TeamCommand::CatchUp]).await.view;
             let gap_kg = team.look(twin::plastic::team::Team::gap_kg).await;
             teams.push((view.ledger, view.held_kg, gap_kg));
         }

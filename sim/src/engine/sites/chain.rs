@@ -12,9 +12,9 @@
 use super::super::duty;
 use super::super::model::{GroupModel, VariantModel};
 use super::super::tally::{Ending, Happening, Key, Sample, Sums, Tally};
+use super::agenda::Agenda;
 use super::model::ChainSite;
-use super::player::{Agenda, Player};
-use crate::engine::place::Hosting;
+use crate::engine::player::{Hosting, Player};
 use host::actor::Answer;
 use std::sync::Arc;
 use twin::battery::integrate::{Duty, Stepping};
@@ -159,7 +159,7 @@ impl ChainZone {
                 Action::Day(unit) => self.day(unit).await,
                 Action::Arrive(unit) => self.arrive(unit).await,
                 Action::Works => {
-                    let answer = self.works.tell(at, WorksCommand::Wake).await;
+                    let answer = self.works.tell(at, [WorksCommand::Wake]).await;
                     self.tend_works(answer);
                 }
                 Action::Sample => {
@@ -223,7 +223,7 @@ impl ChainZone {
         let now = self.now;
         let years = now.days_since(self.units[unit].since) / YEAR_DAYS;
         let legs = self.legs(unit, group, site);
-        let view = self.units[unit].twin.tell(now, Follow { legs: legs.into(), catch_up: true }).await.view;
+        let view = self.units[unit].twin.tell(now, [Follow { legs: legs.into(), catch_up: true }]).await.view;
         let known = &mut self.units[unit];
         known.days += 1;
         known.hottest_c = known.hottest_c.max(view.temperature_c);
@@ -261,7 +261,7 @@ impl ChainZone {
     async fn rest(&mut self, unit: usize) {
         let leg = Leg { at: self.now, duty: Duty::Rest, ambient_shift_c: 0.0 };
         let follow = Follow { legs: [leg].into(), catch_up: true };
-        self.units[unit].twin.tell(self.now, follow).await;
+        self.units[unit].twin.tell(self.now, [follow]).await;
     }
 
     /// Books the emissions of a pack's losses since they were last booked, at the mean carbon of that time.
@@ -358,7 +358,7 @@ impl ChainZone {
         let declared_kg = masses.total_kg();
         let lot = Lot { id: unit as u64, masses, declared_kg, condition: Condition::Good };
         let now = self.now;
-        if let Ok(answer) = self.works.ask(now, WorksCommand::Receive(lot)).await {
+        if let Ok(answer) = self.works.ask(now, [WorksCommand::Receive(lot)]).await {
             self.pay(unit).await;
             self.units[unit].stage = Stage::Recycler;
             self.note("received", unit, declared_kg);

@@ -2,9 +2,9 @@
 
 use super::super::model::VariantModel;
 use super::super::tally::{Ending, Happening, Key, Sample, Sums, Tally};
+use super::agenda::Agenda;
 use super::model::CentreSite;
-use super::player::{Agenda, Player};
-use crate::engine::place::Hosting;
+use crate::engine::player::{Hosting, Player};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin::battery::lead_acid::discharge::Load;
@@ -87,7 +87,7 @@ impl CentreZone {
             tally: Tally::default(),
             model,
         };
-        let opened = zone.centre.tell(start, DataCentreCommand::Open).await;
+        let opened = zone.centre.tell(start, [DataCentreCommand::Open]).await;
         zone.wake_later(&opened.view);
         zone.agenda.add(start, Action::Sample);
         let every_days = zone.site().file.care.inspect_every_days;
@@ -127,13 +127,13 @@ impl CentreZone {
 
     async fn wake(&mut self) {
         let now = self.now;
-        let answer = self.centre.tell(now, DataCentreCommand::Wake).await;
+        let answer = self.centre.tell(now, [DataCentreCommand::Wake]).await;
         for event in answer.events {
             let DataCentreEvent::Began { outage } = event else { continue };
             for room in 0..self.banks.len() {
                 let power_w = self.site().centre.rooms[room].load_max_w * outage.load_share;
                 let carry = BankCommand::Begin(Duty::Carry(Load::Power { power_w }));
-                let answer = self.banks[room].tell(now, carry).await;
+                let answer = self.banks[room].tell(now, [carry]).await;
                 self.note_bank(room, &answer.events);
             }
             self.note("outage", Key::DataCentre(self.index as u32), outage.lasts_s / 60.0);
@@ -146,14 +146,14 @@ impl CentreZone {
         let now = self.now;
         for room in 0..self.banks.len() {
             let back = BankCommand::Begin(Duty::Idle(Charger::Float));
-            let answer = self.banks[room].tell(now, back).await;
+            let answer = self.banks[room].tell(now, [back]).await;
             self.note_bank(room, &answer.events);
             // Both ends of the span were rounded to milliseconds.
             let seconds = match answer.view.carried_s {
                 carried if carried + 2e-3 >= outage.to_carry_s() => outage.to_carry_s(),
                 carried => carried,
             };
-            let answer = self.centre.tell(now, DataCentreCommand::Carried { room, seconds }).await;
+            let answer = self.centre.tell(now, [DataCentreCommand::Carried { room, seconds }]).await;
             for event in &answer.events {
                 if let DataCentreEvent::Over { .. } = event {
                     self.wake_later(&answer.view);
@@ -189,12 +189,12 @@ impl CentreZone {
     async fn inspect(&mut self) {
         let now = self.now;
         for room in 0..self.banks.len() {
-            let answer = self.banks[room].tell(now, BankCommand::CatchUp).await;
+            let answer = self.banks[room].tell(now, [BankCommand::CatchUp]).await;
             self.note_bank(room, &answer.events);
             let readings = blocks(&answer.view)
                 .map(|(string, block, view)| Reading { string, block, soh: view.soh })
                 .collect();
-            let found = self.centre.tell(now, DataCentreCommand::Inspect { room, readings }).await;
+            let found = self.centre.tell(now, [DataCentreCommand::Inspect { room, readings }]).await;
             for event in found.events {
                 let DataCentreEvent::Due { reading, reason, .. } = event else { continue };
                 self.replace(room, reading, reason, &answer.view).await;
@@ -213,7 +213,7 @@ impl CentreZone {
         self.note(event, key, soh);
         self.finish(key, old, &view.strings[string].blocks[block], true);
         let command = BankCommand::ReplaceBlock { string, block };
-        self.banks[room].tell(self.now, command).await;
+        self.banks[room].tell(self.now, [command]).await;
         let fresh = Seat { generation: old.generation + 1, since: self.now };
         self.seats.insert((room, string, block), fresh);
         self.replaced += 1.0;
@@ -294,7 +294,7 @@ impl CentreZone {
 
     pub(in crate::engine) async fn conclude(mut self) -> Tally {
         for room in 0..self.banks.len() {
-            let answer = self.banks[room].tell(self.now, BankCommand::CatchUp).await;
+            let answer = self.banks[room].tell(self.now, [BankCommand::CatchUp]).await;
             self.note_bank(room, &answer.events);
         }
         self.sample().await;

@@ -1,10 +1,10 @@
 //! Facilities in a world: data centres with their batteries, and packs on their way from vehicles to a recycler.
 //! Each is a zone of its own beside those of networks and groups; nothing moves between them.
 
+mod agenda;
 pub mod chain;
 pub mod data_centre;
 pub mod model;
-mod player;
 
 use super::model::VariantModel;
 use super::tally::{Key, Tally};
