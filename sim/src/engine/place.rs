@@ -8,7 +8,8 @@ use super::player::Hosting;
 use super::sites::chain::ChainZone;
 use super::sites::data_centre::CentreZone;
 use super::tally::Tally;
-use super::zone::{Migrant, Zone, ZonePart};
+use super::transfer::Transfer;
+use super::zone::{Zone, ZonePart};
 use std::sync::Arc;
 use twin::rng::Seed;
 use twin::time::Time;
@@ -80,19 +81,26 @@ impl<C: Cast> Place<C> {
         }
     }
 
-    /// Those who leave for another zone.
-    pub async fn take_outgoing(&mut self) -> Vec<Migrant> {
+    /// What leaves for another zone.
+    pub async fn take_outgoing(&mut self) -> Vec<Transfer> {
         match self {
-            Self::Zone(zone) => zone.take_outgoing().await,
-            _ => Vec::new(),
+            Self::Zone(zone) => {
+                let riders = zone.take_outgoing().await.into_iter().map(Transfer::Rider);
+                let mut outgoing: Vec<Transfer> = riders.collect();
+                outgoing.extend(zone.take_retired().into_iter().map(Transfer::Retired));
+                outgoing
+            }
+            Self::DataCentre(zone) => zone.take_retired().into_iter().map(Transfer::Retired).collect(),
+            Self::Cells(_) | Self::SecondLife(_) | Self::Cleanup(_) => Vec::new(),
         }
     }
 
-    /// Takes in somebody from another zone.
-    pub fn welcome(&mut self, migrant: Migrant) {
-        match self {
-            Self::Zone(zone) => zone.welcome(migrant),
-            _ => unreachable!("riders go from district to district"),
+    /// Takes in what comes from another zone.
+    pub fn welcome(&mut self, transfer: Transfer) {
+        match (self, transfer) {
+            (Self::Zone(zone), Transfer::Rider(migrant)) => zone.welcome(migrant),
+            (Self::SecondLife(zone), Transfer::Retired(retired)) => zone.welcome(retired),
+            _ => unreachable!("riders go from district to district, batteries to second lives"),
         }
     }
 

@@ -74,15 +74,4 @@ where
             Self::Direct(shell) => look(shell.twin()),
         }
     }
-
-    /// Takes the twin out.
-    pub(super) async fn leave(self) -> T
-    where
-        T: Send,
-    {
-        match self {
-            Self::Actor(address) => address.leave().await.expect(HELD).into_twin(),
-            Self::Direct(shell) => shell.into_twin(),
-        }
-    }
 }

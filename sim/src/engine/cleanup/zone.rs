@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use twin::battery::Battery;
 use twin::battery::integrate::Stepping;
+use twin::facility::works::Works;
 use twin::forcing::Ambient;
 use twin::geo::Position;
 use twin::plastic::batch::BatchId;
 use twin::plastic::custody::Custody;
 use twin::plastic::ground::Ground;
 use twin::plastic::haulage::{Truck, Yard};
-use twin::plastic::intake::{Plant, PlantKind};
 use twin::plastic::material::Material;
 use twin::plastic::team::Team;
 use twin::rng::Seed;
@@ -48,8 +48,8 @@ pub(super) enum Action {
     Delivered(usize),
     /// A truck is back.
     Back,
-    /// A plant is through with a batch.
-    Worked(usize, BatchId),
+    /// A plant has something to do by itself.
+    Plant(usize),
     /// Rows are recorded.
     Sample,
 }
@@ -102,8 +102,6 @@ pub(super) struct Ship {
 pub(super) struct Cargo {
     pub(super) material: Material,
     pub(super) since: Time,
-    /// When its plant began with it.
-    pub(super) begun: Time,
 }
 
 /// A truck as its zone knows it.
@@ -149,7 +147,9 @@ pub struct CleanupZone {
     pub(super) shifts: Vec<Option<(f64, f64)>>,
     pub(super) ports: Vec<Player<Yard>>,
     pub(super) gates: Vec<Player<Yard>>,
-    pub(super) plants: Vec<Player<Plant>>,
+    pub(super) plants: Vec<Player<Works>>,
+    /// When each plant is to be woken.
+    pub(super) plant_wakes: Vec<Option<Time>>,
     /// On the way to each plant [kg].
     pub(super) coming_kg: Vec<f64>,
     pub(super) trucks: Vec<Player<Truck>>,
@@ -196,12 +196,8 @@ impl CleanupZone {
             let yard = Yard::new(place(plant.latitude_deg, plant.longitude_deg), f64::INFINITY);
             Player::new(yard, named(&format!("{}-gate", plant.name)), seed, hosting)
         });
-        let grid_kg_per_kwh = mean_carbon_kg_per_kwh(model);
-        let plants = file.plants.iter().map(|plant| {
-            let kind = plant_kind(plant.work);
-            let at = place(plant.latitude_deg, plant.longitude_deg);
-            let twin = Plant::new(kind, at, plant.kg_per_h, plant.yard_t * 1e3, grid_kg_per_kwh);
-            Player::new(twin, named(&plant.name), seed, hosting)
+        let plants = file.plants.iter().zip(&cleanup.works).map(|(plant, works)| {
+            Player::new(Works::new(works.clone(), start), named(&plant.name), seed, hosting)
         });
         let trucks = (0..file.trucks.count).map(|number| {
             let of = &file.trucks;
@@ -229,6 +225,7 @@ impl CleanupZone {
             ports: ports.collect(),
             gates: gates.collect(),
             plants: plants.collect(),
+            plant_wakes: vec![None; file.plants.len()],
             coming_kg: vec![0.0; file.plants.len()],
             trucks: trucks.collect(),
             lorries: vec![Lorry { free: start, ..Lorry::default() }; file.trucks.count as usize],
@@ -306,7 +303,7 @@ impl CleanupZone {
             Action::Dispatch(site) => self.dispatch(site).await,
             Action::Delivered(truck) => self.deliver(truck).await,
             Action::Back => self.look_everywhere(),
-            Action::Worked(plant, batch) => self.worked(plant, batch).await,
+            Action::Plant(plant) => self.wake_plant(plant).await,
             Action::Sample => {
                 self.sample().await;
                 let at = self.model.start + self.next_sample * self.model.interval_ms;
@@ -316,14 +313,6 @@ impl CleanupZone {
                 }
             }
         }
-    }
-}
-
-/// What the scenario's word means to a plant.
-pub(super) fn plant_kind(work: crate::scenario::cleanup::PlantWork) -> PlantKind {
-    match work {
-        crate::scenario::cleanup::PlantWork::Sorting => PlantKind::Sorting,
-        crate::scenario::cleanup::PlantWork::Recycling => PlantKind::Recycling,
     }
 }
 

@@ -5,6 +5,7 @@ use super::super::tally::{Ending, Happening, Key, Sample, Sums, Tally};
 use super::agenda::Agenda;
 use super::model::CentreSite;
 use crate::engine::player::{Hosting, Player};
+use crate::engine::transfer::{self, Content, Retired};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin::battery::lead_acid::discharge::Load;
@@ -46,6 +47,8 @@ pub struct CentreZone {
     seats: BTreeMap<(usize, usize, usize), Seat>,
     replaced: f64,
     replaced_by_month: Vec<f64>,
+    /// Blocks that were replaced and go to a recycler.
+    retired: Vec<Retired>,
     tally: Tally,
 }
 
@@ -84,6 +87,7 @@ impl CentreZone {
             seats,
             replaced: 0.0,
             replaced_by_month: Vec::new(),
+            retired: Vec::new(),
             tally: Tally::default(),
             model,
         };
@@ -105,6 +109,11 @@ impl CentreZone {
         if let Some(at) = view.wake_at {
             self.agenda.add(at, Action::Wake);
         }
+    }
+
+    /// Blocks that were replaced and go to a recycler.
+    pub(in crate::engine) fn take_retired(&mut self) -> Vec<Retired> {
+        std::mem::take(&mut self.retired)
     }
 
     pub(in crate::engine) async fn run_until(&mut self, end: Time) {
@@ -217,6 +226,11 @@ impl CentreZone {
         let fresh = Seat { generation: old.generation + 1, since: self.now };
         self.seats.insert((room, string, block), fresh);
         self.replaced += 1.0;
+        if let Some(chain) = self.site().retired_to {
+            let at = transfer::arrival(&self.model, chain, self.now);
+            let name = format!("{}/{room}/{string}-{block}#{}", self.site().file.name, old.generation).into();
+            self.retired.push(Retired { chain, at, key, name, since: old.since, what: Content::Block });
+        }
         let bin = (self.now.days_since(self.model.start) / BIN_DAYS) as usize;
         self.replaced_by_month.resize(self.replaced_by_month.len().max(bin + 1), 0.0);
         self.replaced_by_month[bin] += 1.0;
