@@ -37,7 +37,7 @@ fn the_largest_scenario_keeps_every_value() {
         ("network", 1),
         ("plant", 2),
         ("port", 1),
-        ("recycler", 1),
+        ("recycler", 2),
         ("team", 1),
         ("truck", 1),
         ("vessel", 2),

@@ -4,6 +4,7 @@
 
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use twin::geo::Position;
 use twin::passport::carbon::{self, Battery, DataQuality, Grid, Leg, Service, Stages, Way};
 use twin::passport::compliance::{self, Dossier, Status};
 use twin::passport::date::Date;
@@ -73,11 +74,12 @@ fn transport_by_hand() {
     // 8500 km · 0.25 t · 0.015 = 31.875.
     near(carbon::transport(&leg("ship", Way::Distance(8500.0))).unwrap(), 31.875, 1e-9);
     // Seoul to Berlin: 8127 km of great circle; by air 95 km more: 8222 · 0.25 · 1.13 = 2322.7.
-    let (seoul, berlin) = ((37.5665, 126.9780), (52.5200, 13.4050));
-    near(carbon::great_circle_km(seoul, berlin), 8127.0, 15.0);
+    let at = |latitude_deg, longitude_deg| Position::new(latitude_deg, longitude_deg).unwrap();
+    let (seoul, berlin) = (at(37.5665, 126.9780), at(52.5200, 13.4050));
+    near(seoul.distance_km(berlin), 8127.0, 15.0);
     near(carbon::transport(&leg("air", Way::Between(seoul, berlin))).unwrap(), 2322.7, 5.0);
     // A quarter of the equator: π/2 · 6371.0088 = 10007.557.
-    near(carbon::great_circle_km((0.0, 0.0), (0.0, 90.0)), 10_007.557, 1e-3);
+    near(at(0.0, 0.0).distance_km(at(0.0, 90.0)), 10_007.557, 1e-3);
     assert!(carbon::transport(&leg("balloon", Way::Distance(1.0))).is_err());
     assert!(carbon::transport(&leg("ship", Way::Distance(-1.0))).is_err());
     assert!(carbon::transport(&leg("ship", Way::Distance(f64::NAN))).is_err());

@@ -4,6 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 use proptest::prelude::*;
+use std::sync::Arc;
+use twin::facility::line::{self, Kind};
+use twin::facility::shifts::Shifts;
+use twin::facility::works::{Works, WorksCommand, WorksEvent, WorksModel};
+use twin::forcing::Hourly;
 use twin::geo::{GeoBox, Position};
 use twin::plastic::batch::{BatchId, Closed, Collector, Evidence, Origin, Place, Proof, Stage, StepRefusal};
 use twin::plastic::custody::{Custody, CustodyCommand, CustodyEvent, CustodyRefusal, Report};
@@ -14,7 +19,7 @@ use twin::plastic::ground::{
 };
 use twin::plastic::haulage::{Truck, TruckCommand, TruckEvent, TruckRefusal, Yard, YardCommand, YardRefusal};
 use twin::plastic::hold::HoldModel;
-use twin::plastic::intake::{Intake, Plant, PlantCommand, PlantEvent, PlantKind, PlantRefusal};
+use twin::plastic::intake::{self, Outputs};
 use twin::plastic::material::{Condition, Material, Resin};
 use twin::plastic::team::{Team, TeamCommand, TeamEvent, TeamModel, TeamRefusal};
 use twin::plastic::{MASS_TOLERANCE, factors};
@@ -419,29 +424,92 @@ fn yards_and_trucks_keep_to_their_capacities() {
     assert_eq!(truck.gap_kg(), 0.0);
 }
 
+/// A works around the clock.
+fn works(kind: Kind, kg_per_h: f64) -> Works {
+    let shifts = Shifts::always();
+    let model = WorksModel {
+        kind,
+        stages: line::stages(kind, kg_per_h * 24.0, &shifts).unwrap(),
+        shifts,
+        storage_kg: 5_000.0,
+        weight_tolerance: 0.1,
+        downgrade_probability: 0.0,
+        standby_w: 0.0,
+        carbon_g_per_kwh: Hourly::constant(400.0),
+    };
+    Works::new(Arc::new(model), START)
+}
+
+/// Takes batches in and leads them through; what became of each, and how long the last took [h].
+fn through(works: &mut Works, batches: &[Material]) -> (Vec<Outputs>, f64) {
+    let id = |index: usize| BatchId { year: 2026, number: index as u32 + 1 };
+    for (index, batch) in batches.iter().enumerate() {
+        tell(works, START, 0, &WorksCommand::Receive(intake::lot(id(index), batch))).unwrap();
+    }
+    let mut outputs = Vec::new();
+    let mut hours = 0.0;
+    while let Some(at) = works.view(START).wake_at {
+        for event in tell(works, at, 0, &WorksCommand::Wake).unwrap() {
+            let WorksEvent::Processed { lot, products, passage_s, .. } = event else { continue };
+            assert_eq!(intake::batch_id(lot), id(outputs.len()));
+            outputs.push(intake::shared_out(&batches[outputs.len()], &products));
+            hours = passage_s / 3600.0;
+        }
+    }
+    (outputs, hours)
+}
+
 #[test]
 fn sorting_and_recycling_together_give_the_yields_of_the_table() {
-    let mut sorting = Plant::new(PlantKind::Sorting, HAEUNDAE, 500.0, 5_000.0, 0.4);
-    let mut recycling = Plant::new(PlantKind::Recycling, HAEUNDAE, 300.0, 5_000.0, 0.4);
+    let (mut sorting, mut recycling) = (works(Kind::Sorting, 500.0), works(Kind::Recycling, 300.0));
     let batch = usual_from_beach(0.1).times(2_000.0);
-    let received =
-        tell(&mut sorting, START, 0, &PlantCommand::Receive { material: Box::new(batch) }).unwrap();
-    let PlantEvent::Received { ends, .. } = received[0] else { panic!("{received:?}") };
-    assert_eq!(ends, START + 4 * HOUR_MS);
-    assert!((sorting.queued_kg(START + HOUR_MS) - 1500.0).abs() < 1e-6);
-    let full = tell(&mut sorting, START, 0, &PlantCommand::Receive { material: Box::new(batch.times(2.0)) });
-    assert!(matches!(full, Err(PlantRefusal::Full { .. })));
-    let sorted = tell(&mut sorting, ends, 0, &PlantCommand::Finish { material: Box::new(batch) }).unwrap();
-    let PlantEvent::Finished { outputs, .. } = &sorted[0] else { panic!("{sorted:?}") };
-    let passed = outputs.passed;
-    tell(&mut recycling, ends, 0, &PlantCommand::Receive { material: Box::new(passed) }).unwrap();
-    let made = tell(&mut recycling, ends, 0, &PlantCommand::Finish { material: Box::new(passed) }).unwrap();
-    let PlantEvent::Finished { outputs, energy_kwh, .. } = &made[0] else { panic!("{made:?}") };
-    let recycled_kg = outputs.passed.mass_kg();
-    assert!((recycled_kg - factors::expected_recycled_kg(&batch)).abs() < 1e-9 * 2000.0);
-    assert!((energy_kwh - 0.8 * passed.mass_kg()).abs() < 1e-9 * energy_kwh);
-    assert!(sorting.gap_kg().abs() < 1e-9 && recycling.gap_kg().abs() < 1e-9);
-    assert!(tell(&mut recycling, ends, 0, &PlantCommand::Finish { material: Box::new(passed) }).is_err());
+    let parts = intake::by_condition(&batch);
+    assert_eq!(parts.len(), 3);
+    let mut sum = Material::NONE;
+    parts.iter().for_each(|part| sum.add(part));
+    assert!(sum.is_about(&batch, 1e-12));
+
+    let (sorted, hours) = through(&mut sorting, &parts);
+    // Four hours of sorting; the first inspection of 20 minutes comes before it, the others meanwhile.
+    assert!((hours - 4.0 - 1.0 / 3.0).abs() < 1e-5, "{hours}");
+    let passed: Vec<Material> = sorted.iter().map(|outputs| outputs.passed).collect();
+    let (made, _) = through(&mut recycling, &passed);
+    let (mut recycled_kg, mut rejected_kg, mut nets_kg) = (0.0, 0.0, 0.0);
+    for outputs in sorted.iter().chain(&made) {
+        rejected_kg += outputs.rejected.mass_kg();
+        nets_kg += outputs.rejected.net_kg();
+    }
+    for outputs in &made {
+        recycled_kg += outputs.passed.mass_kg();
+        nets_kg += outputs.passed.net_kg();
+    }
+    // Degraded PVC is sorted out and made nothing of; everything else has the yield of the table.
+    let expected_kg = factors::expected_recycled_kg(&batch);
+    assert!((recycled_kg / expected_kg - 1.0).abs() < 1e-9, "{recycled_kg} {expected_kg}");
+    assert!((recycled_kg + rejected_kg - 2_000.0).abs() < 1e-6 && (nets_kg - 200.0).abs() < 1e-6);
+    // The works' own books say the same, and 0.80 kWh/kg less what washing does not pass on.
+    let books = recycling.books(START);
+    assert!((books.products.total_kg() - recycled_kg).abs() < 1e-6);
+    let kwh = 0.35 * books.received.total_kg() + 0.45 * recycled_kg;
+    assert!((books.electricity_kwh - kwh).abs() < 1e-6 && sorting.unfinished().total_kg() < 1e-9);
+}
+
+#[test]
+fn how_long_a_load_takes_follows_from_the_queue() {
+    let mut sorting = works(Kind::Sorting, 500.0);
+    let alone_h = intake::passage_h(&sorting, 1_000.0, START).unwrap();
+    assert!((alone_h - 2.0 - 1.0 / 3.0).abs() < 1e-5, "{alone_h}");
+    let batch = Material::of(Resin::Pp, Condition::Good, 3_000.0);
+    let id = BatchId { year: 2026, number: 7 };
+    tell(&mut sorting, START, 0, &WorksCommand::Receive(intake::lot(id, &batch))).unwrap();
+    let behind_h = intake::passage_h(&sorting, 1_000.0, START).unwrap();
+    assert!((behind_h - 8.0 - 1.0 / 3.0).abs() < 1e-5, "{behind_h}");
+    // Six hours later twenty minutes of sorting are still before it, as long as its own inspection takes.
+    let later_h = intake::passage_h(&sorting, 1_000.0, START + 6 * HOUR_MS).unwrap();
+    assert!((later_h - 2.0 - 1.0 / 3.0).abs() < 1e-5, "{later_h}");
+    assert_eq!(sorting.room_kg(), 2_000.0);
+    assert!(intake::passage_h(&sorting, 2_001.0, START).is_none());
+    assert_eq!(intake::batch_id(intake::lot_id(id)), id);
 }
 
 /// What towed spans brought up in the North Pacific, against the catch formula.

@@ -6,9 +6,9 @@
 //! changes no twin.
 
 use super::model::{GroupModel, Kind, VariantModel};
+use super::player::{Hosting, Player};
 use super::tally::{Ending, Happening, Key, Sample, Sums, Tally};
 use crate::scenario::schema::{self, CellArrangement, CellTerminals};
-use host::actor::{Address, Shell, Tell};
 use std::sync::Arc;
 use twin::battery::Leg;
 use twin::battery::fidelity::Fidelity;
@@ -106,23 +106,13 @@ fn balancing(file: Option<&schema::CellBalancing>) -> Balancing {
     }
 }
 
-/// The pack, as an actor or called directly.
-enum Post {
-    Actor(Address<NetworkBattery>),
-    Direct(Box<Shell<NetworkBattery>>),
-}
-
-/// The engine asks only for what is possible, of twins that it has put in place itself.
-const ACCEPTED: &str = "the engine asks only for what is possible";
-const HELD: &str = "the zone holds this twin";
-
 /// The zone of one pack.
 pub struct CellZone {
     model: Arc<VariantModel>,
     group: usize,
     seed: Seed,
-    as_actor: bool,
-    post: Post,
+    hosting: Hosting,
+    pack: Player<NetworkBattery>,
     name: Arc<str>,
     key: Key,
     /// When the pack entered service.
@@ -148,12 +138,12 @@ enum Due {
 
 impl CellZone {
     /// Puts the pack in place at the start of the run.
-    pub fn set_up(model: Arc<VariantModel>, group: usize, number: u32, seed: Seed, as_actor: bool) -> Self {
+    pub fn set_up(model: Arc<VariantModel>, group: usize, number: u32, seed: Seed, hosting: Hosting) -> Self {
         let name: Arc<str> = format!("{}-{}", model.groups[group].file.name, number + 1).into();
         let soc = model.groups[group].file.initial_soc;
         let now = model.start;
         Self {
-            post: post(&model, group, &name, (now, soc), seed, as_actor),
+            pack: pack(&model, group, &name, (now, soc), seed, hosting),
             key: Key::GroupPack(group as u32, number, 0),
             name,
             since: now,
@@ -168,7 +158,7 @@ impl CellZone {
             model,
             group,
             seed,
-            as_actor,
+            hosting,
         }
     }
 
@@ -214,21 +204,14 @@ impl CellZone {
     }
 
     async fn tell(&mut self, command: NetworkCommand) {
-        let message = Tell { now: self.now, commands: host::actor::Commands::from_iter([command]) };
-        match &mut self.post {
-            Post::Actor(address) => drop(address.tell(message).await.expect(HELD).expect(ACCEPTED)),
-            Post::Direct(shell) => drop(shell.tell(&message).expect(ACCEPTED)),
-        }
+        self.pack.tell(self.now, [command]).await;
         self.shown = None;
     }
 
     /// The pack as of now, on a copy.
     async fn look(&mut self) -> &NetworkBattery {
         if self.shown.is_none() {
-            self.shown = Some(Box::new(match &self.post {
-                Post::Actor(address) => address.look(|shell| shell.twin().clone()).await.expect(HELD),
-                Post::Direct(shell) => shell.twin().clone(),
-            }));
+            self.shown = Some(Box::new(self.pack.look(NetworkBattery::clone).await));
         }
         let shown = self.shown.as_mut().expect("filled above");
         shown.catch_up(self.now);
@@ -259,7 +242,7 @@ impl CellZone {
         self.key = Key::GroupPack(group, number, generation + 1);
         let stem = self.name.split('#').next().unwrap_or(&self.name);
         self.name = format!("{stem}#{}", generation + 2).into();
-        self.post = post(&self.model, self.group, &self.name, (self.now, 0.5), self.seed, self.as_actor);
+        self.pack = pack(&self.model, self.group, &self.name, (self.now, 0.5), self.seed, self.hosting);
         (self.shown, self.since, self.cells_replaced) = (None, self.now, 0.0);
     }
 
@@ -380,14 +363,14 @@ impl CellZone {
 }
 
 /// A new pack of a group, its cells drawn from the stream of its name.
-fn post(
+fn pack(
     model: &VariantModel,
     group: usize,
     name: &Arc<str>,
     (at, soc): (Time, f64),
     seed: Seed,
-    as_actor: bool,
-) -> Post {
+    hosting: Hosting,
+) -> Player<NetworkBattery> {
     let group = &model.groups[group];
     let cells = group.cells.as_ref().expect("a zone of cells is made for a group that has them");
     let mut stream = seed.stream(name, "scatter", 0);
@@ -402,8 +385,7 @@ fn post(
         cells.stepping,
     );
     let battery = battery.expect("the cell was found suited when the model was made");
-    let shell = Shell::new(battery, name.clone(), seed);
-    if as_actor { Post::Actor(Address::start(shell)) } else { Post::Direct(Box::new(shell)) }
+    Player::new(battery, name.clone(), seed, hosting)
 }
 
 /// Adds what a pack did to the sums of its group.

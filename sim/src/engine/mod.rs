@@ -1,8 +1,8 @@
 //! The engine: worlds of twins in virtual time, as fast as the machine can.
 //!
 //! A plan is variants × replicates, each a *world* of its own. A world is cut into *zones* of twins that can touch
-//! each other without delay; zones run apart for one window at a time, and riders who change zones meanwhile are
-//! handed over, in the order of the zones, when the window ends. Nothing here depends on how many threads there are.
+//! each other without delay; zones run apart for one window at a time; riders who change zones meanwhile, and
+//! batteries that leave service for another zone, are handed over, in the order of the zones, when the window ends. Nothing here depends on how many threads there are.
 
 pub mod cast;
 pub mod cells;
@@ -12,15 +12,18 @@ pub mod fidelity;
 pub mod merge;
 pub mod model;
 pub mod place;
+pub mod player;
 pub mod sites;
 pub mod tally;
+pub mod transfer;
 pub mod zone;
 
 use crate::results::record::WorldRecord;
 use crate::scenario::Plan;
 use cast::{Actors, Direct};
 use model::{Cells, ModelError, VariantModel};
-use place::{Hosting, Part, Place};
+use place::{Part, Place};
+use player::Hosting;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
@@ -29,9 +32,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use tally::Tally;
 use tokio::sync::{mpsc, oneshot};
+use transfer::Transfer;
 use twin::rng::Seed;
 use twin::time::{HOUR_MS, Time};
-use zone::{Migrant, ZonePart};
+use zone::ZonePart;
 
 /// Zones run apart for so long; nobody changes zones in less.
 pub const WINDOW_MS: i64 = 6 * HOUR_MS;
@@ -219,9 +223,9 @@ pub fn run<E>(
 /// What a zone is told to do.
 enum Order {
     /// Take these in and run until then; answer with who left.
-    Run { until: Time, incoming: Vec<Migrant>, done: oneshot::Sender<Vec<Migrant>> },
+    Run { until: Time, incoming: Vec<Transfer>, done: oneshot::Sender<Vec<Transfer>> },
     /// Take these in and hand over what was recorded.
-    Conclude { incoming: Vec<Migrant>, done: oneshot::Sender<Tally> },
+    Conclude { incoming: Vec<Transfer>, done: oneshot::Sender<Tally> },
 }
 
 /// One world of a run.
@@ -251,7 +255,7 @@ impl World {
             zones.push(orders);
         }
         let mut now = self.model.start;
-        let mut incoming: Vec<Vec<Migrant>> = zones.iter().map(|_| Vec::new()).collect();
+        let mut incoming: Vec<Vec<Transfer>> = zones.iter().map(|_| Vec::new()).collect();
         while now < self.model.end && !self.options.stop.load(Ordering::Relaxed) {
             let until = (now + WINDOW_MS).min(self.model.end);
             let mut answers = Vec::with_capacity(zones.len());
@@ -261,8 +265,8 @@ impl World {
                 answers.push(answer);
             }
             for answer in answers {
-                for migrant in answer.await.ok()? {
-                    incoming[migrant.to].push(migrant);
+                for transfer in answer.await.ok()? {
+                    incoming[transfer.zone(&parts)].push(transfer);
                 }
             }
             let progress = &self.options.progress;
@@ -285,13 +289,13 @@ async fn serve_zone(model: Arc<VariantModel>, part: Part, seed: Seed, mut orders
     while let Some(order) = orders.recv().await {
         match order {
             Order::Run { until, incoming, done } => {
-                incoming.into_iter().for_each(|migrant| zone.welcome(migrant));
+                incoming.into_iter().for_each(|transfer| zone.welcome(transfer));
                 zone.run_until(until).await;
                 // The world asks and waits; when it is gone, so is the run.
                 let _ = done.send(zone.take_outgoing().await);
             }
             Order::Conclude { incoming, done } => {
-                incoming.into_iter().for_each(|migrant| zone.welcome(migrant));
+                incoming.into_iter().for_each(|transfer| zone.welcome(transfer));
                 let _ = done.send(zone.conclude().await);
                 return;
             }
@@ -308,7 +312,8 @@ fn world_seed(model: &VariantModel, replicate: u32) -> Seed {
 pub fn run_direct(model: &Arc<VariantModel>, variant: usize, replicate: u32) -> WorldRecord {
     let seed = world_seed(model, replicate);
     let set_up = |part| at_once(Place::set_up(model.clone(), part, seed, Direct::default(), Hosting::Direct));
-    let mut zones: Vec<Place<Direct>> = zones(model).into_iter().map(set_up).collect();
+    let parts = zones(model);
+    let mut zones: Vec<Place<Direct>> = parts.iter().copied().map(set_up).collect();
     let mut now = model.start;
     while now < model.end {
         let until = (now + WINDOW_MS).min(model.end);
@@ -317,8 +322,8 @@ pub fn run_direct(model: &Arc<VariantModel>, variant: usize, replicate: u32) -> 
             at_once(zone.run_until(until));
             moving.extend(at_once(zone.take_outgoing()));
         }
-        for migrant in moving {
-            zones[migrant.to].welcome(migrant);
+        for transfer in moving {
+            zones[transfer.zone(&parts)].welcome(transfer);
         }
         now = until;
     }

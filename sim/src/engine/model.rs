@@ -85,6 +85,9 @@ pub enum ModelError {
     /// A footprint cannot be computed.
     #[error(transparent)]
     Carbon(#[from] twin::passport::carbon::CarbonError),
+    /// A chain of second lives that is not defined.
+    #[error("there is no second life called `{0}`")]
+    NoSecondLife(String),
     /// A battery kind that is not defined.
     #[error("there is no battery kind called `{0}`")]
     NoBattery(String),
@@ -222,6 +225,8 @@ pub struct NetworkModel {
     pub wh_per_km: f64,
     /// Its cabinets.
     pub cabinet: CabinetModel,
+    /// The chain of second lives that takes its worn packs, as index.
+    pub retired_to: Option<usize>,
 }
 
 /// Packs with a duty of their own.
@@ -237,6 +242,8 @@ pub struct GroupModel {
     pub rides: Vec<Ride>,
     /// Cells and joints, where every cell is simulated on its own.
     pub cells: Option<CellsModel>,
+    /// The chain of second lives that takes its worn packs, as index.
+    pub retired_to: Option<usize>,
 }
 
 /// A variant made ready.
@@ -302,6 +309,7 @@ impl VariantModel {
             let cabinet =
                 cabinet_model(file, &kinds[kind], &demand, &surroundings, local, library.wh_per_km());
             networks.push(NetworkModel {
+                retired_to: super::sites::model::chain_called(scenario, file.retired_to.as_deref())?,
                 file: file.clone(),
                 kind,
                 demand,
@@ -327,6 +335,7 @@ impl VariantModel {
             let cells =
                 cells.transpose().map_err(|source| ModelError::Cells { group: file.name.clone(), source })?;
             groups.push(GroupModel {
+                retired_to: super::sites::model::chain_called(scenario, file.retired_to.as_deref())?,
                 kind,
                 cells,
                 ambient: Ambient { air_c, shift_c: file.ambient_shift_c },
@@ -338,7 +347,7 @@ impl VariantModel {
         notes.extend(sites.notes());
         let mut cleanups = Vec::new();
         for file in &scenario.cleanups {
-            let cleanup = CleanupModel::of(file, kind_of)?;
+            let cleanup = CleanupModel::of(file, kind_of, &surroundings.carbon_g_per_kwh, local)?;
             notes.extend(cleanup.notes());
             cleanups.push(cleanup);
         }

@@ -4,10 +4,12 @@ use super::cast::Cast;
 use super::cells::CellZone;
 use super::cleanup::CleanupZone;
 use super::model::VariantModel;
+use super::player::Hosting;
 use super::sites::chain::ChainZone;
 use super::sites::data_centre::CentreZone;
 use super::tally::Tally;
-use super::zone::{Migrant, Zone, ZonePart};
+use super::transfer::Transfer;
+use super::zone::{Zone, ZonePart};
 use std::sync::Arc;
 use twin::rng::Seed;
 use twin::time::Time;
@@ -32,15 +34,6 @@ pub enum Part {
     Cleanup(usize),
 }
 
-/// How twins beyond a zone's cast are reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hosting {
-    /// Every twin an actor on the present arbiter.
-    Actors,
-    /// Every twin called directly.
-    Direct,
-}
-
 /// A zone of any kind.
 pub enum Place<C> {
     /// Packs and cabinets.
@@ -63,8 +56,7 @@ impl<C: Cast> Place<C> {
                 Self::Zone(Box::new(Zone::set_up(model, part, first_district, seed, cast).await))
             }
             Part::Cells { group, number } => {
-                let as_actors = hosting == Hosting::Actors;
-                Self::Cells(Box::new(CellZone::set_up(model, group, number, seed, as_actors)))
+                Self::Cells(Box::new(CellZone::set_up(model, group, number, seed, hosting)))
             }
             Part::DataCentre(index) => {
                 Self::DataCentre(Box::new(CentreZone::set_up(model, index, seed, hosting).await))
@@ -73,8 +65,7 @@ impl<C: Cast> Place<C> {
                 Self::SecondLife(Box::new(ChainZone::set_up(model, index, seed, hosting)))
             }
             Part::Cleanup(index) => {
-                let direct = hosting == Hosting::Direct;
-                Self::Cleanup(Box::new(CleanupZone::set_up(&model, index, seed, direct)))
+                Self::Cleanup(Box::new(CleanupZone::set_up(&model, index, seed, hosting)))
             }
         }
     }
@@ -90,19 +81,26 @@ impl<C: Cast> Place<C> {
         }
     }
 
-    /// Those who leave for another zone.
-    pub async fn take_outgoing(&mut self) -> Vec<Migrant> {
+    /// What leaves for another zone.
+    pub async fn take_outgoing(&mut self) -> Vec<Transfer> {
         match self {
-            Self::Zone(zone) => zone.take_outgoing().await,
-            _ => Vec::new(),
+            Self::Zone(zone) => {
+                let riders = zone.take_outgoing().await.into_iter().map(Transfer::Rider);
+                let mut outgoing: Vec<Transfer> = riders.collect();
+                outgoing.extend(zone.take_retired().into_iter().map(Transfer::Retired));
+                outgoing
+            }
+            Self::DataCentre(zone) => zone.take_retired().into_iter().map(Transfer::Retired).collect(),
+            Self::Cells(_) | Self::SecondLife(_) | Self::Cleanup(_) => Vec::new(),
         }
     }
 
-    /// Takes in somebody from another zone.
-    pub fn welcome(&mut self, migrant: Migrant) {
-        match self {
-            Self::Zone(zone) => zone.welcome(migrant),
-            _ => unreachable!("riders go from district to district"),
+    /// Takes in what comes from another zone.
+    pub fn welcome(&mut self, transfer: Transfer) {
+        match (self, transfer) {
+            (Self::Zone(zone), Transfer::Rider(migrant)) => zone.welcome(migrant),
+            (Self::SecondLife(zone), Transfer::Retired(retired)) => zone.welcome(retired),
+            _ => unreachable!("riders go from district to district, batteries to second lives"),
         }
     }
 

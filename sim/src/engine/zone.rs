@@ -7,6 +7,7 @@
 use super::cast::Cast;
 use super::model::VariantModel;
 use super::tally::{Ending, Happening, Key, Sample, Sums, Tally, WAIT_BINS};
+use super::transfer::{self, Content, Retired};
 use host::actor::{Commands, Shell, Tell};
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, LogNormal, StandardNormal};
@@ -153,6 +154,8 @@ pub struct Zone<C> {
     tally: Tally,
     /// Riders who leave when the window ends: place, zone, arrival there.
     leaving: Vec<(u32, usize, Time)>,
+    /// Packs that left service for a second life.
+    retired: Vec<Retired>,
     traffic: Stream,
     next_sample: i64,
 }
@@ -194,6 +197,7 @@ impl<C: Cast> Zone<C> {
             sums: Sums::new(),
             tally: Tally::default(),
             leaving: Vec::new(),
+            retired: Vec::new(),
             traffic: seed.stream(&name, "traffic", 0),
             next_sample: 1,
             model,
@@ -372,6 +376,19 @@ impl<C: Cast> Zone<C> {
             outgoing.push(Migrant { to, at, rider, seat, shell });
         }
         outgoing
+    }
+
+    /// Packs that left service for a second life.
+    pub fn take_retired(&mut self) -> Vec<Retired> {
+        std::mem::take(&mut self.retired)
+    }
+
+    /// The chain that takes packs which leave service here.
+    fn retired_to(&self) -> Option<usize> {
+        match self.part {
+            ZonePart::District { network, .. } => self.model.networks[network].retired_to,
+            ZonePart::Packs { group, .. } => self.model.groups[group].retired_to,
+        }
     }
 
     /// Takes in a rider from another zone.
@@ -629,6 +646,16 @@ impl<C: Cast> Zone<C> {
         let ambient = battery.ambient().clone();
         self.finish(&seat, &battery, true);
         self.sums.replacements += 1.0;
+        if let Some(chain) = self.retired_to() {
+            self.retired.push(Retired {
+                chain,
+                at: transfer::arrival(&self.model, chain, self.now),
+                key: seat.key,
+                name: seat.name.clone(),
+                since: seat.since,
+                what: Content::Pack(Box::new(battery)),
+            });
+        }
         let (key, number) = match seat.key {
             Key::NetworkPack(network, number, generation) => {
                 (Key::NetworkPack(network, number, generation + 1), generation + 2)
@@ -825,6 +852,10 @@ impl<C: Cast> Zone<C> {
             sums.outside_h += ledger.outside_temperature_h;
             sums.efc += view.efc;
             sums.outside_efc += ledger.outside_cycles_efc;
+            if self.retired_to().is_some() {
+                // Its story goes on elsewhere, and its last row is written there.
+                return;
+            }
         } else {
             self.tally.final_soh.entry(whole).or_default().push(health.capacity);
             self.tally.final_resistance.entry(whole).or_default().push(health.resistance);

@@ -336,12 +336,28 @@ pub struct PlantFile {
     /// Degrees east.
     #[schemars(range(min = -180.0, max = 180.0))]
     pub longitude_deg: f64,
-    /// What it gets through.
+    /// What its slowest stage gets through while the plant is open.
     #[schemars(range(min = 0.1, max = 1.0e6))]
     pub kg_per_h: f64,
-    /// What waits in front of it at most.
+    /// What it holds at most, waiting and in work.
     #[schemars(range(min = 0.1, max = 1.0e6))]
     pub yard_t: f64,
+    /// Shifts of eight hours a day, the first from 6 on.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1, max = 3))]
+    pub shifts: u32,
+    /// Working days a week, from Monday on.
+    #[serde(default = "seven")]
+    #[schemars(range(min = 1, max = 7))]
+    pub days: u32,
+    /// Power drawn at all times.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0e5))]
+    pub standby_kw: f64,
+    /// Chance that inspection finds a batch in worse condition than it came with.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub downgraded_share: f64,
 }
 
 /// Who goes where.
@@ -428,6 +444,12 @@ pub enum VesselPart {
 
 fn one() -> u32 {
     1
+}
+fn three() -> u32 {
+    3
+}
+fn seven() -> u32 {
+    7
 }
 // assumed, unless a source is given: a converted trawler or supply vessel of some 35 m.
 fn default_engine_kw() -> f64 {

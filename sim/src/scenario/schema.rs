@@ -62,7 +62,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub data_centres: Vec<DataCentre>,
-    /// Packs that go from vehicles to stores and on to a recycler.
+    /// What becomes of packs that leave service: stores, then a recycler.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub second_lives: Vec<SecondLife>,
@@ -205,6 +205,9 @@ pub struct PackGroup {
     pub room_c: Option<f64>,
     /// What the packs do.
     pub duty: Duty,
+    /// Second life that takes packs at the end of their life; without any, they are gone for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_to: Option<String>,
     /// Simulates every cell of the packs on its own, joined by busbars and contacts, instead of a mean cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<CellNetwork>,
@@ -337,6 +340,9 @@ pub struct Network {
     pub vehicle: Vehicle,
     /// How they ride it.
     pub trips: Trips,
+    /// Second life that takes packs at the end of their life; without any, they are gone for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_to: Option<String>,
 }
 
 /// Swap cabinets of one make.

@@ -27,6 +27,9 @@ pub struct DataCentre {
     /// What is done about blocks that grow weak.
     #[serde(default)]
     pub care: BlockCare,
+    /// Second life that takes blocks that are replaced; without any, they are gone for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_to: Option<String>,
 }
 
 /// A room with one uninterruptible supply and its strings in parallel.
@@ -128,7 +131,8 @@ pub enum CarePolicy {
     Forecast,
 }
 
-/// Packs that go from vehicles to a stationary store and then to a recycler.
+/// What becomes of packs that leave service: a store where they are fit for it, then a recycler. They come from vehicles
+/// of its own, from networks, groups and data centres that retire to it, or from both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecondLife {
@@ -139,19 +143,23 @@ pub struct SecondLife {
     pub battery: String,
     /// What it is made of, for masses and emissions: a chemistry of the factor tables.
     pub composition: Composition,
-    /// Vehicles, each with one pack; a pack that leaves is replaced by a new one.
-    #[schemars(range(min = 1, max = 10000))]
+    /// Vehicles of its own, each with one pack; a pack that leaves is replaced by a new one.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 10000))]
     pub vehicles: u32,
     /// The first packs enter service evenly over so many days.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 36525.0))]
     pub enter_over_days: f64,
-    /// Grid region that packs are made with (`KR`, `CN`, `DE`, …).
-    pub made_in: GridRegion,
+    /// Grid region that packs of its own vehicles are made with (`KR`, `CN`, `DE`, …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_in: Option<GridRegion>,
     /// Life in the vehicle.
-    pub vehicle: Life,
-    /// Life in the store.
-    pub store: Life,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vehicle: Option<Life>,
+    /// Life in the store. Without a store packs go straight to the recycler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<Life>,
     /// What the store is for.
     #[serde(default)]
     pub application: Application,
@@ -163,7 +171,7 @@ pub struct SecondLife {
     #[serde(default)]
     #[schemars(length(max = 20))]
     pub to_vehicle: Vec<FreightLeg>,
-    /// From the vehicle to the store.
+    /// From the vehicle, or from whoever retires packs, to the store.
     #[serde(default)]
     #[schemars(length(max = 20))]
     pub to_store: Vec<FreightLeg>,
@@ -273,6 +281,7 @@ pub enum Composition {
     NCA,
     LFP,
     LMO,
+    VRLA,
 }
 
 impl Composition {
@@ -286,6 +295,7 @@ impl Composition {
             Self::NCA => "NCA",
             Self::LFP => "LFP",
             Self::LMO => "LMO",
+            Self::VRLA => "VRLA",
         }
     }
 }
@@ -378,6 +388,8 @@ pub enum RecyclingProcess {
     Pyro,
     /// Regeneration of the electrode material.
     Direct,
+    /// Secondary smelting of lead-acid batteries.
+    Smelting,
 }
 
 impl Default for GridOutages {

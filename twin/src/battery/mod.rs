@@ -250,6 +250,20 @@ impl Battery {
         &self.ambient
     }
 
+    /// The same battery taken elsewhere: at rest in other air from [`Battery::at`] on, whatever it was to do.
+    #[must_use]
+    pub fn moved(self, ambient: Ambient) -> Battery {
+        Battery {
+            ambient,
+            duty: Duty::Rest,
+            agenda: Vec::new(),
+            projection: None,
+            charge: None,
+            cut_short: None,
+            ..self
+        }
+    }
+
     /// A copy as of `now`.
     pub fn observed(&self, now: Time) -> Battery {
         let mut copy = self.clone();

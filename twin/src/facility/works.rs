@@ -327,6 +327,23 @@ impl Works {
         all
     }
 
+    /// What lots held when they came that are not through: in hand, or residue of theirs [kg].
+    #[must_use]
+    pub fn unfinished(&self) -> Masses {
+        let mut all = Masses::default();
+        self.jobs().for_each(|job| {
+            all += job.masses;
+            all += job.residue;
+        });
+        all
+    }
+
+    /// Room for what else may come [kg].
+    #[must_use]
+    pub fn room_kg(&self) -> f64 {
+        (self.model.storage_kg - self.in_hand().total_kg()).max(0.0)
+    }
+
     fn jobs(&self) -> impl Iterator<Item = &Job> {
         let of_station = |station: &'_ Station| station.work.map(|work| work.job);
         debug_assert!(self.stations.iter().filter_map(of_station).all(|job| job.masses.is_sound()));

@@ -6,9 +6,7 @@
 
 use super::factors::{self, CarbonFactors, UnknownName};
 use super::material::{Masses, Material};
-
-/// Radius of the sphere of the same volume as the Earth [km].
-const EARTH_KM: f64 = 6371.0088;
+use crate::geo::Position;
 
 /// Why a footprint cannot be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -152,7 +150,7 @@ pub enum Way {
     /// A known distance [km].
     Distance(f64),
     /// From one point to another (latitude, longitude) [°]: great circle and the mode's detour.
-    Between((f64, f64), (f64, f64)),
+    Between(Position, Position),
 }
 
 /// Emissions of a leg [kg CO2e]: distance × mass × factor, well to wheel.
@@ -165,7 +163,7 @@ pub fn transport(leg: &Leg<'_>) -> Result<f64, CarbonError> {
         Way::Distance(km) => positive("distance", km)?,
         Way::Between(from, to) => {
             let extra_km = freight.extra_km.as_ref().map_or(0.0, |figure| figure.value);
-            great_circle_km(from, to) * freight.detour.value + extra_km
+            from.distance_km(to) * freight.detour.value + extra_km
         }
     };
     let factor = match leg.factor_kg_per_t_km {
@@ -173,15 +171,6 @@ pub fn transport(leg: &Leg<'_>) -> Result<f64, CarbonError> {
         None => freight.factor.value,
     };
     Ok(distance_km * positive("mass", leg.mass_kg)? * 1e-3 * factor)
-}
-
-/// Great-circle distance of two points (latitude, longitude) [km]: haversine on a sphere.
-#[must_use]
-pub fn great_circle_km(from: (f64, f64), to: (f64, f64)) -> f64 {
-    let (a, b) = (from.0.to_radians(), to.0.to_radians());
-    let half = |angle: f64| (0.5 * angle).sin().powi(2);
-    let h = half(b - a) + a.cos() * b.cos() * half((to.1 - from.1).to_radians());
-    2.0 * EARTH_KM * h.clamp(0.0, 1.0).sqrt().asin()
 }
 
 /// Emissions of the losses over a life [kg CO2e].

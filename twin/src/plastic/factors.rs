@@ -1,32 +1,11 @@
-//! The platform's constants of plastic: yields, emissions, bulk densities, one versioned set.
+//! The platform's constants of plastic: emissions, bulk densities, one versioned set. Yields and energy of plants are in
+//! the table of works (`factors/works.toml`).
 
+pub use super::intake::recycling_yield;
 use super::material::{Condition, Material, Resin};
 
 /// Version of all factors in here.
 pub const FACTOR_SET: &str = "2026.1";
-
-/// Share of a resin that recycling gives back, by condition.
-///
-/// assumed: no published table covers plastic from the sea; anchored on mechanical recycling of household waste and
-/// on the experience that most of what comes from the open sea is too far gone (preventedoceanplastic.com). See
-/// `docs/models/plastic.md`.
-pub fn recycling_yield(resin: Resin, condition: Condition) -> f64 {
-    let [good, contaminated, degraded] = match resin {
-        Resin::Pet => [0.75, 0.60, 0.30],
-        Resin::Hdpe => [0.80, 0.65, 0.45],
-        Resin::Pvc => [0.40, 0.25, 0.0],
-        Resin::Ldpe => [0.65, 0.50, 0.30],
-        Resin::Pp => [0.75, 0.60, 0.40],
-        Resin::Ps => [0.50, 0.30, 0.10],
-        Resin::Other => [0.0; 3],
-    };
-    match condition {
-        Condition::Good => good,
-        Condition::Contaminated => contaminated,
-        Condition::Degraded => degraded,
-        Condition::Microplastic => 0.0,
-    }
-}
 
 /// Emissions of making a kilogram of virgin resin [kg CO2e/kg]. None is known for "other".
 ///
@@ -71,13 +50,6 @@ pub const ROAD_KG_CO2E_PER_TKM: f64 = 0.104;
 
 /// Roads are longer than great circles by so much. assumed: the platform's detour of road freight.
 pub const ROAD_DETOUR: f64 = 1.3;
-
-/// Electricity of sorting [kWh/kg]. assumed, as the two below: ranges of plant makers, see `docs/models/plastic.md`.
-pub const SORTING_KWH_PER_KG: f64 = 0.05;
-/// Electricity of washing and shredding [kWh/kg].
-pub const WASHING_KWH_PER_KG: f64 = 0.35;
-/// Electricity of making pellets [kWh/kg].
-pub const PELLETISING_KWH_PER_KG: f64 = 0.45;
 
 /// Mass of a ghost net where only the mass of nets is known [kg]. assumed: the platform's default.
 pub const GHOST_NET_KG: f64 = 50.0;

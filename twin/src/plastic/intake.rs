@@ -1,26 +1,17 @@
-//! The seam between batches and facilities: what a plant has to answer so that plastic can be sent to it, and a plain
-//! plant that does.
+//! The seam between batches and works: how a batch goes in as a lot, and what comes out of it.
 //!
-//! A facility of any make takes part by implementing [`Intake`]; custody, trucks and scenarios know no more of it.
+//! Works go by the condition of a lot, and a batch may be of several: at the gate of a sorting plant it is parted by
+//! condition. What a works gives out is told by resin; the same share of each resin goes on in the batch's own terms,
+//! whatever condition it is in and whatever nets are among it.
 
-use super::factors::{PELLETISING_KWH_PER_KG, SORTING_KWH_PER_KG, WASHING_KWH_PER_KG, recycling_yield};
+use super::batch::BatchId;
 use super::material::{Condition, Material, Resin};
-use crate::geo::Position;
+use crate::facility::line;
+use crate::facility::works::{Lot, LotId, Works};
+use crate::passport::material::{Masses, Material as Counted};
 use crate::time::Time;
-use crate::twin::{Events, Moment, Twin};
-use serde::{Deserialize, Serialize};
 
-/// What a plant does with plastic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PlantKind {
-    /// Sorts out what can be recycled.
-    Sorting,
-    /// Washes, shreds and makes pellets.
-    Recycling,
-}
-
-/// What becomes of an amount: what goes on, and what is disposed of.
+/// What becomes of a batch: what goes on, and what is disposed of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outputs {
     /// Goes on: to recycling, or as new material.
@@ -29,251 +20,96 @@ pub struct Outputs {
     pub rejected: Material,
 }
 
-/// A facility that takes plastic in, one load after the other.
-pub trait Intake {
-    /// What it does.
-    fn kind(&self) -> PlantKind;
-    /// What it gets through in an hour [kg/h].
-    fn capacity_kg_per_h(&self) -> f64;
-    /// When it has worked off all that it took in.
-    fn free_at(&self) -> Time;
-    /// What waits and is in work [kg].
-    fn queued_kg(&self, now: Time) -> f64 {
-        (self.free_at().seconds_since(now) / 3600.0).max(0.0) * self.capacity_kg_per_h()
-    }
-    /// What else it has room for [kg].
-    fn room_kg(&self, now: Time) -> f64;
-    /// What it makes of an amount. The two add up to it.
-    fn outputs(&self, material: &Material) -> Outputs;
-    /// Electricity that an amount takes [kWh].
-    fn energy_kwh(&self, mass_kg: f64) -> f64;
-}
-
-/// A plain plant: a queue, a throughput, yields by resin and condition.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plant {
-    /// Where it is.
-    pub position: Position,
-    kind: PlantKind,
-    capacity_kg_per_h: f64,
-    yard_kg: f64,
-    /// Carbon intensity of its electricity [kg CO2e/kWh].
-    grid_kg_per_kwh: f64,
-    free_at: Time,
-    ledger: PlantLedger,
-}
-
-/// Sums of a plant: `received = passed + rejected + in work`.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct PlantLedger {
-    /// Taken in [kg].
-    pub received_kg: f64,
-    /// Gone on [kg].
-    pub passed_kg: f64,
-    /// Disposed of [kg].
-    pub rejected_kg: f64,
-    /// Taken in and not finished [kg].
-    pub in_work_kg: f64,
-    /// Electricity of what was finished [kWh].
-    pub energy_kwh: f64,
-    /// Emissions of that [kg CO2e].
-    pub carbon_kg: f64,
-}
-
-/// What a plant may be told.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PlantCommand {
-    /// Take an amount in.
-    Receive {
-        /// What.
-        material: Box<Material>,
-    },
-    /// An amount is through; the answer says what became of it.
-    Finish {
-        /// What had been taken in.
-        material: Box<Material>,
-    },
-}
-
-/// What happened to a plant.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PlantEvent {
-    /// It took an amount in.
-    Received {
-        /// When.
-        at: Time,
-        /// How much [kg].
-        mass_kg: f64,
-        /// When work on it begins.
-        begins: Time,
-        /// When that is done.
-        ends: Time,
-    },
-    /// An amount is through.
-    Finished {
-        /// When.
-        at: Time,
-        /// What became of it.
-        outputs: Box<Outputs>,
-        /// Electricity that it took [kWh].
-        energy_kwh: f64,
-    },
-}
-
-/// Why a plant refuses.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum PlantRefusal {
-    /// No room in its yard.
-    #[error("{mass_kg} kg do not go in: there is room for {room_kg} kg")]
-    Full {
-        /// Mass offered.
-        mass_kg: f64,
-        /// Room.
-        room_kg: f64,
-    },
-    /// Nothing like it is in work.
-    #[error("{mass_kg} kg are not in work: {in_work_kg} kg are")]
-    NotInWork {
-        /// Mass that should be finished.
-        mass_kg: f64,
-        /// In work.
-        in_work_kg: f64,
-    },
-}
-
-/// What a plant shows.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PlantView {
-    /// Waiting and in work [kg].
-    pub queued_kg: f64,
-    /// When it is free again.
-    pub free_at: Time,
-    /// Sums.
-    pub ledger: PlantLedger,
-}
-
-impl Plant {
-    /// A plant that stands idle. `yard_kg` is what may wait there.
-    pub fn new(
-        kind: PlantKind,
-        position: Position,
-        capacity_kg_per_h: f64,
-        yard_kg: f64,
-        grid_kg_per_kwh: f64,
-    ) -> Self {
-        let ledger = PlantLedger::default();
-        Self {
-            position,
-            kind,
-            capacity_kg_per_h,
-            yard_kg,
-            grid_kg_per_kwh,
-            free_at: Time(i64::MIN / 2),
-            ledger,
+impl From<Resin> for Counted {
+    fn from(resin: Resin) -> Self {
+        match resin {
+            Resin::Pet => Self::Pet,
+            Resin::Hdpe => Self::Hdpe,
+            Resin::Pvc => Self::Pvc,
+            Resin::Ldpe => Self::Ldpe,
+            Resin::Pp => Self::Pp,
+            Resin::Ps => Self::Ps,
+            Resin::Other => Self::OtherPlastic,
         }
     }
+}
 
-    /// Received less all that it became [kg]: rounding.
-    pub fn gap_kg(&self) -> f64 {
-        let l = &self.ledger;
-        l.received_kg - l.passed_kg - l.rejected_kg - l.in_work_kg
+/// What works count it as: microplastic is a material of its own.
+fn counted(resin: Resin, condition: Condition) -> Counted {
+    if condition == Condition::Microplastic { Counted::Microplastic } else { resin.into() }
+}
+
+/// The condition that works know. Microplastic is lost whatever its condition is called.
+fn known(condition: Condition) -> line::Condition {
+    match condition {
+        Condition::Good => line::Condition::Good,
+        Condition::Contaminated => line::Condition::Contaminated,
+        Condition::Degraded | Condition::Microplastic => line::Condition::Degraded,
     }
 }
 
-impl Intake for Plant {
-    fn kind(&self) -> PlantKind {
-        self.kind
-    }
-
-    fn capacity_kg_per_h(&self) -> f64 {
-        self.capacity_kg_per_h
-    }
-
-    fn free_at(&self) -> Time {
-        self.free_at
-    }
-
-    fn room_kg(&self, now: Time) -> f64 {
-        (self.yard_kg - self.queued_kg(now)).max(0.0)
-    }
-
-    /// Sorting passes on what recycling would give anything for; recycling gives the yields of the factor table, so
-    /// that the two together give the table's yield of the whole.
-    fn outputs(&self, material: &Material) -> Outputs {
-        let mut rejected = *material;
-        let share = |resin: Resin, condition: Condition| match self.kind {
-            PlantKind::Sorting => f64::from(recycling_yield(resin, condition) > 0.0),
-            PlantKind::Recycling => recycling_yield(resin, condition),
-        };
-        let passed = rejected.sort(share);
-        Outputs { passed, rejected }
-    }
-
-    fn energy_kwh(&self, mass_kg: f64) -> f64 {
-        mass_kg
-            * match self.kind {
-                PlantKind::Sorting => SORTING_KWH_PER_KG,
-                PlantKind::Recycling => WASHING_KWH_PER_KG + PELLETISING_KWH_PER_KG,
-            }
-    }
+/// Share of a resin in a condition that sorting and recycling together give back, by the table of works.
+pub fn recycling_yield(resin: Resin, condition: Condition) -> f64 {
+    line::plastic_yield(counted(resin, condition), known(condition))
 }
 
-impl Twin for Plant {
-    type Command = PlantCommand;
-    type Event = PlantEvent;
-    type Refusal = PlantRefusal;
-    type View = PlantView;
+/// What a batch holds in the terms of works [kg].
+pub fn masses(material: &Material) -> Masses {
+    let of = |resin| Condition::ALL.into_iter().map(move |condition| (resin, condition));
+    let amounts = Resin::ALL.into_iter().flat_map(of);
+    Masses::of(
+        amounts.map(|(resin, condition)| (counted(resin, condition), material.amount_kg(resin, condition))),
+    )
+}
 
-    fn decide(
-        &self,
-        command: &PlantCommand,
-        moment: &Moment<'_>,
-    ) -> Result<Events<PlantEvent>, PlantRefusal> {
-        let at = moment.now;
-        let event = match command {
-            PlantCommand::Receive { material } => {
-                let (mass_kg, room_kg) = (material.mass_kg(), self.room_kg(at));
-                // A load larger than the yard goes in when the yard is empty, or it would never.
-                let fits = mass_kg <= room_kg || self.queued_kg(at) <= 0.0;
-                if !material.is_sound() || mass_kg <= 0.0 || !fits {
-                    return Err(PlantRefusal::Full { mass_kg, room_kg });
-                }
-                let begins = at.max(self.free_at);
-                let ends = begins.plus_seconds(mass_kg / self.capacity_kg_per_h * 3600.0);
-                PlantEvent::Received { at, mass_kg, begins, ends }
-            }
-            PlantCommand::Finish { material } => {
-                let (mass_kg, in_work_kg) = (material.mass_kg(), self.ledger.in_work_kg);
-                if !material.is_sound() || mass_kg > in_work_kg * (1.0 + super::MASS_TOLERANCE) {
-                    return Err(PlantRefusal::NotInWork { mass_kg, in_work_kg });
-                }
-                let outputs = Box::new(self.outputs(material));
-                PlantEvent::Finished { at, outputs, energy_kwh: self.energy_kwh(mass_kg) }
-            }
-        };
-        Ok(Events::from_iter([event]))
-    }
-
-    fn apply(&mut self, event: &PlantEvent) {
-        let ledger = &mut self.ledger;
-        match event {
-            PlantEvent::Received { mass_kg, ends, .. } => {
-                ledger.received_kg += mass_kg;
-                ledger.in_work_kg += mass_kg;
-                self.free_at = *ends;
-            }
-            PlantEvent::Finished { outputs, energy_kwh, .. } => {
-                let (passed_kg, rejected_kg) = (outputs.passed.mass_kg(), outputs.rejected.mass_kg());
-                ledger.passed_kg += passed_kg;
-                ledger.rejected_kg += rejected_kg;
-                ledger.in_work_kg = (ledger.in_work_kg - passed_kg - rejected_kg).max(0.0);
-                ledger.energy_kwh += energy_kwh;
-                ledger.carbon_kg += energy_kwh * self.grid_kg_per_kwh;
-            }
+/// The parts of a batch by condition, best first; they add up to it.
+pub fn by_condition(material: &Material) -> Vec<Material> {
+    let mut rest = *material;
+    let mut parts = Vec::with_capacity(Condition::ALL.len());
+    for condition in Condition::ALL {
+        let part = rest.sort(|_, known| f64::from(u8::from(known == condition)));
+        if part.mass_kg() > 0.0 {
+            parts.push(part);
         }
     }
+    parts
+}
 
-    fn view(&self, now: Time) -> PlantView {
-        PlantView { queued_kg: self.queued_kg(now), free_at: self.free_at, ledger: self.ledger }
-    }
+/// The number of a batch as a lot.
+pub fn lot_id(batch: BatchId) -> LotId {
+    u64::from(batch.year) << 32 | u64::from(batch.number)
+}
+
+/// The batch of a lot.
+pub fn batch_id(lot: LotId) -> BatchId {
+    BatchId { year: (lot >> 32) as u16, number: lot as u32 }
+}
+
+/// A batch as a lot, in the worst condition that any of it is in.
+pub fn lot(batch: BatchId, material: &Material) -> Lot {
+    let masses = masses(material);
+    let has = |condition: &Condition| Resin::ALL.iter().any(|r| material.amount_kg(*r, *condition) > 0.0);
+    let worst = Condition::ALL.into_iter().rev().find(has).unwrap_or(Condition::Good);
+    Lot { id: lot_id(batch), masses, declared_kg: masses.total_kg(), condition: known(worst) }
+}
+
+/// Parts a batch as a works did that made `products` of it. The two parts add up to it.
+pub fn shared_out(material: &Material, products: &Masses) -> Outputs {
+    let received = masses(material);
+    let mut rejected = *material;
+    let passed = rejected.sort(|resin, condition| {
+        let counted = counted(resin, condition);
+        if received[counted] > 0.0 { products[counted] / received[counted] } else { 0.0 }
+    });
+    Outputs { passed, rejected }
+}
+
+/// How long a load that came now would be in a works [h]: waiting, inspection, all stages and closed hours. None where
+/// the works has no room for it.
+pub fn passage_h(works: &Works, load_kg: f64, now: Time) -> Option<f64> {
+    // Only the mass matters to how long it takes.
+    let masses = Masses::of([(Counted::Hdpe, load_kg)]);
+    let lot = Lot { id: LotId::MAX, masses, declared_kg: load_kg, condition: line::Condition::Good };
+    let estimate = works.estimate(lot, now).ok()?;
+    Some(estimate.done_at.seconds_since(now) / 3600.0)
 }

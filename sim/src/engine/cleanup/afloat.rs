@@ -15,9 +15,6 @@ use twin::vessel::{
     VesselView,
 };
 
-/// What zones ask of vessels, teams and grounds is within what these accept.
-const ACCEPTED: &str = "the zone keeps to what its twins accept";
-
 /// A vessel that is this full goes home.
 const FULL: f64 = 0.98;
 
@@ -33,20 +30,20 @@ impl CleanupZone {
     /// A vessel as of now.
     async fn vessel_now(&mut self, vessel: usize) -> VesselView {
         let now = self.now;
-        self.vessels[vessel].tell(now, [VesselCommand::CatchUp]).await.expect(ACCEPTED).view
+        self.vessels[vessel].tell(now, [VesselCommand::CatchUp]).await.view
     }
 
     /// Sends a vessel off; `None` when it cannot.
     async fn send(&mut self, vessel: usize, before: Option<VesselCommand>, task: Task) -> Option<Leg> {
         let now = self.now;
         let commands = before.into_iter().chain([VesselCommand::Begin(Box::new(task))]);
-        match self.vessels[vessel].tell(now, commands).await {
+        match self.vessels[vessel].ask(now, commands).await {
             Ok(answer) => answer.events.iter().rev().find_map(|event| match event {
                 VesselEvent::Begun(leg) => Some(**leg),
                 _ => None,
             }),
             Err(VesselRefusal::NoPropulsion | VesselRefusal::Current { .. }) => None,
-            Err(refusal) => unreachable!("{ACCEPTED}: {refusal}"),
+            Err(refusal) => unreachable!("the zone keeps to what its vessels accept: {refusal}"),
         }
     }
 
@@ -136,7 +133,7 @@ impl CleanupZone {
         let conditions = Conditions { current_m_s, ..self.conditions() };
         let now = self.now;
         let fill = [VesselCommand::Bunker, VesselCommand::Meet(conditions)];
-        self.vessels[vessel].tell(now, fill).await.expect(ACCEPTED);
+        self.vessels[vessel].tell(now, fill).await;
         let ship = &mut self.ships[vessel];
         (ship.ground, ship.left) = (ground, now);
         ship.trips += 1;
@@ -243,7 +240,7 @@ impl CleanupZone {
     async fn clear(&mut self, ground: usize, area_km2: f64, efficiency: f64) -> f64 {
         let now = self.now;
         let command = GroundCommand::Clear { area_km2, efficiency };
-        let answer = self.grounds[ground].tell(now, [command]).await.expect(ACCEPTED);
+        let answer = self.grounds[ground].tell(now, [command]).await;
         match answer.events.first() {
             Some(GroundEvent::Cleared { mass_kg, .. }) => *mass_kg,
             _ => 0.0,
@@ -253,7 +250,7 @@ impl CleanupZone {
     async fn give_back(&mut self, ground: usize, mass_kg: f64) {
         if mass_kg > 0.0 {
             let now = self.now;
-            self.grounds[ground].tell(now, [GroundCommand::Return { mass_kg }]).await.expect(ACCEPTED);
+            self.grounds[ground].tell(now, [GroundCommand::Return { mass_kg }]).await;
         }
     }
 
@@ -301,7 +298,7 @@ impl CleanupZone {
                 return;
             }
             let now = self.now;
-            let answer = self.vessels[vessel].tell(now, [VesselCommand::Land]).await.expect(ACCEPTED);
+            let answer = self.vessels[vessel].tell(now, [VesselCommand::Land]).await;
             if let Some(VesselEvent::Landed { material, .. }) = answer.events.first() {
                 let position = self.cleanup().grounds[self.ships[vessel].ground].area.centre();
                 let collector = self.key(Member::Vessel, vessel);
@@ -359,7 +356,7 @@ impl CleanupZone {
     /// Tells a vessel of a change in it; one that interrupts what it does has it asked again.
     async fn change(&mut self, vessel: usize, command: VesselCommand, part: VesselPart) {
         let now = self.now;
-        self.vessels[vessel].tell(now, [command]).await.expect(ACCEPTED);
+        self.vessels[vessel].tell(now, [command]).await;
         let at_sea = matches!(self.ships[vessel].phase, Phase::Outbound | Phase::Working | Phase::Homebound);
         if at_sea && matches!(part, VesselPart::Engine | VesselPart::Net) {
             self.next(vessel, now);
@@ -399,7 +396,7 @@ impl CleanupZone {
             mix: Box::new(self.cleanup().grounds[ground].mix),
         };
         let now = self.now;
-        let answer = self.teams[team].tell(now, [work]).await.expect(ACCEPTED);
+        let answer = self.teams[team].tell(now, [work]).await;
         self.shifts[team] = Some((allotted_kg, answer.view.ledger.caught_kg));
         let full = now + (hours * HOUR_MS as f64) as i64;
         self.schedule(full, Action::ShiftEnds(team));
@@ -407,13 +404,13 @@ impl CleanupZone {
 
     pub(super) async fn end_shift(&mut self, team: usize) {
         let now = self.now;
-        let view = self.teams[team].tell(now, [TeamCommand::CatchUp]).await.expect(ACCEPTED).view;
+        let view = self.teams[team].tell(now, [TeamCommand::CatchUp]).await.view;
         let (ground, port) = (self.cleanup().teams[team].ground, self.cleanup().teams[team].port);
         if let Some((allotted_kg, before_kg)) = self.shifts[team].take() {
             self.give_back(ground, allotted_kg - (view.ledger.caught_kg - before_kg)).await;
         }
         if view.held_kg > 0.0 && self.room_kg(port).await >= view.held_kg {
-            let answer = self.teams[team].tell(now, [TeamCommand::Land]).await.expect(ACCEPTED);
+            let answer = self.teams[team].tell(now, [TeamCommand::Land]).await;
             if let Some(TeamEvent::Landed { material, .. }) = answer.events.first() {
                 let position = self.cleanup().grounds[ground].area.centre();
                 let collector: Key = self.key(Member::Team, team);
@@ -426,7 +423,7 @@ impl CleanupZone {
     pub(super) async fn stir(&mut self) {
         let now = self.now;
         for ground in 0..self.grounds.len() {
-            let answer = self.grounds[ground].tell(now, [GroundCommand::Stir]).await.expect(ACCEPTED);
+            let answer = self.grounds[ground].tell(now, [GroundCommand::Stir]).await;
             self.weather[ground] = answer.view.weather_m_s;
         }
         self.schedule(now + STIR_MS, Action::Stir);

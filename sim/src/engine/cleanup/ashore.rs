@@ -1,22 +1,23 @@
 //! What happens ashore: batches are registered, wait in yards, are carried on, sorted and made new. Every step goes
 //! through the book.
 
-use super::zone::{Action, Cargo, CleanupZone, RETRY_MS, Site, plant_kind};
+use super::model::works_kind;
+use super::zone::{Action, Cargo, CleanupZone, RETRY_MS, Site};
 use crate::engine::tally::{Key, Member};
 use crate::scenario::cleanup::PlantChoice;
+use host::actor::Answer;
 use smallvec::SmallVec;
+use twin::facility::line::Kind;
+use twin::facility::works::{Works, WorksCommand, WorksEvent};
 use twin::geo::Position;
 use twin::plastic::batch::{BatchId, Collector, Evidence, Origin, Place, Proof, Stage};
 use twin::plastic::custody::{CustodyCommand, CustodyEvent, Report};
 use twin::plastic::factors::ROAD_DETOUR;
 use twin::plastic::gear::Method;
 use twin::plastic::haulage::{TruckCommand, TruckEvent, YardCommand};
-use twin::plastic::intake::{Intake, PlantCommand, PlantEvent, PlantKind};
+use twin::plastic::intake::{self, Outputs};
 use twin::plastic::material::Material;
 use twin::time::{DAY_MS, Time};
-
-/// What zones ask of yards, trucks, plants and the book is within what these accept.
-const ACCEPTED: &str = "the zone keeps to what its twins accept";
 
 /// Plants are filled up to here, so that rounding does not turn the last batch away.
 const BRIM: f64 = 1.0 - 1e-9;
@@ -77,15 +78,15 @@ impl CleanupZone {
                 proof: Proof::new(Evidence::Weighbridge, name.clone()),
             });
         }
-        let answer = self.book.tell(now, commands).await.expect(ACCEPTED);
+        let answer = self.book.tell(now, commands).await;
         let mut stored: SmallVec<[YardCommand; 2]> = SmallVec::new();
         for event in &answer.events {
             if let CustodyEvent::Registered(batch) = event {
-                self.cargo.insert(batch.id, Cargo { material: batch.material, since: now, begun: now });
+                self.cargo.insert(batch.id, Cargo { material: batch.material, since: now });
                 stored.push(YardCommand::Store { batch: batch.id, mass_kg: batch.mass_kg() });
             }
         }
-        self.ports[port].tell(now, stored).await.expect(ACCEPTED);
+        self.ports[port].tell(now, stored).await;
         let at = Method::ALL.iter().position(|known| *known == method).unwrap_or(0);
         self.own.landed_kg[at] += mass_kg;
         self.own.nets_kg += material.net_kg();
@@ -145,28 +146,31 @@ impl CleanupZone {
 
     async fn choose_plant(&mut self, site: Site, mass_kg: f64) -> Option<usize> {
         let wanted = match site {
-            Site::Port(_) => PlantKind::Sorting,
-            Site::Gate(_) => PlantKind::Recycling,
+            Site::Port(_) => Kind::Sorting,
+            Site::Gate(_) => Kind::Recycling,
         };
         let (from, _) = self.site_place(site);
         let now = self.now;
         let mut best: Option<(usize, f64)> = None;
         for plant in 0..self.plants.len() {
             let file = &self.cleanup().file.plants[plant];
-            if plant_kind(file.work) != wanted {
+            if works_kind(file.work) != wanted {
                 continue;
             }
             let there = Position { latitude_deg: file.latitude_deg, longitude_deg: file.longitude_deg };
             let coming_kg = self.coming_kg[plant];
-            let (room_kg, queue_h) = self.plants[plant]
-                .look(move |p| (p.room_kg(now), (p.queued_kg(now) + coming_kg) / p.capacity_kg_per_h()))
-                .await;
+            let room_kg = self.plants[plant].look(Works::room_kg).await;
             if (room_kg - coming_kg) * BRIM < mass_kg {
                 continue;
             }
             let cost = match self.cleanup().file.routing.plant_choice {
                 PlantChoice::Nearest => from.distance_km(there),
-                PlantChoice::LeastQueued => queue_h,
+                PlantChoice::LeastQueued => {
+                    let file_kg_per_h = self.cleanup().file.plants[plant].kg_per_h;
+                    let passage_h =
+                        self.plants[plant].look(move |works| intake::passage_h(works, mass_kg, now)).await;
+                    passage_h.unwrap_or(f64::INFINITY) + coming_kg / file_kg_per_h
+                }
             };
             if best.is_none_or(|(_, least)| cost < least) {
                 best = Some((plant, cost));
@@ -185,7 +189,7 @@ impl CleanupZone {
             Site::Port(port) => &mut self.ports[port],
             Site::Gate(gate) => &mut self.gates[gate],
         };
-        yard.tell(now, out).await.expect(ACCEPTED);
+        yard.tell(now, out).await;
         let steps = load.iter().map(|batch| {
             let proof = Proof::new(Evidence::Document, format!("truck-{}", truck + 1));
             let report = Box::new(Report {
@@ -199,9 +203,9 @@ impl CleanupZone {
             }
         });
         let steps: Vec<CustodyCommand> = steps.collect();
-        self.book.tell(now, steps).await.expect(ACCEPTED);
+        self.book.tell(now, steps).await;
         let haul = TruckCommand::Haul { mass_kg, distance_km };
-        let answer = self.trucks[truck].tell(now, [haul]).await.expect(ACCEPTED);
+        let answer = self.trucks[truck].tell(now, [haul]).await;
         self.coming_kg[plant] += mass_kg;
         if let Some(TruckEvent::Left { arrives, free, .. }) = answer.events.first() {
             let lorry = &mut self.lorries[truck];
@@ -216,44 +220,103 @@ impl CleanupZone {
     /// A truck is at its plant: batches are taken in.
     pub(super) async fn deliver(&mut self, truck: usize) {
         let now = self.now;
-        let answer = self.trucks[truck].tell(now, [TruckCommand::Deliver]).await.expect(ACCEPTED);
+        let answer = self.trucks[truck].tell(now, [TruckCommand::Deliver]).await;
         let plant = self.lorries[truck].to;
         if let Some(TruckEvent::Delivered { mass_kg, .. }) = answer.events.first() {
             self.coming_kg[plant] = (self.coming_kg[plant] - mass_kg).max(0.0);
         }
         let (position, name) = self.site_place(Site::Gate(plant));
-        let kind = plant_kind(self.cleanup().file.plants[plant].work);
+        let kind = works_kind(self.cleanup().file.plants[plant].work);
         for batch in std::mem::take(&mut self.lorries[truck].cargo) {
             let proof = Proof::new(Evidence::Weighbridge, name.clone());
             let mut report = Box::new(Report::new(now, Place::facility(name.clone(), position), proof));
             report.means = Some("truck".into());
             let step = match kind {
-                PlantKind::Sorting => CustodyCommand::Advance { batch, to: Stage::Received, report },
-                PlantKind::Recycling => CustodyCommand::HandOver { batch, report },
+                Kind::Sorting => CustodyCommand::Advance { batch, to: Stage::Received, report },
+                _ => CustodyCommand::HandOver { batch, report },
             };
-            self.book.tell(now, [step]).await.expect(ACCEPTED);
-            let Some(cargo) = self.cargo.get_mut(&batch) else { continue };
-            let receive = PlantCommand::Receive { material: Box::new(cargo.material) };
-            let answer = self.plants[plant].tell(now, [receive]).await.expect(ACCEPTED);
-            if let Some(PlantEvent::Received { begins, ends, mass_kg, .. }) = answer.events.first() {
-                cargo.begun = *begins;
-                let (ends, mass_kg) = (*ends, *mass_kg);
-                self.schedule(ends, Action::Worked(plant, batch));
+            self.book.tell(now, [step]).await;
+            for batch in self.part(batch, &name).await {
+                let Some(cargo) = self.cargo.get(&batch) else { continue };
+                let mass_kg = cargo.material.mass_kg();
+                let receive = WorksCommand::Receive(intake::lot(batch, &cargo.material));
+                let answer = self.plants[plant].tell(now, [receive]).await;
                 let key = self.key(Member::Plant, plant);
                 self.happened("received", key, None, mass_kg);
+                self.tend(plant, answer).await;
             }
         }
     }
 
-    /// A plant is through with a batch: what it became goes on or is disposed of.
-    pub(super) async fn worked(&mut self, plant: usize, batch: BatchId) {
-        let now = self.now;
-        let Some(cargo) = self.cargo.remove(&batch) else { return };
-        let finish = PlantCommand::Finish { material: Box::new(cargo.material) };
-        let answer = self.plants[plant].tell(now, [finish]).await.expect(ACCEPTED);
-        let Some(PlantEvent::Finished { outputs, .. }) = answer.events.first() else { return };
+    /// Parts a batch by condition, as works take them in. One of a single condition stays itself.
+    async fn part(&mut self, batch: BatchId, by: &str) -> SmallVec<[BatchId; 4]> {
+        let Some(cargo) = self.cargo.get(&batch).copied() else { return SmallVec::new() };
+        let parts = intake::by_condition(&cargo.material);
+        if parts.len() < 2 {
+            return SmallVec::from_slice(&[batch]);
+        }
+        let proof = Proof::new(Evidence::Weighbridge, by.to_owned());
+        let split = CustodyCommand::Split { batch, at: self.now, parts: parts.clone(), proof };
+        let begun: SmallVec<[BatchId; 4]> =
+            self.book.tell(self.now, [split]).await.events[0].begun().into_iter().collect();
+        self.cargo.remove(&batch);
+        for (id, material) in begun.iter().zip(parts) {
+            self.cargo.insert(*id, Cargo { material, ..cargo });
+        }
+        begun
+    }
+
+    /// Lets a plant do what is due.
+    pub(super) async fn wake_plant(&mut self, plant: usize) {
+        if self.plant_wakes[plant] == Some(self.now) {
+            self.plant_wakes[plant] = None;
+            let answer = self.plants[plant].tell(self.now, [WorksCommand::Wake]).await;
+            self.tend(plant, answer).await;
+        }
+    }
+
+    /// Books what a plant has done, and sees when it has something to do again.
+    async fn tend(&mut self, plant: usize, answer: Answer<Works>) {
+        for event in &answer.events {
+            match event {
+                WorksEvent::Began { at, stage: 0, lot, .. } => {
+                    self.begun(plant, intake::batch_id(*lot), *at).await
+                }
+                WorksEvent::Processed { lot, products, .. } => {
+                    let batch = intake::batch_id(*lot);
+                    if let Some(cargo) = self.cargo.remove(&batch) {
+                        let outputs = intake::shared_out(&cargo.material, products);
+                        self.worked(plant, batch, cargo, outputs).await;
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(at) = answer.view.wake_at.map(|at| at.max(self.now))
+            && self.plant_wakes[plant] != Some(at)
+        {
+            self.plant_wakes[plant] = Some(at);
+            self.schedule(at, Action::Plant(plant));
+        }
+    }
+
+    /// A plant began with a batch.
+    async fn begun(&mut self, plant: usize, batch: BatchId, at: Time) {
         let (position, name) = self.site_place(Site::Gate(plant));
-        let kind = plant_kind(self.cleanup().file.plants[plant].work);
+        let to = match works_kind(self.cleanup().file.plants[plant].work) {
+            Kind::Sorting => Stage::Sorting,
+            _ => Stage::Processing,
+        };
+        let proof = Proof::new(Evidence::Document, name.clone());
+        let report = Box::new(Report::new(at, Place::facility(name, position), proof));
+        self.book.tell(self.now, [CustodyCommand::Advance { batch, to, report }]).await;
+    }
+
+    /// A plant is through with a batch: what it became goes on or is disposed of.
+    async fn worked(&mut self, plant: usize, batch: BatchId, cargo: Cargo, outputs: Outputs) {
+        let now = self.now;
+        let (position, name) = self.site_place(Site::Gate(plant));
+        let kind = works_kind(self.cleanup().file.plants[plant].work);
         let report = |at: Time, evidence| {
             Box::new(Report::new(
                 at,
@@ -261,16 +324,13 @@ impl CleanupZone {
                 Proof::new(evidence, name.clone()),
             ))
         };
-        let to = if kind == PlantKind::Sorting { Stage::Sorting } else { Stage::Processing };
-        let begun = CustodyCommand::Advance { batch, to, report: report(cargo.begun, Evidence::Document) };
-        self.book.tell(now, [begun]).await.expect(ACCEPTED);
         // Parts of nothing are none: a batch that goes one way whole stays itself.
         let (passed, rejected) = (outputs.passed, outputs.rejected);
         let (mut good, mut bad) = (None, None);
         if passed.mass_kg() > 0.0 && rejected.mass_kg() > 0.0 {
             let proof = Proof::new(Evidence::Weighbridge, name.clone());
             let split = CustodyCommand::Split { batch, at: now, parts: vec![passed, rejected], proof };
-            let parts = self.book.tell(now, [split]).await.expect(ACCEPTED).events[0].begun();
+            let parts = self.book.tell(now, [split]).await.events[0].begun();
             (good, bad) = (parts.first().copied(), parts.get(1).copied());
         } else if passed.mass_kg() > 0.0 {
             good = Some(batch);
@@ -283,24 +343,24 @@ impl CleanupZone {
                 to: Stage::Disposed,
                 report: report(now, Evidence::Document),
             };
-            self.book.tell(now, [end]).await.expect(ACCEPTED);
+            self.book.tell(now, [end]).await;
             self.ended(rejected.mass_kg(), cargo.since);
         }
         let Some(batch) = good else { return };
         match kind {
-            PlantKind::Sorting => {
+            Kind::Sorting => {
                 self.cargo.insert(batch, Cargo { material: passed, ..cargo });
                 let store = YardCommand::Store { batch, mass_kg: passed.mass_kg() };
-                self.gates[plant].tell(now, [store]).await.expect(ACCEPTED);
+                self.gates[plant].tell(now, [store]).await;
                 self.schedule(now, Action::Dispatch(Site::Gate(plant)));
             }
-            PlantKind::Recycling => {
+            _ => {
                 let end = CustodyCommand::Advance {
                     batch,
                     to: Stage::Recycled,
                     report: report(now, Evidence::Weighbridge),
                 };
-                self.book.tell(now, [end]).await.expect(ACCEPTED);
+                self.book.tell(now, [end]).await;
                 self.own.recycled.add(&passed);
                 self.ended(passed.mass_kg(), cargo.since);
                 let key = self.key(Member::Plant, plant);

@@ -1,23 +1,23 @@
 //! What a cleanup leaves behind: rows on the way, sums at the end, the map and the flows.
 
-use super::zone::{CleanupZone, Own, mean_carbon_kg_per_kwh, plant_kind};
+use super::model::works_kind;
+use super::zone::{CleanupZone, Own, mean_carbon_kg_per_kwh};
 use crate::engine::model::VariantModel;
 use crate::engine::tally::{Ending, Key, Member, Sample, Tally};
 use crate::results::atlas::{Area, Atlas, Flow, Spot, Track};
 use crate::results::record::Subject;
 use std::collections::BTreeMap;
+use twin::facility::line::Kind;
+use twin::facility::works::Works;
 use twin::plastic::custody::MassLedger;
 use twin::plastic::factors::{DIESEL_KG_CO2E_PER_L, GHOST_NET_KG, virgin_avoided_kg_co2e};
 use twin::plastic::gear::Method;
 use twin::plastic::haulage::TruckLedger;
-use twin::plastic::intake::{PlantKind, PlantLedger};
+use twin::plastic::intake;
 use twin::plastic::team::{TeamCommand, TeamLedger};
 use twin::time::Time;
 use twin::twin::Twin;
 use twin::vessel::{VesselCommand, VesselLedger};
-
-/// What zones ask is within what twins accept.
-const ACCEPTED: &str = "the zone keeps to what its twins accept";
 
 /// What the rows of a key are called.
 pub fn name(model: &VariantModel, cleanup: u32, member: Member, number: u32) -> Subject {
@@ -56,15 +56,50 @@ struct Inventory {
     gates_kg: f64,
     /// On trucks to sorting, and to recycling [kg].
     road_kg: [f64; 2],
-    plants: Vec<(PlantKind, PlantLedger)>,
+    plants: Vec<(Kind, PlantLedger)>,
     trucks: Vec<TruckLedger>,
 }
 
 /// What does not add up with a vessel: mass [kg], fuel [l], energy [Wh].
 type Gaps = (f64, f64, f64);
 
+/// Sums of a plant: `received = passed + rejected + in work`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct PlantLedger {
+    received_kg: f64,
+    passed_kg: f64,
+    rejected_kg: f64,
+    /// Taken in and not through, each kilogram counted where it is.
+    in_work_kg: f64,
+    energy_kwh: f64,
+    carbon_kg: f64,
+    lots: f64,
+    passage_h: f64,
+}
+
+impl PlantLedger {
+    fn of(works: &Works, now: Time) -> Self {
+        let (books, unfinished) = (works.books(now), works.unfinished().total_kg());
+        Self {
+            received_kg: books.received.total_kg(),
+            passed_kg: books.products.total_kg(),
+            // Residue of lots that are not through goes when they are.
+            rejected_kg: books.residue.total_kg() - (unfinished - works.in_hand().total_kg()),
+            in_work_kg: unfinished,
+            energy_kwh: books.electricity_kwh + books.standby_kwh,
+            carbon_kg: books.process_carbon_kg + books.standby_carbon_kg,
+            lots: books.lots_done as f64,
+            passage_h: books.passage_s / 3600.0,
+        }
+    }
+
+    fn gap_kg(&self) -> f64 {
+        self.received_kg - self.passed_kg - self.rejected_kg - self.in_work_kg
+    }
+}
+
 impl Inventory {
-    fn sum_of_plants(&self, kind: PlantKind, of: fn(&PlantLedger) -> f64) -> f64 {
+    fn sum_of_plants(&self, kind: Kind, of: fn(&PlantLedger) -> f64) -> f64 {
         self.plants.iter().filter(|(known, _)| *known == kind).map(|(_, ledger)| of(ledger)).sum()
     }
 
@@ -106,14 +141,14 @@ impl CleanupZone {
         let now = self.now;
         let mut vessels = Vec::with_capacity(self.vessels.len());
         for vessel in &mut self.vessels {
-            let view = vessel.tell(now, [VesselCommand::CatchUp]).await.expect(ACCEPTED).view;
+            let view = vessel.tell(now, [VesselCommand::CatchUp]).await.view;
             let gaps =
                 vessel.look(|v| (v.mass_gap_kg(), v.fuel_gap_l(), v.state().ledger.energy_gap_wh())).await;
             vessels.push((view.ledger, view.hold_kg + view.quay_kg, gaps));
         }
         let mut teams = Vec::with_capacity(self.teams.len());
         for team in &mut self.teams {
-            let view = team.tell(now, [TeamCommand::CatchUp]).await.expect(ACCEPTED).view;
+            let view = team.tell(now, [TeamCommand::CatchUp]).await.view;
             let gap_kg = team.look(twin::plastic::team::Team::gap_kg).await;
             teams.push((view.ledger, view.held_kg, gap_kg));
         }
@@ -126,14 +161,14 @@ impl CleanupZone {
         }
         let mut plants = Vec::with_capacity(self.plants.len());
         for (index, plant) in self.plants.iter_mut().enumerate() {
-            let kind = plant_kind(self.model.cleanups[self.index].file.plants[index].work);
-            plants.push((kind, plant.look(move |p| p.view(now).ledger).await));
+            let kind = works_kind(self.model.cleanups[self.index].file.plants[index].work);
+            plants.push((kind, plant.look(move |works| PlantLedger::of(works, now)).await));
         }
         let (mut trucks, mut road_kg) = (Vec::with_capacity(self.trucks.len()), [0.0; 2]);
         for (index, truck) in self.trucks.iter_mut().enumerate() {
             let view = truck.look(move |t| t.view(now)).await;
             let kind = plants[self.lorries[index].to].0;
-            road_kg[usize::from(kind == PlantKind::Recycling)] += view.load_kg;
+            road_kg[usize::from(kind == Kind::Recycling)] += view.load_kg;
             trucks.push(view.ledger);
         }
         let book = self.book.look(twin::plastic::custody::Custody::ledger).await;
@@ -178,9 +213,20 @@ impl CleanupZone {
             self.record(key, "density_kg_per_km2", density);
         }
         for plant in 0..self.plants.len() {
-            let queued_kg = self.plants[plant].look(move |p| p.view(now).queued_kg).await;
+            let load_kg = self.cleanup().file.trucks.capacity_t * 1e3;
+            let (view, passage_h) = self.plants[plant]
+                .look(move |works| {
+                    // Of a truckload, or of what there is room for.
+                    let load_kg = load_kg.min(works.room_kg());
+                    (works.view(now), intake::passage_h(works, load_kg, now))
+                })
+                .await;
             let key = self.key(Member::Plant, plant);
-            self.record(key, "queued_kg", queued_kg);
+            self.record(key, "queued_kg", view.queued_kg);
+            self.record(key, "in_work_kg", view.in_work_kg);
+            if let Some(hours) = passage_h {
+                self.record(key, "expected_passage_days", hours / 24.0);
+            }
         }
     }
 
@@ -251,8 +297,9 @@ impl CleanupZone {
                 ("passed_kg", ledger.passed_kg),
                 ("rejected_kg", ledger.rejected_kg),
                 ("energy_kwh", ledger.energy_kwh),
+                ("carbon_kg", ledger.carbon_kg),
             ];
-            let group = if *kind == PlantKind::Sorting { "sorting" } else { "recycling" };
+            let group = if *kind == Kind::Sorting { "sorting" } else { "recycling" };
             let key = self.key(Member::Plant, plant);
             self.tally.endings.push(Ending { key, group: group.into(), values });
         }
@@ -323,7 +370,7 @@ fn flows(own: &Own, inventory: &Inventory) -> Vec<Flow> {
     }
     flow("Vessels", "Still under way", inventory.vessels.iter().map(|(_, kg, _)| kg).sum());
     flow("Teams' skips", "Still under way", inventory.teams.iter().map(|(_, kg, _)| kg).sum());
-    let (sorting, recycling) = (PlantKind::Sorting, PlantKind::Recycling);
+    let (sorting, recycling) = (Kind::Sorting, Kind::Recycling);
     flow("Landed", "Still under way", inventory.ports_kg + inventory.road_kg[0]);
     flow("Landed", "Sorting", inventory.sum_of_plants(sorting, |ledger| ledger.received_kg));
     let waiting_kg = inventory.gates_kg + inventory.road_kg[1];
@@ -369,6 +416,17 @@ fn figures(zone: &CleanupZone, inventory: &Inventory) -> BTreeMap<&'static str, 
     let fuel_gap = worst(|gaps, l| gaps.1.abs() / (l.initial_l + l.bunkered_l).max(1.0));
     let hold_gap = worst(|gaps, l| gaps.0.abs() / l.caught_kg.max(1.0));
     let book_gap = share(book.gap_kg().abs(), book.registered_kg);
+    let plant_gap = inventory
+        .plants
+        .iter()
+        .map(|(_, ledger)| share(ledger.gap_kg().abs(), ledger.received_kg))
+        .fold(0.0, f64::max);
+    let passage_h = |kind: Kind| {
+        share(
+            inventory.sum_of_plants(kind, |ledger| ledger.passage_h),
+            inventory.sum_of_plants(kind, |ledger| ledger.lots),
+        )
+    };
     let waited_h: f64 = zone.ships.iter().map(|ship| ship.waited_h).sum();
     BTreeMap::from([
         ("plastic_collected_kg", caught_kg),
@@ -403,7 +461,12 @@ fn figures(zone: &CleanupZone, inventory: &Inventory) -> BTreeMap<&'static str, 
         ("virgin_carbon_avoided_kg", avoided_kg),
         ("net_carbon_kg", total_kg - avoided_kg),
         ("carbon_per_kg_collected_kg", share(total_kg, caught_kg)),
-        ("mass_balance_gap_ppb", 1e9 * share(mass_gap_kg.abs(), caught_kg).max(book_gap).max(hold_gap)),
+        (
+            "mass_balance_gap_ppb",
+            1e9 * share(mass_gap_kg.abs(), caught_kg).max(book_gap).max(hold_gap).max(plant_gap),
+        ),
+        ("sorting_passage_days", passage_h(Kind::Sorting) / 24.0),
+        ("recycling_plant_passage_days", passage_h(Kind::Recycling) / 24.0),
         ("energy_balance_gap_ppb", 1e9 * energy_gap),
         ("fuel_balance_gap_ppb", 1e9 * fuel_gap),
     ])

@@ -5,7 +5,6 @@ mod afloat;
 mod ashore;
 mod count;
 pub mod model;
-mod player;
 mod zone;
 
 pub use count::{add_figures, name};

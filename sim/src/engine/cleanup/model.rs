@@ -1,17 +1,30 @@
 //! A cleanup made ready to run.
 
-use crate::scenario::cleanup::{Cleanup, Drive, GroundFile, TeamGroup, TeamMethod, VesselGroup};
+use crate::engine::model::ModelError;
+use crate::scenario::cleanup::{
+    Cleanup, Drive, GroundFile, PlantFile, PlantWork, TeamGroup, TeamMethod, VesselGroup,
+};
 use crate::world::Note;
 use std::sync::Arc;
+use twin::facility::line::{self, Kind};
+use twin::facility::shifts::Shifts;
+use twin::facility::works::WorksModel;
+use twin::forcing::Hourly;
 use twin::geo::{GeoBox, Position};
+use twin::passport::factors::UnknownName;
+use twin::plastic::custody::WEIGHING_TOLERANCE;
 use twin::plastic::factors::{BULK_KG_PER_M3, FACTOR_SET};
 use twin::plastic::gear::Gear;
 use twin::plastic::ground::{Currents, GroundModel, SEAS, Sea, sea, usual_from_beach, usual_from_sea};
 use twin::plastic::hold::HoldModel;
 use twin::plastic::team::TeamModel;
+use twin::time::UtcOffset;
 use twin::vessel::VesselModel;
 use twin::vessel::power::{Engine, Hull};
 use twin::vessel::tracker::TrackerModel;
+
+/// The first shift of a plant begins at this local hour.
+const FIRST_HOUR: u32 = 6;
 
 /// A cleanup.
 #[derive(Debug)]
@@ -24,6 +37,8 @@ pub struct CleanupModel {
     pub vessels: Vec<VesselPlan>,
     /// Its teams, one by one.
     pub teams: Vec<TeamPlan>,
+    /// Its plants.
+    pub works: Vec<Arc<WorksModel>>,
 }
 
 /// A vessel of a cleanup.
@@ -59,11 +74,17 @@ pub struct TeamPlan {
 }
 
 impl CleanupModel {
-    /// A cleanup from its part of the scenario, which the checks have been through. `kind_of` finds a kind of battery.
+    /// A cleanup from its part of the scenario, which the checks have been through. `kind_of` finds a kind of battery;
+    /// plants take electricity of the given carbon, and keep local hours.
     ///
     /// # Errors
     /// When there is no such kind.
-    pub fn of<E>(file: &Cleanup, mut kind_of: impl FnMut(&str) -> Result<usize, E>) -> Result<Self, E> {
+    pub fn of(
+        file: &Cleanup,
+        mut kind_of: impl FnMut(&str) -> Result<usize, ModelError>,
+        carbon_g_per_kwh: &Hourly,
+        local: UtcOffset,
+    ) -> Result<Self, ModelError> {
         let port = |name: &str| file.ports.iter().position(|port| port.name == name).unwrap_or(0);
         let ground = |name: &str| file.grounds.iter().position(|ground| ground.name == name).unwrap_or(0);
         let grounds: Vec<GroundModel> = file.grounds.iter().map(ground_model).collect();
@@ -94,7 +115,9 @@ impl CleanupModel {
                 model: team_model(of, grounds[ground].area.centre()),
             }));
         }
-        Ok(Self { file: file.clone(), grounds, vessels, teams })
+        let works = file.plants.iter().map(|plant| works_model(plant, carbon_g_per_kwh, local).map(Arc::new));
+        let works = works.collect::<Result<_, _>>()?;
+        Ok(Self { file: file.clone(), grounds, vessels, teams, works })
     }
 
     /// Where its figures come from.
@@ -198,6 +221,34 @@ fn vessel_model(file: &VesselGroup) -> VesselModel {
         },
         leeway: 0.03,
         tracker: TrackerModel::default(),
+    }
+}
+
+fn works_model(
+    file: &PlantFile,
+    carbon_g_per_kwh: &Hourly,
+    local: UtcOffset,
+) -> Result<WorksModel, UnknownName> {
+    let shifts = Shifts::new(file.shifts, file.days, FIRST_HOUR, local);
+    let daily_kg = file.kg_per_h * shifts.hours_per_week() / 7.0;
+    let kind = works_kind(file.work);
+    Ok(WorksModel {
+        kind,
+        stages: line::stages(kind, daily_kg, &shifts)?,
+        shifts,
+        storage_kg: file.yard_t * 1e3,
+        weight_tolerance: WEIGHING_TOLERANCE,
+        downgrade_probability: file.downgraded_share,
+        standby_w: file.standby_kw * 1e3,
+        carbon_g_per_kwh: carbon_g_per_kwh.clone(),
+    })
+}
+
+/// What the scenario's word means to a works.
+pub(super) fn works_kind(work: PlantWork) -> Kind {
+    match work {
+        PlantWork::Sorting => Kind::Sorting,
+        PlantWork::Recycling => Kind::Recycling,
     }
 }
 

@@ -1,22 +1,21 @@
 //! The zone of a cleanup: its twins, and what is due among them in order of (time, sequence number).
 
 use super::model::CleanupModel;
-use super::player::Player;
 use crate::engine::model::VariantModel;
+use crate::engine::player::{Hosting, Player};
 use crate::engine::tally::{Happening, Key, Member, Tally};
-use host::actor::Shell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use twin::battery::Battery;
 use twin::battery::integrate::Stepping;
+use twin::facility::works::Works;
 use twin::forcing::Ambient;
 use twin::geo::Position;
 use twin::plastic::batch::BatchId;
 use twin::plastic::custody::Custody;
 use twin::plastic::ground::Ground;
 use twin::plastic::haulage::{Truck, Yard};
-use twin::plastic::intake::{Plant, PlantKind};
 use twin::plastic::material::Material;
 use twin::plastic::team::Team;
 use twin::rng::Seed;
@@ -49,8 +48,8 @@ pub(super) enum Action {
     Delivered(usize),
     /// A truck is back.
     Back,
-    /// A plant is through with a batch.
-    Worked(usize, BatchId),
+    /// A plant has something to do by itself.
+    Plant(usize),
     /// Rows are recorded.
     Sample,
 }
@@ -103,8 +102,6 @@ pub(super) struct Ship {
 pub(super) struct Cargo {
     pub(super) material: Material,
     pub(super) since: Time,
-    /// When its plant began with it.
-    pub(super) begun: Time,
 }
 
 /// A truck as its zone knows it.
@@ -150,7 +147,9 @@ pub struct CleanupZone {
     pub(super) shifts: Vec<Option<(f64, f64)>>,
     pub(super) ports: Vec<Player<Yard>>,
     pub(super) gates: Vec<Player<Yard>>,
-    pub(super) plants: Vec<Player<Plant>>,
+    pub(super) plants: Vec<Player<Works>>,
+    /// When each plant is to be woken.
+    pub(super) plant_wakes: Vec<Option<Time>>,
     /// On the way to each plant [kg].
     pub(super) coming_kg: Vec<f64>,
     pub(super) trucks: Vec<Player<Truck>>,
@@ -163,15 +162,15 @@ pub struct CleanupZone {
 }
 
 impl CleanupZone {
-    /// Puts everything in place at the start of the run; `direct` does without actors.
-    pub fn set_up(model: &Arc<VariantModel>, index: usize, seed: Seed, direct: bool) -> Self {
+    /// Puts everything in place at the start of the run; twins are reached as `hosting` says.
+    pub fn set_up(model: &Arc<VariantModel>, index: usize, seed: Seed, hosting: Hosting) -> Self {
         let cleanup: &CleanupModel = &model.cleanups[index];
         let file = &cleanup.file;
         let start = model.start;
         let named = |what: &str| format!("{}/{what}", file.name);
         let place = |latitude_deg, longitude_deg| Position { latitude_deg, longitude_deg };
         let grounds = file.grounds.iter().zip(&cleanup.grounds).map(|(file, ground)| {
-            Player::new(Shell::new(Ground::new(ground.clone(), start), named(&file.name), seed), direct)
+            Player::new(Ground::new(ground.clone(), start), named(&file.name), seed, hosting)
         });
         let vessels = cleanup.vessels.iter().map(|plan| {
             let port = &file.ports[plan.home];
@@ -182,31 +181,28 @@ impl CleanupZone {
             });
             let berth = place(port.latitude_deg, port.longitude_deg);
             let vessel = Vessel::new(plan.model.clone(), battery, berth, start);
-            Player::new(Shell::new(vessel, named(&plan.name), seed), direct)
+            Player::new(vessel, named(&plan.name), seed, hosting)
         });
-        let teams = cleanup.teams.iter().map(|plan| {
-            Player::new(Shell::new(Team::new(plan.model.clone(), start), named(&plan.name), seed), direct)
-        });
+        let teams = cleanup
+            .teams
+            .iter()
+            .map(|plan| Player::new(Team::new(plan.model.clone(), start), named(&plan.name), seed, hosting));
         let ports = file.ports.iter().map(|port| {
             let yard = Yard::new(place(port.latitude_deg, port.longitude_deg), port.yard_t * 1e3);
-            Player::new(Shell::new(yard, named(&port.name), seed), direct)
+            Player::new(yard, named(&port.name), seed, hosting)
         });
         // What leaves a sorting plant waits behind it, and is never more than went in; there is room.
         let gates = file.plants.iter().map(|plant| {
             let yard = Yard::new(place(plant.latitude_deg, plant.longitude_deg), f64::INFINITY);
-            Player::new(Shell::new(yard, named(&format!("{}-gate", plant.name)), seed), direct)
+            Player::new(yard, named(&format!("{}-gate", plant.name)), seed, hosting)
         });
-        let grid_kg_per_kwh = mean_carbon_kg_per_kwh(model);
-        let plants = file.plants.iter().map(|plant| {
-            let kind = plant_kind(plant.work);
-            let at = place(plant.latitude_deg, plant.longitude_deg);
-            let twin = Plant::new(kind, at, plant.kg_per_h, plant.yard_t * 1e3, grid_kg_per_kwh);
-            Player::new(Shell::new(twin, named(&plant.name), seed), direct)
+        let plants = file.plants.iter().zip(&cleanup.works).map(|(plant, works)| {
+            Player::new(Works::new(works.clone(), start), named(&plant.name), seed, hosting)
         });
         let trucks = (0..file.trucks.count).map(|number| {
             let of = &file.trucks;
             let truck = Truck::new(of.capacity_t * 1e3, of.speed_km_h, of.handling_h);
-            Player::new(Shell::new(truck, named(&format!("truck-{}", number + 1)), seed), direct)
+            Player::new(truck, named(&format!("truck-{}", number + 1)), seed, hosting)
         });
         let ship = |plan: &super::model::VesselPlan| Ship {
             phase: Phase::Home,
@@ -229,10 +225,11 @@ impl CleanupZone {
             ports: ports.collect(),
             gates: gates.collect(),
             plants: plants.collect(),
+            plant_wakes: vec![None; file.plants.len()],
             coming_kg: vec![0.0; file.plants.len()],
             trucks: trucks.collect(),
             lorries: vec![Lorry { free: start, ..Lorry::default() }; file.trucks.count as usize],
-            book: Player::new(Shell::new(Custody::new(), named("custody"), seed), direct),
+            book: Player::new(Custody::new(), named("custody"), seed, hosting),
             cargo: BTreeMap::new(),
             own: Own::default(),
             tally: Tally::default(),
@@ -306,7 +303,7 @@ impl CleanupZone {
             Action::Dispatch(site) => self.dispatch(site).await,
             Action::Delivered(truck) => self.deliver(truck).await,
             Action::Back => self.look_everywhere(),
-            Action::Worked(plant, batch) => self.worked(plant, batch).await,
+            Action::Plant(plant) => self.wake_plant(plant).await,
             Action::Sample => {
                 self.sample().await;
                 let at = self.model.start + self.next_sample * self.model.interval_ms;
@@ -316,14 +313,6 @@ impl CleanupZone {
                 }
             }
         }
-    }
-}
-
-/// What the scenario's word means to a plant.
-pub(super) fn plant_kind(work: crate::scenario::cleanup::PlantWork) -> PlantKind {
-    match work {
-        crate::scenario::cleanup::PlantWork::Sorting => PlantKind::Sorting,
-        crate::scenario::cleanup::PlantWork::Recycling => PlantKind::Recycling,
     }
 }
 

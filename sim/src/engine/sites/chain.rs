@@ -1,30 +1,34 @@
-//! Packs on their way from vehicles to a store and on to a recycler, with the books of mass and emissions.
+//! Packs on their way from vehicles to a store and on to a recycler.
 //!
 //! ```text
-//! made ─► vehicle ─► (suitable?) ─► store ─► recycler ─► products and residue
-//!                        └────────────────────▲
+//! made ─► vehicle ──────► (suitable?) ─► store ─► recycler ─► products and residue
+//! retired elsewhere ──────────┘ └────────────────────▲
 //! ```
 //!
 //! One twin is one pack through all its lives: its wear goes with it. A pack that leaves a vehicle is followed by a
-//! new one. Emissions are booked where they arise: making, transport, losses in use at the grid's carbon of the
-//! time, treatment, and the credit of what is recovered.
+//! new one. Packs that left service elsewhere come from other zones, twin and all, and keep their names; blocks of
+//! data centres come as mass alone. Emissions are booked where they arise: making, transport, losses in use at the
+//! grid's carbon of the time, treatment, and the credit of what is recovered. What a pack from elsewhere emitted and
+//! gave before it came is in the books of where it served. The books are closed in [`super::ledger`].
 
 use super::super::duty;
 use super::super::model::{GroupModel, VariantModel};
-use super::super::tally::{Ending, Happening, Key, Sample, Sums, Tally};
+use super::super::tally::{Happening, Key, Tally};
+use super::agenda::Agenda;
 use super::model::ChainSite;
-use super::player::{Agenda, Player};
-use crate::engine::place::Hosting;
+use crate::engine::player::{Hosting, Player};
+use crate::engine::transfer::{Content, Retired};
 use host::actor::Answer;
 use std::sync::Arc;
 use twin::battery::integrate::{Duty, Stepping};
+use twin::battery::life::Health;
+use twin::battery::fidelity::particle::Losses;
+use twin::battery::pack::Ledger;
 use twin::battery::{Battery, Follow, Leg};
 use twin::facility::line::Condition;
 use twin::facility::works::{Lot, Works, WorksCommand, WorksEvent};
 use twin::passport::carbon;
-use twin::passport::date::Date;
 use twin::passport::material::Masses;
-use twin::passport::recovery;
 use twin::passport::second_life::{self, Candidate};
 use twin::rng::Seed;
 use twin::time::{DAY_MS, Time, YEAR_DAYS};
@@ -32,7 +36,9 @@ use twin::twin::Twin;
 
 /// Where a pack is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
+    /// On the way from where it left service.
+    Coming,
     Vehicle,
     ToStore,
     Store,
@@ -51,66 +57,109 @@ enum Action {
 
 /// Emissions of one pack [kg CO2e].
 #[derive(Debug, Clone, Copy, Default)]
-struct Account {
-    making: f64,
-    transport: f64,
-    losses: f64,
-    treatment: f64,
-    credit: f64,
+pub(super) struct Account {
+    pub(super) making: f64,
+    pub(super) transport: f64,
+    pub(super) losses: f64,
+    pub(super) treatment: f64,
+    pub(super) credit: f64,
 }
 
 impl Account {
-    fn total(&self) -> f64 {
+    pub(super) fn total(&self) -> f64 {
         self.making + self.transport + self.losses + self.treatment + self.credit
     }
 }
 
+/// What is left to look at of a pack.
+pub(super) enum Body {
+    /// A pack that lives on.
+    Twin(Player<Battery>),
+    /// What it was when it went into the recycler.
+    Remains(Box<Facts>),
+    /// A block, of which only the mass counts here.
+    Block,
+}
+
+/// What the books need of a pack.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts {
+    pub(super) efc: f64,
+    pub(super) age_days: f64,
+    pub(super) health: Health,
+    pub(super) ledger: Ledger,
+    pub(super) losses: Option<Losses>,
+}
+
+impl Facts {
+    fn of(battery: &Battery, now: Time) -> Self {
+        let copy = battery.observed(now);
+        let view = copy.view(now);
+        Self {
+            efc: view.efc,
+            age_days: view.age_days,
+            health: copy.health(),
+            ledger: copy.ledger(),
+            losses: copy.losses(),
+        }
+    }
+}
+
 /// A pack as its zone knows it.
-struct Unit {
-    twin: Player<Battery>,
-    name: String,
-    stage: Stage,
-    entered: Time,
+pub(super) struct Unit {
+    pub(super) body: Body,
+    pub(super) key: Key,
+    name: Arc<str>,
+    pub(super) stage: Stage,
+    pub(super) entered: Time,
     since: Time,
     /// Days of its present duty.
     days: u64,
+    /// How much warmer its own air is than that outdoors [K].
+    shift_c: f64,
+    /// What it had done when it came, where it came from elsewhere.
+    pub(super) before: Option<Facts>,
+    /// Whether it came from elsewhere.
+    pub(super) is_taken_in: bool,
+    /// Whether it was sent to the store.
+    pub(super) has_second_life: bool,
     /// Up to when and how far its losses are paid for [Wh].
     paid: (Time, f64),
     /// Energy given out until the end of its first life [Wh].
-    first_out_wh: f64,
-    first_efc: f64,
+    pub(super) first_out_wh: f64,
+    pub(super) first_efc: f64,
     hottest_c: f64,
-    account: Account,
+    pub(super) account: Account,
 }
 
 /// A chain in a world.
 pub struct ChainZone {
-    model: Arc<VariantModel>,
-    index: usize,
+    pub(super) model: Arc<VariantModel>,
+    pub(super) index: usize,
     seed: Seed,
     hosting: Hosting,
-    units: Vec<Unit>,
-    works: Player<Works>,
+    pub(super) units: Vec<Unit>,
+    pub(super) works: Player<Works>,
     works_wake: Option<Time>,
     agenda: Agenda<Action>,
-    now: Time,
+    pub(super) now: Time,
     next_sample: i64,
     /// Emissions by stage.
-    books: Account,
-    products: Masses,
-    residue: Masses,
-    passage_days: f64,
-    counts: Counts,
-    tally: Tally,
+    pub(super) books: Account,
+    pub(super) products: Masses,
+    pub(super) residue: Masses,
+    pub(super) passage_days: f64,
+    pub(super) counts: Counts,
+    pub(super) tally: Tally,
 }
 
 #[derive(Default)]
-struct Counts {
-    second_life: f64,
-    unsuitable: f64,
-    recycled: f64,
-    value_usd: f64,
-    score: f64,
+pub(super) struct Counts {
+    pub(super) second_life: f64,
+    pub(super) unsuitable: f64,
+    pub(super) recycled: f64,
+    pub(super) value_usd: f64,
+    pub(super) score: f64,
 }
 
 impl ChainZone {
@@ -126,7 +175,7 @@ impl ChainZone {
         let works = Player::new(works, format!("{}-recycler", site.file.name), seed, hosting);
         let mut agenda = Agenda::default();
         agenda.add(start, Action::Sample);
-        let vehicles = site.file.vehicles;
+        let vehicles = if site.vehicle.is_some() { site.file.vehicles } else { 0 };
         for vehicle in 0..vehicles {
             let day = (f64::from(vehicle) / f64::from(vehicles) * site.file.enter_over_days).floor();
             agenda.add(start + day as i64 * DAY_MS, Action::Enter);
@@ -159,7 +208,7 @@ impl ChainZone {
                 Action::Day(unit) => self.day(unit).await,
                 Action::Arrive(unit) => self.arrive(unit).await,
                 Action::Works => {
-                    let answer = self.works.tell(at, WorksCommand::Wake).await;
+                    let answer = self.works.tell(at, [WorksCommand::Wake]).await;
                     self.tend_works(answer);
                 }
                 Action::Sample => {
@@ -173,12 +222,69 @@ impl ChainZone {
         self.now = end;
     }
 
-    fn key(&self, unit: usize) -> Key {
-        Key::ChainPack(self.index as u32, unit as u32)
+    /// Takes in a battery from another zone, which is on its way here.
+    pub(in crate::engine) fn welcome(&mut self, retired: Retired) {
+        let model = self.model.clone();
+        let site = &model.sites.chains[self.index];
+        let Retired { at, key, name, since, what, .. } = retired;
+        let (body, before, shift_c) = match what {
+            Content::Pack(battery) => {
+                let battery = battery.moved(site.outdoors.clone());
+                let before = Facts::of(&battery, battery.at());
+                let twin = Player::new(battery, name.clone(), self.seed, self.hosting);
+                (Body::Twin(twin), Some(before), site.outdoors.shift_c)
+            }
+            Content::Block => (Body::Block, None, 0.0),
+        };
+        let is_tested = site.store.is_some() && before.is_some();
+        let (stage, freight_kg) = match is_tested {
+            true => (Stage::Coming, site.freight_kg[1]),
+            false => (Stage::ToRecycler, site.freight_kg[2]),
+        };
+        let unit = self.units.len();
+        self.units.push(Unit {
+            body,
+            key,
+            name,
+            stage,
+            entered: since,
+            since: self.now,
+            days: 0,
+            shift_c,
+            before,
+            is_taken_in: true,
+            has_second_life: false,
+            paid: (self.now, before.map_or(0.0, |facts| facts.ledger.losses_wh)),
+            first_out_wh: before.map_or(0.0, |facts| facts.ledger.energy_out_wh),
+            first_efc: before.map_or(0.0, |facts| facts.efc),
+            // What it went through before is not known here.
+            hottest_c: f64::NEG_INFINITY,
+            account: Account { transport: freight_kg, ..Account::default() },
+        });
+        self.books.transport += freight_kg;
+        self.agenda.add(at, Action::Arrive(unit));
+    }
+
+    /// The twin of a pack that is not in the recycler yet.
+    fn twin(&mut self, unit: usize) -> &mut Player<Battery> {
+        match &mut self.units[unit].body {
+            Body::Twin(twin) => twin,
+            Body::Remains(_) | Body::Block => unreachable!("only packs that live on follow duties"),
+        }
+    }
+
+    /// What a pack has done so far; nothing of a block.
+    pub(super) async fn facts(&self, unit: usize) -> Option<Facts> {
+        let now = self.now;
+        match &self.units[unit].body {
+            Body::Twin(twin) => Some(twin.look(move |battery| Facts::of(battery, now)).await),
+            Body::Remains(facts) => Some(**facts),
+            Body::Block => None,
+        }
     }
 
     fn note(&mut self, event: &'static str, unit: usize, value: f64) {
-        let key = self.key(unit);
+        let key = self.units[unit].key;
         self.tally.happenings.push(Happening { at: self.now, event, key, other: None, value });
     }
 
@@ -187,20 +293,28 @@ impl ChainZone {
         let model = self.model.clone();
         let site = &model.sites.chains[self.index];
         let unit = self.units.len();
-        let name = format!("{}-{}", site.file.name, unit + 1);
+        let Some(vehicle) = &site.vehicle else { return };
+        // Packs of its own are numbered in the order in which they are made.
+        let number = self.units.iter().filter(|unit| !unit.is_taken_in).count();
+        let name: Arc<str> = format!("{}-{}", site.file.name, number + 1).into();
         let pack = model.kinds[site.kind].draw(&name, self.seed);
         // The pack's own air is that of the vehicle; a store differs from it by a shift.
-        let battery = Battery::new(pack, site.vehicle.ambient.clone(), self.now, 0.5, Stepping::default());
+        let battery = Battery::new(pack, vehicle.ambient.clone(), self.now, 0.5, Stepping::default());
         let account = Account { making: site.making_kg, transport: site.freight_kg[0], ..Account::default() };
         self.books.making += account.making;
         self.books.transport += account.transport;
         self.units.push(Unit {
-            twin: Player::new(battery, name.as_str(), self.seed, self.hosting),
+            body: Body::Twin(Player::new(battery, name.clone(), self.seed, self.hosting)),
+            key: Key::ChainPack(self.index as u32, number as u32),
             name,
             stage: Stage::Vehicle,
             entered: self.now,
             since: self.now,
             days: 0,
+            shift_c: vehicle.ambient.shift_c,
+            before: None,
+            is_taken_in: false,
+            has_second_life: false,
             paid: (self.now, 0.0),
             first_out_wh: 0.0,
             first_efc: 0.0,
@@ -215,15 +329,16 @@ impl ChainZone {
     async fn day(&mut self, unit: usize) {
         let model = self.model.clone();
         let site = &model.sites.chains[self.index];
-        let (life, group) = match self.units[unit].stage {
-            Stage::Vehicle => (&site.file.vehicle, &site.vehicle),
-            Stage::Store => (&site.file.store, &site.store),
-            _ => return,
+        let served = match self.units[unit].stage {
+            Stage::Vehicle => site.file.vehicle.as_ref().zip(site.vehicle.as_ref()),
+            Stage::Store => site.file.store.as_ref().zip(site.store.as_ref()),
+            _ => None,
         };
+        let Some((life, group)) = served else { return };
         let now = self.now;
         let years = now.days_since(self.units[unit].since) / YEAR_DAYS;
         let legs = self.legs(unit, group, site);
-        let view = self.units[unit].twin.tell(now, Follow { legs: legs.into(), catch_up: true }).await.view;
+        let view = self.twin(unit).tell(now, [Follow { legs: legs.into(), catch_up: true }]).await.view;
         let known = &mut self.units[unit];
         known.days += 1;
         known.hottest_c = known.hottest_c.max(view.temperature_c);
@@ -235,7 +350,10 @@ impl ChainZone {
         self.rest(unit).await;
         self.pay(unit).await;
         if is_vehicle {
-            self.leave_vehicle(unit, site).await;
+            match self.is_fit(unit, site).await {
+                true => self.ship(unit, site.freight_kg[1], Stage::ToStore, site),
+                false => self.send_to_recycler(unit, site),
+            }
             // The vehicle goes on with a new pack.
             self.enter();
         } else {
@@ -244,7 +362,7 @@ impl ChainZone {
         }
     }
 
-    /// Legs of a pack's day. Shifts of air are against the vehicle's, which the pack's own air includes.
+    /// Legs of a pack's day. Shifts of air are against the pack's own air, which includes a shift already.
     fn legs(&self, unit: usize, group: &GroupModel, site: &ChainSite) -> Vec<Leg> {
         let known = &self.units[unit];
         let seed = self.seed;
@@ -252,8 +370,8 @@ impl ChainZone {
         let legs = duty::day(group, kind, self.now, known.days, || {
             seed.stream(&known.name, "day", known.days ^ (u64::from(known.stage == Stage::Store) << 32))
         });
-        let of_vehicle = site.vehicle.ambient.shift_c;
-        let shifted = |leg: Leg| Leg { ambient_shift_c: leg.ambient_shift_c - of_vehicle, ..leg };
+        let own_c = known.shift_c;
+        let shifted = |leg: Leg| Leg { ambient_shift_c: leg.ambient_shift_c - own_c, ..leg };
         legs.into_iter().map(shifted).collect()
     }
 
@@ -261,13 +379,14 @@ impl ChainZone {
     async fn rest(&mut self, unit: usize) {
         let leg = Leg { at: self.now, duty: Duty::Rest, ambient_shift_c: 0.0 };
         let follow = Follow { legs: [leg].into(), catch_up: true };
-        self.units[unit].twin.tell(self.now, follow).await;
+        let now = self.now;
+        self.twin(unit).tell(now, [follow]).await;
     }
 
     /// Books the emissions of a pack's losses since they were last booked, at the mean carbon of that time.
-    async fn pay(&mut self, unit: usize) {
+    pub(super) async fn pay(&mut self, unit: usize) {
         let now = self.now;
-        let ledger = self.units[unit].twin.look(move |battery| battery.observed(now).ledger()).await;
+        let Some(Facts { ledger, .. }) = self.facts(unit).await else { return };
         let (from, paid_wh) = self.units[unit].paid;
         let carbon = &self.model.surroundings.carbon_g_per_kwh;
         let hours = from.hour_index()..now.hour_index().max(from.hour_index() + 1);
@@ -280,35 +399,38 @@ impl ChainZone {
         self.books.losses += kg;
     }
 
-    async fn leave_vehicle(&mut self, unit: usize, site: &ChainSite) {
+    /// Whether a pack at the end of its first life goes to the store. Without a store none does.
+    async fn is_fit(&mut self, unit: usize, site: &ChainSite) -> bool {
         let now = self.now;
         let model = self.model.clone();
         let kind = &model.kinds[site.kind];
-        let (view, ledger, health, spread_v) = self.units[unit]
-            .twin
+        let Some(store) = site.file.store.as_ref() else { return false };
+        let (facts, temperature_c, spread_v) = self
+            .twin(unit)
             .look(move |battery| {
                 let copy = battery.observed(now);
                 let cells = copy.state().cell_voltages_v(copy.model());
                 let most = cells.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let least = cells.iter().copied().fold(f64::INFINITY, f64::min);
-                (copy.view(now), copy.ledger(), copy.health(), most - least)
+                (Facts::of(&copy, now), copy.view(now).temperature_c, most - least)
             })
             .await;
+        let Facts { efc, ledger, health, .. } = facts;
         let known = &mut self.units[unit];
         known.first_out_wh = ledger.energy_out_wh;
-        known.first_efc = view.efc;
+        known.first_efc = efc;
         // What is left of its cycles, if it goes on losing as it has so far.
         let lost = (1.0 - health.capacity).max(1e-6);
-        let remaining = view.efc * ((health.capacity - site.file.store.until_soh) / lost).max(0.0);
+        let remaining = efc * ((health.capacity - store.until_soh) / lost).max(0.0);
         let candidate = Candidate {
             energy_kwh: kind.rated_wh() * 1e-3,
             soh_pct: 100.0 * health.capacity,
             resistance_growth: health.resistance - 1.0,
             remaining_cycles: remaining,
-            new_cycles: view.efc + remaining,
+            new_cycles: efc + remaining,
             harmful_events: 0,
             open_safety_events: 0,
-            hottest_c: known.hottest_c,
+            hottest_c: known.hottest_c.max(temperature_c),
             cell_spread_mv: 1000.0 * spread_v,
             data_completeness: 1.0,
         };
@@ -316,16 +438,17 @@ impl ChainZone {
             .expect("the schema knows the applications of the table");
         self.counts.score += found.score;
         let is_fit = found.suitable && found.score >= site.file.min_score;
-        if is_fit && health.capacity > site.file.store.until_soh {
+        let is_fit = is_fit && health.capacity > store.until_soh;
+        if is_fit {
             self.note("to_second_life", unit, found.score);
             self.counts.second_life += 1.0;
             self.counts.value_usd += found.value_usd;
-            self.ship(unit, site.freight_kg[1], Stage::ToStore, site);
         } else {
             self.note("unsuitable", unit, found.score);
             self.counts.unsuitable += 1.0;
-            self.send_to_recycler(unit, site);
         }
+        self.units[unit].has_second_life = is_fit;
+        is_fit
     }
 
     fn send_to_recycler(&mut self, unit: usize, site: &ChainSite) {
@@ -347,10 +470,16 @@ impl ChainZone {
     async fn arrive(&mut self, unit: usize) {
         let model = self.model.clone();
         let site = &model.sites.chains[self.index];
-        if self.units[unit].stage == Stage::ToStore {
+        let stage = self.units[unit].stage;
+        if stage == Stage::Coming && !self.is_fit(unit, site).await {
+            self.send_to_recycler(unit, site);
+            return;
+        }
+        if matches!(stage, Stage::Coming | Stage::ToStore) {
             let known = &mut self.units[unit];
             known.stage = Stage::Store;
             known.since = self.now;
+            known.days = 0;
             self.agenda.add(self.now, Action::Day(unit));
             return;
         }
@@ -358,8 +487,12 @@ impl ChainZone {
         let declared_kg = masses.total_kg();
         let lot = Lot { id: unit as u64, masses, declared_kg, condition: Condition::Good };
         let now = self.now;
-        if let Ok(answer) = self.works.ask(now, WorksCommand::Receive(lot)).await {
+        if let Ok(answer) = self.works.ask(now, [WorksCommand::Receive(lot)]).await {
             self.pay(unit).await;
+            if let Some(facts) = self.facts(unit).await {
+                // Nothing happens to the pack any more, and nobody has to follow it.
+                self.units[unit].body = Body::Remains(Box::new(facts));
+            }
             self.units[unit].stage = Stage::Recycler;
             self.note("received", unit, declared_kg);
             self.tend_works(answer);
@@ -392,190 +525,6 @@ impl ChainZone {
         if let Some(at) = answer.view.wake_at.filter(|at| self.works_wake.is_none_or(|known| known != *at)) {
             self.works_wake = Some(at);
             self.agenda.add(at.max(self.now), Action::Works);
-        }
-    }
-
-    fn count(&self, stages: &[Stage]) -> f64 {
-        self.units.iter().filter(|unit| stages.contains(&unit.stage)).count() as f64
-    }
-
-    async fn sample(&mut self) {
-        let now = self.now;
-        let model = self.model.clone();
-        let site = &model.sites.chains[self.index];
-        let mut sums = Sums::new();
-        let (mut first_wh, mut second_wh) = (0.0, 0.0);
-        for unit in 0..self.units.len() {
-            let stage = self.units[unit].stage;
-            let (view, health, ledger) = self.units[unit]
-                .twin
-                .look(move |battery| {
-                    let copy = battery.observed(now);
-                    (copy.view(now), copy.health(), copy.ledger())
-                })
-                .await;
-            if matches!(stage, Stage::Vehicle | Stage::Store | Stage::ToStore) {
-                let key = self.key(unit);
-                let values =
-                    [("soh", health.capacity), ("resistance_rel", health.resistance), ("efc", view.efc)];
-                let row = |(metric, value)| Sample { at: now, key, metric, value };
-                self.tally.samples.extend(values.map(row));
-            }
-            let first =
-                if stage == Stage::Vehicle { ledger.energy_out_wh } else { self.units[unit].first_out_wh };
-            first_wh += first;
-            second_wh += ledger.energy_out_wh - first;
-            sums.delivered_wh += ledger.energy_out_wh;
-            sums.losses_wh += ledger.losses_wh;
-            sums.unserved_wh += ledger.unserved_wh;
-            sums.pack_h += view.age_days * 24.0;
-            sums.outside_h += ledger.outside_temperature_h;
-            sums.efc += view.efc;
-            sums.outside_efc += ledger.outside_cycles_efc;
-        }
-        sums.replacements =
-            self.units.len() as f64 - f64::from(site.file.vehicles).min(self.units.len() as f64);
-        let works = self.works.look(move |works| works.view(now)).await;
-        let (packs, kg) = (site.contents.total_kg(), Key::SecondLife(self.index as u32));
-        let of_works = Key::Recycler(self.index as u32);
-        let metrics = [
-            (kg, "vehicle_packs", self.count(&[Stage::Vehicle])),
-            (kg, "store_packs", self.count(&[Stage::Store])),
-            (kg, "moving_packs", self.count(&[Stage::ToStore, Stage::ToRecycler])),
-            (kg, "made_kg", packs * self.units.len() as f64),
-            (kg, "recovered_kg", self.products.total_kg()),
-            (kg, "residue_kg", self.residue.total_kg()),
-            (kg, "total_carbon_kg", self.books.total() + works.books.standby_carbon_kg),
-            (of_works, "queued_kg", works.queued_kg),
-            (of_works, "in_work_kg", works.in_work_kg),
-        ];
-        let row = |(key, metric, value)| Sample { at: now, key, metric, value };
-        self.tally.samples.extend(metrics.map(row));
-        self.tally.sums.push((now, kg, sums));
-        self.tally.site_sums.extend([
-            ("first_life_delivered_kwh", first_wh * 1e-3),
-            ("second_life_delivered_kwh", second_wh * 1e-3),
-            ("delivered_kwh", (first_wh + second_wh) * 1e-3),
-        ]);
-    }
-
-    pub(in crate::engine) async fn conclude(mut self) -> Tally {
-        for unit in 0..self.units.len() {
-            if matches!(self.units[unit].stage, Stage::Vehicle | Stage::Store) {
-                self.pay(unit).await;
-            }
-        }
-        self.sample().await;
-        let now = self.now;
-        let model = self.model.clone();
-        let site = &model.sites.chains[self.index];
-        let (books, in_works, works_residue) =
-            self.works.look(move |works| (works.books(now), works.in_hand(), works.books(now).residue)).await;
-        self.close(site, &books, in_works, works_residue);
-        let key = Key::SecondLife(self.index as u32);
-        let group = model.kinds[site.kind].name.clone();
-        for (number, unit) in std::mem::take(&mut self.units).into_iter().enumerate() {
-            let retired = unit.stage == Stage::Done || unit.stage == Stage::Recycler;
-            let Unit { twin, account, entered, first_efc, .. } = unit;
-            let battery = twin.leave().await.observed(now);
-            let (view, health, ledger) = (battery.view(now), battery.health(), battery.ledger());
-            if !retired {
-                self.tally.final_soh.entry(key).or_default().push(health.capacity);
-                self.tally.final_resistance.entry(key).or_default().push(health.resistance);
-            }
-            let key = Key::ChainPack(self.index as u32, number as u32);
-            let mut values = vec![
-                ("soh", health.capacity),
-                ("resistance_rel", health.resistance),
-                ("efc", view.efc),
-                ("first_life_efc", if first_efc > 0.0 { first_efc } else { view.efc }),
-                ("age_days", view.age_days),
-                ("retired", f64::from(u8::from(retired))),
-                ("entered_day", entered.days_since(model.start)),
-                ("energy_in_kwh", ledger.energy_in_wh * 1e-3),
-                ("energy_out_kwh", ledger.energy_out_wh * 1e-3),
-                ("losses_kwh", ledger.losses_wh * 1e-3),
-                ("carbon_kg", account.total()),
-            ];
-            values.extend(super::super::fidelity::columns(battery.losses()));
-            self.tally.endings.push(Ending { key, group: group.clone(), values });
-        }
-        self.tally.endings.push(Ending {
-            key: Key::Recycler(self.index as u32),
-            group: site.file.name.clone(),
-            values: vec![
-                ("received_kg", books.received.total_kg()),
-                ("recovered_kg", books.products.total_kg()),
-                ("residue_kg", books.residue.total_kg()),
-                ("energy_kwh", books.electricity_kwh + books.standby_kwh),
-                ("carbon_kg", books.process_carbon_kg + books.standby_carbon_kg),
-            ],
-        });
-        self.tally
-    }
-
-    /// Closes the books of mass and emissions and judges what was recovered.
-    fn close(
-        &mut self,
-        site: &ChainSite,
-        books: &twin::facility::works::Books,
-        in_works: Masses,
-        works_residue: Masses,
-    ) {
-        let pack_kg = site.contents.total_kg();
-        let made_kg = pack_kg * self.units.len() as f64;
-        let vehicle_kg = pack_kg * self.count(&[Stage::Vehicle]);
-        let store_kg = pack_kg * self.count(&[Stage::Store]);
-        let moving_kg = pack_kg * self.count(&[Stage::ToStore, Stage::ToRecycler]);
-        // Packs in the works have left residue there already.
-        let placed_kg = vehicle_kg
-            + store_kg
-            + moving_kg
-            + in_works.total_kg()
-            + books.products.total_kg()
-            + works_residue.total_kg();
-        let of_packs: f64 = self.units.iter().map(|unit| unit.account.total()).sum();
-        // What the works has emitted for lots that are not through is not in the books of packs yet.
-        let unfinished_kg = books.process_carbon_kg - self.books.treatment;
-        let total_kg = self.books.total() + unfinished_kg + books.standby_carbon_kg;
-        let sums = &mut self.tally.site_sums;
-        sums.extend([
-            ("made_kg", made_kg),
-            ("vehicle_kg", vehicle_kg),
-            ("store_kg", store_kg),
-            ("moving_kg", moving_kg),
-            ("recycler_kg", in_works.total_kg()),
-            ("recovered_kg", books.products.total_kg()),
-            ("residue_kg", works_residue.total_kg()),
-            ("mass_gap_kg", made_kg - placed_kg),
-            ("making_carbon_kg", self.books.making),
-            ("transport_carbon_kg", self.books.transport),
-            ("losses_carbon_kg", self.books.losses),
-            ("treatment_carbon_kg", books.process_carbon_kg + books.standby_carbon_kg),
-            ("credit_carbon_kg", self.books.credit),
-            ("total_carbon_kg", total_kg),
-            ("carbon_gap_kg", total_kg - of_packs - unfinished_kg - books.standby_carbon_kg),
-            ("packs_made", self.units.len() as f64),
-            ("second_life_packs", self.counts.second_life),
-            ("unsuitable_packs", self.counts.unsuitable),
-            ("recycled_packs", self.counts.recycled),
-            ("recycling_passage_days", self.passage_days),
-            ("second_life_value_usd", self.counts.value_usd),
-            ("recycled_kg", self.products.total_kg() + self.residue.total_kg()),
-        ]);
-        if self.counts.recycled > 0.0 {
-            let contained = site.contents.times(self.counts.recycled);
-            let input_kg = contained.total_kg();
-            let on = Date::at(self.now);
-            if let Ok(achieved) = recovery::achieved(site.family, &contained, &self.products, input_kg, on) {
-                let passed = achieved.targets.iter().filter(|target| target.pass).count();
-                sums.insert("recovery_targets_met", passed as f64);
-                sums.insert("recovery_targets_missed", (achieved.targets.len() - passed) as f64);
-            }
-            for (material, contained_name, recovered_name, _) in super::METALS {
-                sums.insert(contained_name, contained[material]);
-                sums.insert(recovered_name, self.products[material]);
-            }
         }
     }
 }

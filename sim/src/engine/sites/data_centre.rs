@@ -2,9 +2,10 @@
 
 use super::super::model::VariantModel;
 use super::super::tally::{Ending, Happening, Key, Sample, Sums, Tally};
+use super::agenda::Agenda;
 use super::model::CentreSite;
-use super::player::{Agenda, Player};
-use crate::engine::place::Hosting;
+use crate::engine::player::{Hosting, Player};
+use crate::engine::transfer::{self, Content, Retired};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin::battery::lead_acid::discharge::Load;
@@ -46,6 +47,8 @@ pub struct CentreZone {
     seats: BTreeMap<(usize, usize, usize), Seat>,
     replaced: f64,
     replaced_by_month: Vec<f64>,
+    /// Blocks that were replaced and go to a recycler.
+    retired: Vec<Retired>,
     tally: Tally,
 }
 
@@ -84,10 +87,11 @@ impl CentreZone {
             seats,
             replaced: 0.0,
             replaced_by_month: Vec::new(),
+            retired: Vec::new(),
             tally: Tally::default(),
             model,
         };
-        let opened = zone.centre.tell(start, DataCentreCommand::Open).await;
+        let opened = zone.centre.tell(start, [DataCentreCommand::Open]).await;
         zone.wake_later(&opened.view);
         zone.agenda.add(start, Action::Sample);
         let every_days = zone.site().file.care.inspect_every_days;
@@ -105,6 +109,11 @@ impl CentreZone {
         if let Some(at) = view.wake_at {
             self.agenda.add(at, Action::Wake);
         }
+    }
+
+    /// Blocks that were replaced and go to a recycler.
+    pub(in crate::engine) fn take_retired(&mut self) -> Vec<Retired> {
+        std::mem::take(&mut self.retired)
     }
 
     pub(in crate::engine) async fn run_until(&mut self, end: Time) {
@@ -127,13 +136,13 @@ impl CentreZone {
 
     async fn wake(&mut self) {
         let now = self.now;
-        let answer = self.centre.tell(now, DataCentreCommand::Wake).await;
+        let answer = self.centre.tell(now, [DataCentreCommand::Wake]).await;
         for event in answer.events {
             let DataCentreEvent::Began { outage } = event else { continue };
             for room in 0..self.banks.len() {
                 let power_w = self.site().centre.rooms[room].load_max_w * outage.load_share;
                 let carry = BankCommand::Begin(Duty::Carry(Load::Power { power_w }));
-                let answer = self.banks[room].tell(now, carry).await;
+                let answer = self.banks[room].tell(now, [carry]).await;
                 self.note_bank(room, &answer.events);
             }
             self.note("outage", Key::DataCentre(self.index as u32), outage.lasts_s / 60.0);
@@ -146,14 +155,14 @@ impl CentreZone {
         let now = self.now;
         for room in 0..self.banks.len() {
             let back = BankCommand::Begin(Duty::Idle(Charger::Float));
-            let answer = self.banks[room].tell(now, back).await;
+            let answer = self.banks[room].tell(now, [back]).await;
             self.note_bank(room, &answer.events);
             // Both ends of the span were rounded to milliseconds.
             let seconds = match answer.view.carried_s {
                 carried if carried + 2e-3 >= outage.to_carry_s() => outage.to_carry_s(),
                 carried => carried,
             };
-            let answer = self.centre.tell(now, DataCentreCommand::Carried { room, seconds }).await;
+            let answer = self.centre.tell(now, [DataCentreCommand::Carried { room, seconds }]).await;
             for event in &answer.events {
                 if let DataCentreEvent::Over { .. } = event {
                     self.wake_later(&answer.view);
@@ -189,12 +198,12 @@ impl CentreZone {
     async fn inspect(&mut self) {
         let now = self.now;
         for room in 0..self.banks.len() {
-            let answer = self.banks[room].tell(now, BankCommand::CatchUp).await;
+            let answer = self.banks[room].tell(now, [BankCommand::CatchUp]).await;
             self.note_bank(room, &answer.events);
             let readings = blocks(&answer.view)
                 .map(|(string, block, view)| Reading { string, block, soh: view.soh })
                 .collect();
-            let found = self.centre.tell(now, DataCentreCommand::Inspect { room, readings }).await;
+            let found = self.centre.tell(now, [DataCentreCommand::Inspect { room, readings }]).await;
             for event in found.events {
                 let DataCentreEvent::Due { reading, reason, .. } = event else { continue };
                 self.replace(room, reading, reason, &answer.view).await;
@@ -213,10 +222,15 @@ impl CentreZone {
         self.note(event, key, soh);
         self.finish(key, old, &view.strings[string].blocks[block], true);
         let command = BankCommand::ReplaceBlock { string, block };
-        self.banks[room].tell(self.now, command).await;
+        self.banks[room].tell(self.now, [command]).await;
         let fresh = Seat { generation: old.generation + 1, since: self.now };
         self.seats.insert((room, string, block), fresh);
         self.replaced += 1.0;
+        if let Some(chain) = self.site().retired_to {
+            let at = transfer::arrival(&self.model, chain, self.now);
+            let name = format!("{}/{room}/{string}-{block}#{}", self.site().file.name, old.generation).into();
+            self.retired.push(Retired { chain, at, key, name, since: old.since, what: Content::Block });
+        }
         let bin = (self.now.days_since(self.model.start) / BIN_DAYS) as usize;
         self.replaced_by_month.resize(self.replaced_by_month.len().max(bin + 1), 0.0);
         self.replaced_by_month[bin] += 1.0;
@@ -294,7 +308,7 @@ impl CentreZone {
 
     pub(in crate::engine) async fn conclude(mut self) -> Tally {
         for room in 0..self.banks.len() {
-            let answer = self.banks[room].tell(self.now, BankCommand::CatchUp).await;
+            let answer = self.banks[room].tell(self.now, [BankCommand::CatchUp]).await;
             self.note_bank(room, &answer.events);
         }
         self.sample().await;

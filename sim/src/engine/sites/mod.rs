@@ -1,10 +1,12 @@
 //! Facilities in a world: data centres with their batteries, and packs on their way from vehicles to a recycler.
-//! Each is a zone of its own beside those of networks and groups; nothing moves between them.
+//! Each is a zone of its own beside those of networks and groups; what leaves service there goes on to a chain of second
+//! lives ([`super::transfer`]).
 
+mod agenda;
 pub mod chain;
 pub mod data_centre;
+mod ledger;
 pub mod model;
-mod player;
 
 use super::model::VariantModel;
 use super::tally::{Key, Tally};
@@ -33,11 +35,12 @@ pub(super) fn name(model: &VariantModel, key: Key) -> (&'static str, String) {
 }
 
 /// Metals whose recovery is told: what was contained, what was recovered, and the figure.
-const METALS: [(Material, &str, &str, &str); 4] = [
+const METALS: [(Material, &str, &str, &str); 5] = [
     (Material::Lithium, "lithium_in_kg", "lithium_out_kg", "lithium_recovered_pct"),
     (Material::Nickel, "nickel_in_kg", "nickel_out_kg", "nickel_recovered_pct"),
     (Material::Cobalt, "cobalt_in_kg", "cobalt_out_kg", "cobalt_recovered_pct"),
     (Material::Copper, "copper_in_kg", "copper_out_kg", "copper_recovered_pct"),
+    (Material::Lead, "lead_in_kg", "lead_out_kg", "lead_recovered_pct"),
 ];
 
 /// Figures of facilities: sums over zones, and what follows from them.

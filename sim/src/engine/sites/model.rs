@@ -3,7 +3,7 @@
 use super::super::model::{GroupModel, Kind, ModelError};
 use crate::engine::place::Part;
 use crate::scenario::schema::{
-    self, CarePolicy, Composition, Duty, FreightLeg, Life, PackGroup, RecyclingProcess, Scenario,
+    self, CarePolicy, Composition, Duty, FreightLeg, GridRegion, Life, PackGroup, RecyclingProcess, Scenario,
 };
 use crate::world::{self, Note, Surroundings};
 use std::collections::BTreeMap;
@@ -43,6 +43,8 @@ pub struct CentreSite {
     pub centre: Arc<DataCentreModel>,
     /// Strings of each room and the air that they stand in.
     pub banks: Vec<(Arc<StringModel>, Ambient)>,
+    /// The chain of second lives that takes replaced blocks, as index.
+    pub retired_to: Option<usize>,
 }
 
 /// A chain of second lives.
@@ -52,10 +54,12 @@ pub struct ChainSite {
     pub file: schema::SecondLife,
     /// Its kind of battery, as index.
     pub kind: usize,
-    /// The duty in the vehicle.
-    pub vehicle: GroupModel,
+    /// The duty in vehicles of its own.
+    pub vehicle: Option<GroupModel>,
     /// The duty in the store.
-    pub store: GroupModel,
+    pub store: Option<GroupModel>,
+    /// The air outdoors.
+    pub outdoors: Ambient,
     /// The recycler.
     pub works: Arc<WorksModel>,
     /// Contents of a pack [kg].
@@ -84,7 +88,9 @@ impl Sites {
         let kind_of = |n: &str| by_name.get(n).copied().ok_or_else(|| ModelError::NoBattery(n.into()));
         let mut sites = Self::default();
         for file in &scenario.data_centres {
-            sites.data_centres.push(centre(file, kind_of(&file.battery)?, kinds, surroundings, local)?);
+            let mut site = centre(file, kind_of(&file.battery)?, kinds, surroundings, local)?;
+            site.retired_to = chain_called(scenario, file.retired_to.as_deref())?;
+            sites.data_centres.push(site);
         }
         for file in &scenario.second_lives {
             let kind = kind_of(&file.battery)?;
@@ -199,7 +205,7 @@ fn centre(
     };
     let worn_below = chemistry.end_of_life_soh;
     let model = DataCentreModel { rooms, outages, care, worn_below, local };
-    Ok(CentreSite { file: file.clone(), kind, centre: Arc::new(model), banks })
+    Ok(CentreSite { file: file.clone(), kind, centre: Arc::new(model), banks, retired_to: None })
 }
 
 fn chain(
@@ -216,6 +222,7 @@ fn chain(
         };
         let file = PackGroup {
             network: None,
+            retired_to: None,
             name: format!("{}-{name}", file.name),
             battery: file.battery.clone(),
             count: file.vehicles,
@@ -225,7 +232,7 @@ fn chain(
             duty: life.duty.clone(),
         };
         let ambient = Ambient { air_c: surroundings.air_c.clone(), shift_c: life.ambient_shift_c };
-        Ok(GroupModel { file, kind, ambient, rides, cells: None })
+        Ok(GroupModel { file, kind, ambient, rides, cells: None, retired_to: None })
     };
     let energy_kwh = battery.rated_wh() * 1e-3;
     let chemistry = file.composition.name();
@@ -236,7 +243,7 @@ fn chain(
         contents,
         recycled: &[],
         declared_production_kg: None,
-        made_with: Grid::Region(file.made_in.name().into()),
+        made_with: Grid::Region(file.made_in.unwrap_or(GridRegion::World).name().into()),
     })?;
     let freight = |legs: &[FreightLeg]| -> Result<f64, ModelError> {
         let mut sum = 0.0;
@@ -255,6 +262,7 @@ fn chain(
         RecyclingProcess::Hydro => Process::Hydro,
         RecyclingProcess::Pyro => Process::Pyro,
         RecyclingProcess::Direct => Process::Direct,
+        RecyclingProcess::Smelting => Process::Smelting,
     });
     let shifts = Shifts::new(recycler.shifts, recycler.days, 6, local);
     let works = WorksModel {
@@ -269,8 +277,9 @@ fn chain(
     };
     Ok(ChainSite {
         kind,
-        vehicle: group("vehicle", &file.vehicle)?,
-        store: group("store", &file.store)?,
+        vehicle: file.vehicle.as_ref().map(|life| group("vehicle", life)).transpose()?,
+        store: file.store.as_ref().map(|life| group("store", life)).transpose()?,
+        outdoors: Ambient { air_c: surroundings.air_c.clone(), shift_c: 0.0 },
         works: Arc::new(works),
         contents,
         making_kg,
@@ -280,7 +289,16 @@ fn chain(
     })
 }
 
-/// Every composition of the tables is of lithium.
-fn family(_: Composition) -> Family {
-    Family::Lithium
+fn family(composition: Composition) -> Family {
+    if composition == Composition::VRLA { Family::LeadAcid } else { Family::Lithium }
+}
+
+/// The chain of this name, as index; nothing where none is named.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn chain_called(scenario: &Scenario, name: Option<&str>) -> Result<Option<usize>, ModelError> {
+    let Some(name) = name else { return Ok(None) };
+    let chain = scenario.second_lives.iter().position(|chain| chain.name == name);
+    chain.map(Some).ok_or_else(|| ModelError::NoSecondLife(name.into()))
 }

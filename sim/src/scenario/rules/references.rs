@@ -71,6 +71,9 @@ pub(super) fn check(root: &Node, surroundings: Surroundings<'_>, findings: &mut 
             }
         }
     });
+    for list in super::sites::GIVERS {
+        each(root, list, |giver, trail| check.retired_to(root, giver, list, trail));
+    }
     each(root, "faults", |fault, trail| check.fault(root, fault, trail));
 }
 
@@ -105,6 +108,39 @@ impl Check<'_, '_> {
         let Some(batteries) = root.get("batteries").filter(|node| !node.entries().is_empty()) else { return };
         let names = batteries.entries().iter().map(|entry| entry.key.as_str());
         self.one_of(node, "battery", "battery", names, trail);
+    }
+
+    /// The second life that takes what is retired: it has to be there, and to be of the same battery.
+    fn retired_to(&mut self, root: &Node, giver: &Node, list: &str, trail: &Trail<'_>) {
+        let Some(value) = giver.get("retired_to") else { return };
+        let chains = root.get("second_lives").map(Node::elements).unwrap_or_default();
+        let name_of = |chain: &'_ Node| chain.get("name").and_then(Node::text).map(str::to_owned);
+        if chains.iter().any(|chain| name_of(chain).is_none()) {
+            return;
+        }
+        let names: Vec<String> = chains.iter().filter_map(name_of).collect();
+        self.named(giver, "retired_to", "second life", &names, trail);
+        let Some(chain) = chains.iter().find(|chain| name_of(chain).as_deref() == value.text()) else {
+            return;
+        };
+        let text = |node: &Node, key: &str| node.get(key).and_then(Node::text).map(str::to_owned);
+        let mut refuse = |message: String| self.findings.add(value.place, trail.key("retired_to"), message);
+        if let (Some(mine), Some(taken)) = (text(giver, "battery"), text(chain, "battery"))
+            && mine != taken
+        {
+            refuse(format!("takes {}, and not {}", quoted(&taken), quoted(&mine)));
+        }
+        if list == "packs" && giver.get("network").is_some() {
+            refuse("packs that are simulated cell by cell cannot go on to a second life".to_owned());
+        }
+        if list == "data_centres" {
+            if text(chain, "composition").is_some_and(|composition| composition != "VRLA") {
+                refuse("blocks are lead-acid, and it is for lithium".to_owned());
+            }
+            if chain.get("store").is_some() || chain.get("vehicles").and_then(Node::number) > Some(0.0) {
+                refuse("blocks go straight to a recycler: it has a store or vehicles".to_owned());
+            }
+        }
     }
 
     fn trips(&mut self, node: &Node, trail: &Trail<'_>) {

@@ -20,6 +20,9 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
     });
     each(root, "second_lives", |chain, trail| {
         check_lives(chain, trail, findings);
+        check_vehicles(chain, trail, findings);
+        check_process(chain, trail, findings);
+        check_givers(root, chain, trail, findings);
         for life in ["vehicle", "store"] {
             let Some(duty) = chain.get(life).and_then(|life| life.get("duty")) else { continue };
             let trail = trail.key(life);
@@ -95,6 +98,72 @@ fn check_lives(chain: &Node, trail: &Trail<'_>, findings: &mut Findings) {
     }
 }
 
+/// Vehicles need to be told what they do, and with what their packs are made.
+fn check_vehicles(chain: &Node, trail: &Trail<'_>, findings: &mut Findings) {
+    let has_vehicles = match chain.get("vehicles") {
+        None => false,
+        Some(count) => match count.number() {
+            Some(count) => count > 0.0,
+            None => return,
+        },
+    };
+    for (key, what) in [("vehicle", "what its vehicles do"), ("made_in", "where their packs are made")] {
+        match chain.get(key) {
+            None if has_vehicles => {
+                findings.add(chain.place, trail.key(key), format!("missing: {what}"));
+            }
+            Some(value) if !has_vehicles => {
+                findings.add(value.place, trail.key(key), "has no effect without vehicles");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Lead is smelted, and nothing else is.
+fn check_process(chain: &Node, trail: &Trail<'_>, findings: &mut Findings) {
+    let Some(composition) = chain.get("composition").and_then(Node::text) else { return };
+    let Some(recycler) = chain.get("recycler") else { return };
+    let process = match recycler.get("process") {
+        None => "hydro",
+        Some(process) => match process.text() {
+            Some(process) => process,
+            None => return,
+        },
+    };
+    if (composition == "VRLA") != (process == "smelting") {
+        let message = match composition {
+            "VRLA" => format!("lead-acid batteries are smelted, and {process} is for lithium"),
+            _ => format!("smelting is for lead-acid batteries, and these are {composition}"),
+        };
+        let place = place_of(recycler, &["process"]);
+        findings.add(place, trail.key("recycler").key("process"), message);
+    }
+}
+
+/// Somebody has to give it packs.
+fn check_givers(root: &Node, chain: &Node, trail: &Trail<'_>, findings: &mut Findings) {
+    let name = chain.get("name").and_then(Node::text);
+    // A name that was reported may be the one that is meant.
+    if name.is_none() || chain.get("vehicles").is_some_and(|count| count.number() != Some(0.0)) {
+        return;
+    }
+    let mut is_given = false;
+    for list in GIVERS {
+        each(root, list, |giver, _| {
+            let to = giver.get("retired_to");
+            is_given |= to.is_some_and(|to| to.text().is_none() || to.text() == name);
+        });
+    }
+    if !is_given {
+        let message = "nobody gives it packs: give it vehicles, or let something retire its packs to it";
+        findings.add(chain.place, trail, message);
+    }
+}
+
+/// What may retire its packs to a second life.
+pub(super) const GIVERS: [&str; 3] = ["networks", "packs", "data_centres"];
+
 /// Data centres with their blocks, vehicles' packs and recyclers; nothing where a count was reported.
 pub(super) fn count_twins(root: &Node, mut add: impl FnMut(Option<f64>)) {
     each(root, "data_centres", |centre, _| {
@@ -104,7 +173,7 @@ pub(super) fn count_twins(root: &Node, mut add: impl FnMut(Option<f64>)) {
         }
     });
     each(root, "second_lives", |chain, _| {
-        add(number_or(chain, "vehicles", 1.0));
+        add(number_or(chain, "vehicles", 0.0));
         add(Some(1.0));
     });
 }
