@@ -7,6 +7,7 @@ pub mod chemistry;
 pub mod circuit;
 pub mod daily;
 pub mod decay;
+pub mod estimate;
 pub mod exact;
 pub mod fidelity;
 pub mod fit;

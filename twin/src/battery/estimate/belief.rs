@@ -1,0 +1,369 @@
+//! What is believed about one mean cell: eight states and their covariance, carried ahead and corrected.
+//!
+//! ```text
+//! ahead    s'  = s − (I − b)·η·Δt/(3600·Q·q)          v_k' = v_k·a_k + (I − b)·R_k·e^r·(1 − a_k),   a_k = e^(−Δt/τ_k)
+//!          h'  = ∓1 + (h ± 1)·e^(−γ|Δs|)              e'   = e·e^(−|Δs|/λ)
+//!          r, q, b wander
+//! voltage  V   = U(s) + M(s)·h + e − (I − b)·R0(s,T,I)·e^r − v1 − v2
+//! ```
+//!
+//! An extended Kalman filter, but for the one strong curve: along the state of charge the voltage is taken at three
+//! points, √3 standard deviations apart, which gives its mean, its slope and how much the slope leaves unsaid (central
+//! differences, Nørgaard et al. 2000, doi 10.1016/S0005-1098(00)00089-3). Circuit as in [`super::super::circuit`].
+//! Covariances are scalar updates in a fixed order, so that the same readings give the same bits.
+//!
+//! The state e is what keeps the filter honest: a fitted open-circuit curve is off by some millivolts, by the same
+//! amount at every reading until the cell has moved on along the curve. As noise it would seem to average out.
+
+use super::super::circuit::CellModel;
+use serde::{Deserialize, Serialize};
+
+/// Number of states.
+pub(super) const N: usize = 8;
+/// State of charge.
+pub(super) const SOC: usize = 0;
+/// Voltage of the fast pair [V].
+pub(super) const V1: usize = 1;
+/// Voltage of the slow pair [V].
+pub(super) const V2: usize = 2;
+/// Branch of the hysteresis.
+pub(super) const HYST: usize = 3;
+/// Error of the open-circuit curve where the cell stands [V].
+pub(super) const SHAPE: usize = 4;
+/// Logarithm of the resistances over those of a new cell.
+pub(super) const LNR: usize = 5;
+/// Capacity over rated.
+pub(super) const CAP: usize = 6;
+/// What the current sensor shows when there is no current [A, per cell].
+pub(super) const OFFSET: usize = 7;
+
+/// Error of the open-circuit curve: across it [V], and along it as state of charge. assumed: what fits of measured
+/// cells leave, see docs/models/estimation.md.
+const SHAPE_V: f64 = 0.006;
+const SHAPE_SOC: f64 = 0.006;
+/// The error is another one after so much state of charge.
+const SHAPE_LENGTH: f64 = 0.15;
+/// Share of the ohmic drop that no state explains, from reading to reading.
+const DROP_ERROR: f64 = 0.10;
+/// Share of the pairs' drive that the model gets wrong.
+const PAIR_ERROR: f64 = 0.15;
+/// Wander of ln R: per √(state of charge moved), and per √day.
+const LNR_PER_SOC: f64 = 0.15;
+const LNR_PER_DAY: f64 = 0.01;
+/// Wander of the capacity: per √(full cycle), and per √day.
+const CAP_PER_EFC: f64 = 0.003;
+const CAP_PER_DAY: f64 = 2e-4;
+/// Wander of the current sensor's offset, in rates [1/h] per √day.
+const OFFSET_PER_DAY: f64 = 5e-4;
+/// Beyond so many standard deviations a reading counts less.
+const GATE: f64 = 4.0;
+
+/// Mean and covariance.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Belief {
+    /// Mean.
+    pub(super) x: [f64; N],
+    /// Covariance, kept symmetric to the bit.
+    pub(super) p: [[f64; N]; N],
+}
+
+/// A span of time under a mean current.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// Length [s].
+    pub(super) dt_s: f64,
+    /// Mean current as the sensor shows it [A, per cell].
+    pub(super) current_a: f64,
+    /// Standard deviation of that mean [A].
+    pub(super) current_std_a: f64,
+    /// Temperature of the cell [°C].
+    pub(super) temperature_c: f64,
+}
+
+/// A voltage to correct with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terminal {
+    /// Voltage [V, per cell].
+    pub(super) voltage_v: f64,
+    /// Its standard deviation [V].
+    pub(super) voltage_std_v: f64,
+    /// Current at the same moment [A, per cell].
+    pub(super) current_a: f64,
+    /// Its standard deviation [A].
+    pub(super) current_std_a: f64,
+    /// Temperature of the cell [°C].
+    pub(super) temperature_c: f64,
+}
+
+/// How a reading compares with what was expected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Surprise {
+    /// Reading less expectation.
+    pub(super) innovation: f64,
+    /// Standard deviation that it should have.
+    pub(super) std: f64,
+}
+
+impl Surprise {
+    /// In standard deviations.
+    pub(super) fn sigmas(&self) -> f64 {
+        self.innovation.abs() / self.std
+    }
+}
+
+/// Expected voltage, its slope along the state of charge and the variance that the slope leaves unsaid.
+struct Expected {
+    voltage_v: f64,
+    h: [f64; N],
+    unsaid: f64,
+    drop_v: f64,
+}
+
+impl Belief {
+    /// Standard deviation of a state.
+    pub(super) fn std(&self, state: usize) -> f64 {
+        self.p[state][state].max(0.0).sqrt()
+    }
+
+    /// Nothing known but what is given; states are taken as independent.
+    pub(super) fn of(x: [f64; N], std: [f64; N]) -> Self {
+        let mut p = [[0.0; N]; N];
+        for k in 0..N {
+            p[k][k] = std[k] * std[k];
+        }
+        Self { x, p }
+    }
+
+    /// Standard deviation of the open-circuit curve's error where the curve has this slope [V].
+    pub(super) fn shape_std_v(slope_v: f64) -> f64 {
+        SHAPE_V.hypot(SHAPE_SOC * slope_v.min(20.0))
+    }
+
+    /// Makes a state independent of the others, with another mean and deviation.
+    pub(super) fn forget(&mut self, state: usize, mean: f64, std: f64) {
+        for k in 0..N {
+            self.p[state][k] = 0.0;
+            self.p[k][state] = 0.0;
+        }
+        self.x[state] = mean;
+        self.p[state][state] = std * std;
+    }
+
+    /// Carries the belief over a span.
+    pub(super) fn ahead(&mut self, cell: &CellModel, span: &Span) {
+        if span.dt_s <= 0.0 {
+            return;
+        }
+        let circuit = &cell.file.circuit;
+        let rated_ah = cell.file.cell.capacity_ah;
+        let soc = self.x[SOC].clamp(0.0, 1.0);
+        let capacity = self.x[CAP].max(0.1);
+        let current_a = span.current_a - self.x[OFFSET];
+        let eta = if current_a < 0.0 { cell.file.losses.coulombic_efficiency } else { 1.0 };
+        let per_amp = eta * span.dt_s / (3600.0 * rated_ah * capacity);
+        let moved = current_a * per_amp;
+        let ohm = cell.resistances(soc, span.temperature_c);
+        let factor = self.x[LNR].exp();
+        let (a1, a2) = ((-span.dt_s / circuit.tau1_s).exp(), (-span.dt_s / circuit.tau2_s).exp());
+        let (r1, r2) = (ohm.r1 * factor, ohm.r2 * factor);
+        let hold = (-cell.file.hysteresis.gamma * moved.abs()).exp();
+        let keep = (-moved.abs() / SHAPE_LENGTH).exp();
+
+        self.x[SOC] -= moved + cell.leak_per_s(span.temperature_c) * span.dt_s / capacity;
+        self.x[V1] = self.x[V1] * a1 + current_a * r1 * (1.0 - a1);
+        self.x[V2] = self.x[V2] * a2 + current_a * r2 * (1.0 - a2);
+        let branch = if moved > 0.0 { -1.0 } else { 1.0 };
+        self.x[HYST] = branch + (self.x[HYST] - branch) * hold;
+        self.x[SHAPE] *= keep;
+
+        // F differs from the unit matrix in five rows.
+        let soc_row = [(CAP, moved / capacity), (OFFSET, per_amp)];
+        let pair_row = |r: f64, a: f64| [(LNR, current_a * r * (1.0 - a)), (OFFSET, -r * (1.0 - a))];
+        let rows = [
+            (SOC, 1.0, soc_row),
+            (V1, a1, pair_row(r1, a1)),
+            (V2, a2, pair_row(r2, a2)),
+            (HYST, hold, [(LNR, 0.0); 2]),
+            (SHAPE, keep, [(LNR, 0.0); 2]),
+        ];
+        for (row, own, others) in rows {
+            for k in 0..N {
+                self.p[row][k] = own * self.p[row][k]
+                    + others[0].1 * self.p[others[0].0][k]
+                    + others[1].1 * self.p[others[1].0][k];
+            }
+        }
+        for (column, own, others) in rows {
+            for k in 0..N {
+                let line = &mut self.p[k];
+                line[column] =
+                    own * line[column] + others[0].1 * line[others[0].0] + others[1].1 * line[others[1].0];
+            }
+        }
+
+        // What the current's error moves, it moves in the pairs as well.
+        let i_var = span.current_std_a * span.current_std_a;
+        let push = [-per_amp, r1 * (1.0 - a1), r2 * (1.0 - a2)];
+        for (j, a) in push.iter().enumerate() {
+            for (k, b) in push.iter().enumerate() {
+                self.p[j][k] += i_var * a * b;
+            }
+        }
+        let days = span.dt_s / 86_400.0;
+        let efc = 0.5 * (moved * capacity).abs();
+        let add = |p: &mut [[f64; N]; N], state: usize, var: f64| p[state][state] += var;
+        add(&mut self.p, V1, (PAIR_ERROR * current_a * r1).powi(2) * (1.0 - a1 * a1));
+        add(&mut self.p, V2, (PAIR_ERROR * current_a * r2).powi(2) * (1.0 - a2 * a2));
+        add(&mut self.p, HYST, 0.05 * (1.0 - hold * hold));
+        let slope = cell.curves(soc).ocv_slope_v;
+        add(&mut self.p, SHAPE, Self::shape_std_v(slope).powi(2) * (1.0 - keep * keep));
+        add(&mut self.p, LNR, LNR_PER_SOC * LNR_PER_SOC * moved.abs() + LNR_PER_DAY * LNR_PER_DAY * days);
+        add(&mut self.p, CAP, CAP_PER_EFC * CAP_PER_EFC * efc + CAP_PER_DAY * CAP_PER_DAY * days);
+        add(&mut self.p, OFFSET, (OFFSET_PER_DAY * rated_ah).powi(2) * days);
+        // Where state of charge ends, so does what may be unknown about it.
+        let most = 0.3 * 0.3;
+        if self.p[SOC][SOC] > most {
+            let shrink = (most / self.p[SOC][SOC]).sqrt();
+            for k in 0..N {
+                self.p[SOC][k] *= shrink;
+                self.p[k][SOC] *= shrink;
+            }
+        }
+        self.settle();
+    }
+
+    fn expected(&self, cell: &CellModel, terminal: &Terminal) -> Expected {
+        let std = self.std(SOC).clamp(0.002, 0.3);
+        let reach = std * 3.0f64.sqrt();
+        let current_a = terminal.current_a - self.x[OFFSET];
+        let factor = self.x[LNR].exp();
+        let at = |soc: f64| {
+            let curves = cell.curves(soc);
+            let ohm = cell.resistances_under(soc, terminal.temperature_c, current_a);
+            (
+                curves,
+                ohm.r0 * factor,
+                curves.ocv_v + curves.half_gap_v * self.x[HYST] - current_a * ohm.r0 * factor,
+            )
+        };
+        let soc = self.x[SOC];
+        let (curves, r0, here) = at(soc);
+        let (_, _, above) = at(soc + reach);
+        let (_, _, below) = at(soc - reach);
+        let mut h = [0.0; N];
+        h[SOC] = (above - below) / (2.0 * reach);
+        h[V1] = -1.0;
+        h[V2] = -1.0;
+        h[HYST] = curves.half_gap_v;
+        h[SHAPE] = 1.0;
+        h[LNR] = -current_a * r0;
+        h[OFFSET] = r0;
+        let bend = (above + below - 2.0 * here) / 6.0;
+        Expected {
+            voltage_v: here + bend - self.x[V1] - self.x[V2] + self.x[SHAPE],
+            h,
+            unsaid: 2.0 * bend * bend,
+            drop_v: current_a * r0,
+        }
+    }
+
+    /// Voltage expected at the terminals of a cell [V].
+    pub(super) fn voltage_v(&self, cell: &CellModel, current_a: f64, temperature_c: f64) -> f64 {
+        let current_a = current_a - self.x[OFFSET];
+        let curves = cell.curves(self.x[SOC]);
+        let r0 = cell.resistances_under(self.x[SOC], temperature_c, current_a).r0 * self.x[LNR].exp();
+        curves.ocv_v + curves.half_gap_v * self.x[HYST] + self.x[SHAPE]
+            - current_a * r0
+            - self.x[V1]
+            - self.x[V2]
+    }
+
+    /// How a voltage compares with what is expected.
+    pub(super) fn surprise(&self, cell: &CellModel, terminal: &Terminal) -> Surprise {
+        let expected = self.expected(cell, terminal);
+        let var = self.spread_of(&expected.h) + noise(&expected, terminal);
+        Surprise { innovation: terminal.voltage_v - expected.voltage_v, std: var.sqrt() }
+    }
+
+    /// Corrects by a voltage.
+    pub(super) fn see_voltage(&mut self, cell: &CellModel, terminal: &Terminal) -> Surprise {
+        let expected = self.expected(cell, terminal);
+        let var = noise(&expected, terminal);
+        self.correct(&expected.h, terminal.voltage_v - expected.voltage_v, var)
+    }
+
+    /// Corrects by a direct sight of one state.
+    pub(super) fn see(&mut self, state: usize, value: f64, std: f64) -> Surprise {
+        let mut h = [0.0; N];
+        h[state] = 1.0;
+        self.correct(&h, value - self.x[state], std * std)
+    }
+
+    fn spread_of(&self, h: &[f64; N]) -> f64 {
+        let mut sum = 0.0;
+        for j in 0..N {
+            let mut row = 0.0;
+            for k in 0..N {
+                row += self.p[j][k] * h[k];
+            }
+            sum += h[j] * row;
+        }
+        sum.max(0.0)
+    }
+
+    /// One scalar correction. What lies beyond the gate is taken for an outlier and counts the less the farther off it is.
+    fn correct(&mut self, h: &[f64; N], innovation: f64, noise_var: f64) -> Surprise {
+        let mut ph = [0.0; N];
+        for j in 0..N {
+            for k in 0..N {
+                ph[j] += self.p[j][k] * h[k];
+            }
+        }
+        let mut own = 0.0;
+        for j in 0..N {
+            own += h[j] * ph[j];
+        }
+        let var = own.max(0.0) + noise_var;
+        let surprise = Surprise { innovation, std: var.sqrt() };
+        let used = var.max(innovation * innovation / (GATE * GATE));
+        // Beyond the gate the pull falls again.
+        let used = if surprise.sigmas() > GATE { used * (surprise.sigmas() / GATE) } else { used };
+        for j in 0..N {
+            self.x[j] += ph[j] * innovation / used;
+        }
+        for j in 0..N {
+            for k in 0..=j {
+                let value = self.p[j][k] - ph[j] * ph[k] / used;
+                self.p[j][k] = value;
+                self.p[k][j] = value;
+            }
+        }
+        self.settle();
+        surprise
+    }
+
+    /// Keeps means within what they can be and the covariance symmetric.
+    fn settle(&mut self) {
+        for j in 0..N {
+            for k in 0..j {
+                self.p[k][j] = self.p[j][k];
+            }
+            if self.p[j][j] < 1e-14 {
+                self.p[j][j] = 1e-14;
+            }
+        }
+        let bounds = [(SOC, -0.05, 1.05), (HYST, -1.0, 1.0), (LNR, -1.5, 2.5), (CAP, 0.1, 1.4)];
+        for (state, low, high) in bounds {
+            self.x[state] = self.x[state].clamp(low, high);
+        }
+    }
+}
+
+/// Variance of a voltage that no state explains.
+fn noise(expected: &Expected, terminal: &Terminal) -> f64 {
+    let ohm = expected.h[OFFSET];
+    terminal.voltage_std_v.powi(2)
+        + (DROP_ERROR * expected.drop_v).powi(2)
+        + (ohm * terminal.current_std_a).powi(2)
+        + expected.unsaid
+}

@@ -1,0 +1,257 @@
+//! One reading after another: the whole of what an estimator knows at one instant, and the step to the next.
+//!
+//! A step is a function of what was known and of the reading alone, so that replaying readings in order of time gives
+//! the same state, whatever the order they came in.
+
+use super::belief::{Belief, LNR, SOC, Span, Surprise, Terminal};
+use super::faults::{Context, Monitors};
+use super::heat::Heat;
+use super::reading::Sample;
+use super::usage::Usage;
+use super::{Prior, Subject, start};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// A silence is a gap when it lasts longer than this [s] and than so many usual intervals.
+const GAP_S: f64 = 120.0;
+const GAP_INTERVALS: f64 = 8.0;
+/// Rate below which a battery rests [1/h].
+const REST_C: f64 = 0.02;
+/// Deviation of a current that nobody measured, in rates [1/h]: under load, and while the voltage stands still. assumed.
+const UNKNOWN_C: f64 = 0.3;
+const UNKNOWN_AT_REST_C: f64 = 0.02;
+/// So many outliers in a row mean that the filter has lost the battery, not that the sensor is wrong.
+const LOST_READINGS: u32 = 8;
+/// A state of charge that is vaguer than this is placed anew by the next voltage.
+const VAGUE_SOC: f64 = 0.08;
+
+/// What is known at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Core {
+    /// Readings that have been heard.
+    pub(super) readings: u64,
+    pub(super) belief: Belief,
+    pub(super) heat: Heat,
+    pub(super) last: Option<Sample>,
+    /// Usual time between readings [s].
+    pub(super) interval_s: f64,
+    /// Time at rest so far [s].
+    pub(super) rested_s: f64,
+    /// Outliers in a row.
+    pub(super) outliers: u32,
+    pub(super) monitors: Monitors,
+    pub(super) usage: Usage,
+}
+
+/// What a step found.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Found {
+    pub(super) surprise: Option<Surprise>,
+    pub(super) gap_s: Option<f64>,
+    pub(super) placed: bool,
+}
+
+impl Core {
+    pub(super) fn new(subject: &Subject, prior: &Prior) -> Self {
+        let offset_std_a = subject.sensors.current_offset_std_a / f64::from(subject.layout.parallel);
+        Self {
+            readings: 0,
+            belief: start::unknown(&subject.cell, prior, offset_std_a),
+            heat: Heat::unknown(),
+            last: None,
+            interval_s: 0.0,
+            rested_s: 0.0,
+            outliers: 0,
+            monitors: Monitors::default(),
+            usage: Usage::default(),
+        }
+    }
+
+    /// Instant of the last reading.
+    pub(super) fn at(&self) -> Option<Time> {
+        self.last.map(|sample| sample.at)
+    }
+
+    /// The current of a sample where its sensor is to be trusted, and its deviation [A, per cell].
+    fn current(&self, subject: &Subject, sample: &Sample, voltage_moves: bool) -> (f64, f64) {
+        let rated_ah = subject.cell.file.cell.capacity_ah;
+        match sample.current_a {
+            Some(current_a) if !self.monitors.current_stuck() => {
+                (current_a, subject.sensors.current_std_a / f64::from(subject.layout.parallel))
+            }
+            _ if voltage_moves => (0.0, UNKNOWN_C * rated_ah),
+            _ => (0.0, UNKNOWN_AT_REST_C * rated_ah),
+        }
+    }
+
+    fn carry(&mut self, subject: &Subject, dt_s: f64, current_a: f64, current_std_a: f64) {
+        let cell = &*subject.cell;
+        let temperature_c = self.heat.cell_c;
+        let soc = self.belief.x[SOC].clamp(0.0, 1.0);
+        let ohm = cell.resistances_under(soc, temperature_c, current_a);
+        let polarised_v = self.belief.x[1] + self.belief.x[2];
+        let heat_w = current_a * (current_a * ohm.r0 * self.belief.x[LNR].exp() + polarised_v);
+        self.heat.ahead(&subject.thermal, dt_s, heat_w.max(0.0));
+        let span =
+            Span { dt_s, current_a, current_std_a, temperature_c: 0.5 * (temperature_c + self.heat.cell_c) };
+        self.belief.ahead(cell, &span);
+    }
+
+    /// Carries what is known on to a later instant without a reading.
+    pub(super) fn ahead(&mut self, subject: &Subject, to: Time) {
+        let Some(last) = self.last else { return };
+        let dt_s = to.seconds_since(last.at);
+        if dt_s <= 0.0 {
+            return;
+        }
+        let rated_ah = subject.cell.file.cell.capacity_ah;
+        let (current_a, std_a) = self.current(subject, &last, true);
+        let silent = dt_s > self.gap_s();
+        let resting = current_a.abs() < REST_C * rated_ah;
+        let (current_a, std_a) = match (silent, resting) {
+            (false, _) => (current_a, std_a.hypot(0.3 * current_a)),
+            (true, true) => (0.0, std_a.hypot(UNKNOWN_AT_REST_C * rated_ah)),
+            (true, false) => (0.0, std_a.hypot(UNKNOWN_C * rated_ah)),
+        };
+        self.carry(subject, dt_s, current_a, std_a);
+    }
+
+    fn gap_s(&self) -> f64 {
+        GAP_S.max(GAP_INTERVALS * self.interval_s)
+    }
+
+    /// Hears a reading that is later than all before it.
+    pub(super) fn step(&mut self, subject: &Subject, sample: &Sample) -> Found {
+        let cell = &*subject.cell;
+        let rated_ah = cell.file.cell.capacity_ah;
+        let sensors = &subject.sensors;
+        let parallel = f64::from(subject.layout.parallel);
+        let voltage_std_v =
+            sensors.voltage_std_v / f64::from(subject.layout.series) * self.monitors.noise_factor();
+        let before = self.last;
+        let step_v = before.map(|last| sample.voltage_v - last.voltage_v);
+        let moves = step_v.is_none_or(|v| v.abs() > 2.0 * voltage_std_v);
+        let (current_a, current_std_a) = self.current(subject, sample, moves);
+        let mut found = Found::default();
+        let soc_before = self.belief.x[SOC];
+        let mut warming_k = 0.0;
+        let mut span = None;
+
+        if let Some(last) = before {
+            let dt_s = sample.at.seconds_since(last.at);
+            let (current_before_a, _) = self.current(subject, &last, moves);
+            let step_a = current_a - current_before_a;
+            let mut mean_a = 0.5 * (current_a + current_before_a);
+            // Between two samples the current is somewhere between them, more or less.
+            let mut mean_std_a = current_std_a.hypot(0.25 * step_a);
+            if dt_s > self.gap_s() {
+                found.gap_s = Some(dt_s);
+                let resting = current_a.abs().max(current_before_a.abs()) < REST_C * rated_ah;
+                let moved = step_v.is_some_and(|v| v.abs() > 0.02);
+                if !resting || moved {
+                    mean_a *= (-dt_s / 3600.0).exp();
+                    mean_std_a = mean_std_a.hypot(UNKNOWN_C * rated_ah).hypot(0.5 * step_a);
+                } else {
+                    mean_std_a = mean_std_a.hypot(UNKNOWN_AT_REST_C * rated_ah);
+                }
+                self.monitors.silence();
+            } else {
+                let share = if self.interval_s == 0.0 { 1.0 } else { 0.1 };
+                self.interval_s += (dt_s - self.interval_s) * share;
+            }
+            let cold_c = self.heat.cell_c;
+            self.carry(subject, dt_s, mean_a, mean_std_a);
+            warming_k = self.heat.cell_c - cold_c;
+            self.rested_s = if mean_a.abs() < REST_C * rated_ah && found.gap_s.is_none() {
+                self.rested_s + dt_s
+            } else {
+                0.0
+            };
+            span = Some((dt_s, mean_a));
+        } else if let Some(temperature_c) = sample.temperature_c.or(sample.ambient_c) {
+            self.heat.see_cell(temperature_c, 1.0);
+        }
+
+        if let Some(ambient_c) = sample.ambient_c {
+            self.heat.see_air(ambient_c, 1.0);
+        }
+        let (tau_s, _) = Heat::lump(&subject.thermal);
+        let context = Context {
+            cell,
+            belief: &self.belief,
+            expected_v: self.belief.voltage_v(cell, current_a, self.heat.cell_c),
+            voltage_std_v,
+            step_v,
+            air_c: sample.ambient_c,
+            warming_k,
+            rested: self.rested_s / tau_s.max(600.0),
+        };
+        self.monitors.hear(sample, &context);
+        if let Some(temperature_c) = sample.temperature_c
+            && !self.monitors.temperature_wrong()
+        {
+            self.heat.see_cell(temperature_c, sensors.temperature_std_k);
+        }
+
+        // A current that changes between two samples was not quite that of the voltage's moment.
+        let unsteady_a = span.map_or(0.0, |_| {
+            before.map_or(0.0, |last| 0.15 * (current_a - last.current_a.unwrap_or(current_a)))
+        });
+        let terminal = Terminal {
+            voltage_v: sample
+                .cells
+                .filter(|_| self.monitors.voltage_off())
+                .map_or(sample.voltage_v, |cells| sample.voltage_v + cells.0),
+            voltage_std_v,
+            current_a,
+            current_std_a: current_std_a.hypot(unsteady_a),
+            temperature_c: self.heat.cell_c,
+        };
+        let mut seen = None;
+        if !self.monitors.voltage_stuck() {
+            let vague = self.belief.std(SOC) > VAGUE_SOC;
+            let surprise = self.belief.surprise(cell, &terminal);
+            self.outliers = if surprise.sigmas() > 5.0 { self.outliers + 1 } else { 0 };
+            let lost = self.outliers >= LOST_READINGS;
+            found.surprise = Some(surprise);
+            if before.is_none() || vague || lost {
+                if lost {
+                    let mean = self.belief.x[SOC];
+                    self.belief.forget(SOC, mean, 0.3);
+                    self.outliers = 0;
+                }
+                start::place(&mut self.belief, cell, &terminal);
+                found.placed = true;
+            } else {
+                self.belief.see_voltage(cell, &terminal);
+            }
+            let noise_v = voltage_std_v
+                .hypot(
+                    0.1 * terminal.current_a
+                        * cell.resistances(soc_before.clamp(0.0, 1.0), self.heat.cell_c).r0,
+                )
+                .hypot(
+                    terminal.current_std_a
+                        * cell.resistances(soc_before.clamp(0.0, 1.0), self.heat.cell_c).r0,
+                )
+                / self.monitors.noise_factor();
+            seen = (!found.placed).then_some((surprise, noise_v));
+        }
+        if let Some(soc) = sample.soc
+            && !self.monitors.soc_wrong()
+        {
+            // Successive claims are one opinion: heard the less, the more often they come.
+            let per = (self.interval_s / 600.0).clamp(1e-3, 1.0).sqrt();
+            self.belief.see(SOC, soc, sensors.soc_std / per);
+        }
+        self.monitors.conclude(sample, &self.belief, seen, rated_ah);
+        if let Some((dt_s, mean_a)) = span {
+            let moved = soc_before - self.belief.x[SOC];
+            self.usage.add(dt_s, mean_a / rated_ah, moved, self.belief.x[SOC], self.heat.cell_c);
+        }
+        let _ = parallel;
+        self.last = Some(*sample);
+        self.readings += 1;
+        found
+    }
+}

@@ -1,0 +1,297 @@
+//! Sensors that do not tell the truth, and since when.
+//!
+//! | fault | how it shows |
+//! |---|---|
+//! | voltage stuck | the same figure to the bit, while the expected voltage moves |
+//! | current stuck | the same figure to the bit, while the voltage jumps as under changing loads |
+//! | temperature stuck | the same figure, while heat and air should have moved it |
+//! | state of charge stuck | the same claim, while the estimate moves |
+//! | current off | the filter's own state: charge counted against charge seen in the voltage |
+//! | voltage off | the pack's voltage is not the sum of its cells' |
+//! | temperature off | after a long rest the cells are not at the air's temperature |
+//! | state of charge off | the claim stays far from a sure estimate |
+//! | voltage noisy | it scatters from reading to reading far more than the sensor should |
+//!
+//! A stuck sensor is not heard until it moves again, a claim that is off not until it agrees.
+
+use super::super::circuit::CellModel;
+use super::belief::{Belief, OFFSET, SOC, Surprise};
+use super::reading::Sample;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+/// A sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Sensor {
+    /// Voltage at the terminals.
+    Voltage,
+    /// Current.
+    Current,
+    /// Temperature of the cells.
+    Temperature,
+    /// The electronics' claim of the state of charge.
+    StateOfCharge,
+}
+
+/// What is wrong with a sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Wrong {
+    /// It shows the same whatever happens.
+    Stuck {
+        /// What it shows, in its unit, per pack.
+        shows: f64,
+    },
+    /// It is off by about so much.
+    Off {
+        /// Shown less true, in its unit, per pack.
+        by: f64,
+    },
+    /// It scatters.
+    Noisy {
+        /// Standard deviation, in its unit, per pack.
+        std: f64,
+    },
+}
+
+/// A sensor that does not tell the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SensorFault {
+    /// Which.
+    pub sensor: Sensor,
+    /// How.
+    pub wrong: Wrong,
+    /// Since when, as far as can be told.
+    pub since: Time,
+}
+
+/// Readings of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Run {
+    value: f64,
+    since: Time,
+    count: u32,
+    /// Range of what should have moved the sensor.
+    low: f64,
+    high: f64,
+    jumps: u32,
+    stuck: bool,
+}
+
+impl Run {
+    fn of(value: f64, since: Time, driver: f64) -> Self {
+        Self { value, since, count: 1, low: driver, high: driver, jumps: 0, stuck: false }
+    }
+
+    /// Goes on with another reading.
+    fn follow(run: &mut Option<Run>, value: f64, at: Time, driver: f64) -> &mut Run {
+        let run = run.get_or_insert_with(|| Run { count: 0, ..Run::of(value, at, driver) });
+        if run.value == value {
+            run.count += 1;
+            run.low = run.low.min(driver);
+            run.high = run.high.max(driver);
+        } else {
+            *run = Run::of(value, at, driver);
+        }
+        run
+    }
+}
+
+/// Something that has to last.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Streak {
+    since: Time,
+    count: u32,
+    size: f64,
+    named: bool,
+}
+
+impl Streak {
+    fn follow(&mut self, is: bool, at: Time, size: f64, least: u32) {
+        if !is {
+            *self = Self::default();
+            return;
+        }
+        if self.count == 0 {
+            self.since = at;
+        }
+        self.count = self.count.saturating_add(1);
+        self.size = size;
+        self.named = self.count >= least;
+    }
+}
+
+/// What the monitors remember.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Monitors {
+    voltage: Option<Run>,
+    current: Option<Run>,
+    temperature: Option<Run>,
+    soc: Option<Run>,
+    /// Temperature that the run's first reading would have become [°C].
+    open_c: f64,
+    current_off: Streak,
+    voltage_off: Streak,
+    temperature_off: Streak,
+    soc_off: Streak,
+    noisy: Streak,
+    /// Mean square of the scatter between readings over what the sensor should have.
+    scatter: f64,
+    last_innovation: f64,
+}
+
+/// Least readings of one value before a sensor may be called stuck.
+const STUCK_READINGS: u32 = 5;
+
+/// What the monitors need to know beside a reading.
+pub(super) struct Context<'a> {
+    pub(super) cell: &'a CellModel,
+    pub(super) belief: &'a Belief,
+    /// Voltage expected with the present current [V, per cell].
+    pub(super) expected_v: f64,
+    pub(super) voltage_std_v: f64,
+    /// Change of voltage since the reading before [V].
+    pub(super) step_v: Option<f64>,
+    /// Temperature of the air [°C], and how the cells' would have changed without their sensor [K].
+    pub(super) air_c: Option<f64>,
+    pub(super) warming_k: f64,
+    /// Time since there was a current, in time constants of the heat.
+    pub(super) rested: f64,
+}
+
+impl Monitors {
+    /// Hears a reading before the filter does.
+    pub(super) fn hear(&mut self, sample: &Sample, context: &Context<'_>) {
+        let rated_ah = context.cell.file.cell.capacity_ah;
+        let charging = sample.current_a.is_some_and(|a| a < 0.0);
+        let run = Run::follow(&mut self.voltage, sample.voltage_v, sample.at, context.expected_v);
+        // A charger holds its voltage while the current falls: only a large move tells there.
+        let least_v = if charging { 0.15 } else { (6.0 * context.voltage_std_v).max(0.02) };
+        run.stuck |= run.count >= STUCK_READINGS && run.high - run.low > least_v;
+
+        if let Some(current_a) = sample.current_a {
+            let run = Run::follow(&mut self.current, current_a, sample.at, 0.0);
+            let r0 = context.cell.resistances(context.belief.x[SOC].clamp(0.0, 1.0), 25.0).r0;
+            let jump_v = (8.0 * context.voltage_std_v).max(0.2 * rated_ah * r0);
+            if run.count > 1 && context.step_v.is_some_and(|v| v.abs() > jump_v) {
+                run.jumps += 1;
+            }
+            run.stuck |= run.count >= STUCK_READINGS && run.jumps >= 3;
+        }
+
+        if let Some(temperature_c) = sample.temperature_c {
+            let fresh = self.temperature.is_none_or(|run| run.value != temperature_c);
+            self.open_c = if fresh { temperature_c } else { self.open_c + context.warming_k };
+            let run = Run::follow(&mut self.temperature, temperature_c, sample.at, self.open_c);
+            run.stuck |= run.count >= 2 * STUCK_READINGS
+                && (run.high - temperature_c).max(temperature_c - run.low) > 4.0;
+            let off_k = context.air_c.map_or(0.0, |air_c| temperature_c - air_c);
+            self.temperature_off.follow(
+                context.rested > 5.0 && context.air_c.is_some() && off_k.abs() > 5.0,
+                sample.at,
+                off_k,
+                5,
+            );
+        }
+
+        if let Some(soc) = sample.soc {
+            let believed = context.belief.x[SOC];
+            let run = Run::follow(&mut self.soc, soc, sample.at, believed);
+            run.stuck |=
+                run.count >= STUCK_READINGS && run.high - run.low > 0.1 && context.belief.std(SOC) < 0.05;
+            let off = soc - believed;
+            let allowed = (4.0 * context.belief.std(SOC).hypot(0.03)).max(0.12);
+            self.soc_off.follow(off.abs() > allowed, sample.at, off, 20);
+        }
+
+        if let Some((off_v, _)) = sample.cells {
+            // The pack's voltage less that of its cells.
+            let off_v = -off_v;
+            let allowed_v = (5.0 * context.voltage_std_v).max(0.01);
+            self.voltage_off.follow(off_v.abs() > allowed_v, sample.at, off_v, STUCK_READINGS);
+        }
+    }
+
+    /// Hears how a voltage compared, and where the filter has come to.
+    pub(super) fn conclude(
+        &mut self,
+        sample: &Sample,
+        belief: &Belief,
+        seen: Option<(Surprise, f64)>,
+        rated_ah: f64,
+    ) {
+        if let Some((surprise, noise_v)) = seen {
+            let scatter = (surprise.innovation - self.last_innovation).powi(2) / (2.0 * noise_v * noise_v);
+            self.last_innovation = surprise.innovation;
+            self.scatter += (scatter.min(100.0) - self.scatter) / 32.0;
+            let level = if self.noisy.named { 3.0 } else { 6.0 };
+            self.noisy.follow(self.scatter > level, sample.at, noise_v * self.scatter.sqrt(), 10);
+        }
+        let (offset_a, std_a) = (belief.x[OFFSET], belief.std(OFFSET));
+        let least_a = (if self.current_off.named { 2.0 } else { 4.0 } * std_a).max(0.005 * rated_ah);
+        self.current_off.follow(offset_a.abs() > least_a, sample.at, offset_a, 3);
+    }
+
+    /// By how much the voltage scatters more than its sensor should, as a factor not below 1.
+    pub(super) fn noise_factor(&self) -> f64 {
+        if self.noisy.named { self.scatter.max(1.0).sqrt() } else { 1.0 }
+    }
+
+    /// After a silence runs begin anew: what moved meanwhile nobody saw.
+    pub(super) fn silence(&mut self) {
+        self.temperature = None;
+        self.soc = None;
+    }
+
+    pub(super) fn voltage_off(&self) -> bool {
+        self.voltage_off.named
+    }
+
+    pub(super) fn voltage_stuck(&self) -> bool {
+        self.voltage.is_some_and(|run| run.stuck)
+    }
+
+    pub(super) fn current_stuck(&self) -> bool {
+        self.current.is_some_and(|run| run.stuck)
+    }
+
+    pub(super) fn temperature_wrong(&self) -> bool {
+        self.temperature.is_some_and(|run| run.stuck) || self.temperature_off.named
+    }
+
+    pub(super) fn soc_wrong(&self) -> bool {
+        self.soc.is_some_and(|run| run.stuck) || self.soc_off.named
+    }
+
+    /// Faults as of now, in the pack's units.
+    pub(super) fn faults(&self, series: f64, parallel: f64) -> SmallVec<[SensorFault; 2]> {
+        let mut faults = SmallVec::new();
+        let stuck = |sensor, run: &Option<Run>, scale: f64| {
+            run.filter(|run| run.stuck).map(|run| SensorFault {
+                sensor,
+                wrong: Wrong::Stuck { shows: run.value * scale },
+                since: run.since,
+            })
+        };
+        let off = |sensor, streak: &Streak, scale: f64| {
+            streak.named.then(|| SensorFault {
+                sensor,
+                wrong: Wrong::Off { by: streak.size * scale },
+                since: streak.since,
+            })
+        };
+        faults.extend(stuck(Sensor::Voltage, &self.voltage, series));
+        faults.extend(off(Sensor::Voltage, &self.voltage_off, series));
+        if self.noisy.named {
+            let wrong = Wrong::Noisy { std: self.noisy.size * series };
+            faults.push(SensorFault { sensor: Sensor::Voltage, wrong, since: self.noisy.since });
+        }
+        faults.extend(stuck(Sensor::Current, &self.current, parallel));
+        faults.extend(off(Sensor::Current, &self.current_off, parallel));
+        faults.extend(stuck(Sensor::Temperature, &self.temperature, 1.0));
+        faults.extend(off(Sensor::Temperature, &self.temperature_off, 1.0));
+        faults.extend(stuck(Sensor::StateOfCharge, &self.soc, 1.0));
+        faults.extend(off(Sensor::StateOfCharge, &self.soc_off, 1.0));
+        faults
+    }
+}
