@@ -1,4 +1,5 @@
 //! Where twins live: the shell that makes a pure twin an actor, and the store that keeps what is known of them.
 
 pub mod actor;
+pub mod platform;
 pub mod store;
