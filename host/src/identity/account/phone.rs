@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn numbers_are_e_164_and_are_not_shown() {
         let phone: PhoneNumber = "+919876543210".parse().unwrap();
-        assert_eq!(format!("{phone:?}"), "+……………………3210".replace("……………………", &"…".repeat(8)));
+        assert_eq!(format!("{phone:?}"), format!("+{}3210", "…".repeat(8)));
         for bad in [
             "",
             "+",
