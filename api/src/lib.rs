@@ -1,0 +1,3 @@
+//! The doors: HTTP and live streams.
+
+pub mod identity;

@@ -1,0 +1,1 @@
+//! MQTT: the embedded broker, topics, payloads and mapping rules.
