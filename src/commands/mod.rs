@@ -7,6 +7,7 @@ pub(crate) mod cell;
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod sweep;
 
 use crate::failure::Failure;

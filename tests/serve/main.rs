@@ -1,0 +1,7 @@
+//! The built binary as a platform: started, spoken to over HTTP and MQTT, stopped, killed and started again.
+
+mod alerts;
+mod commands;
+mod lifecycle;
+mod process;
+mod twins;
