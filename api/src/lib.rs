@@ -8,7 +8,6 @@
 //! A handler extracts, calls one method of the platform and converts. What a refusal means in HTTP stands in
 //! `problem.rs`, once.
 
-mod admin;
 mod body;
 mod caller;
 mod clock;

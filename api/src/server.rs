@@ -1,6 +1,6 @@
 //! The server: routes, what lies around every request, and how it ends.
 
-use crate::{admin, body, clock, health, live, measure, twins};
+use crate::{body, clock, health, live, measure, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -72,7 +72,6 @@ impl App {
 /// All routes.
 pub fn router(app: App) -> Router {
     let native = twins::routes()
-        .merge(admin::routes())
         .route("/clock", get(clock::clock_view).put(clock::clock_set))
         .route("/clock/advance", post(clock::clock_advance))
         .method_not_allowed_fallback(body::not_so);

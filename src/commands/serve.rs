@@ -3,11 +3,12 @@
 use crate::failure::Failure;
 use crate::output;
 use crate::serve::config::Config;
-use host::identity::{Identity, OsEntropy, Secret};
+use host::identity::{Identity, OsEntropy, Secret, check_password};
 use host::platform::clock::Clock;
-use host::platform::{Options, Platform, PlatformDoor};
+use host::platform::{Options, Platform};
 use host::store::{Control, LocalStore, Store, StoreError, folder_in};
 use serde_json::{Map, Value};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,20 +36,27 @@ pub(crate) struct Args {
     /// Where HTTP listens; port 0 asks for a free one.
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
-    /// Where MQTT listens; port 0 asks for a free one.
-    #[arg(long, value_name = "ADDR")]
-    mqtt: Option<SocketAddr>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = Config::load(args.config.as_deref(), std::env::vars())?;
     config.http.addr = args.http.unwrap_or(config.http.addr);
-    config.mqtt.addr = args.mqtt.unwrap_or(config.mqtt.addr);
     if let Some(data) = &args.data {
         config.data.dir.clone_from(data);
     }
     let rules = rules(&config)?;
     log(&config)?;
+    // What is wrong with these is said before anything is written.
+    let listener = std::net::TcpListener::bind(config.http.addr).map_err(|error| {
+        let context = format!("http.addr: cannot listen on {}", config.http.addr);
+        Failure::Usage(anyhow::Error::new(error).context(context))
+    })?;
+    let password = std::env::var("CELLTIDE_ADMIN_PASSWORD").ok();
+    let is_first = args.ephemeral || !folder_in(&config.data.dir).exists();
+    if let Some(password) = password.as_ref().filter(|_| is_first) {
+        check_password(password, "admin")
+            .map_err(|error| Failure::say(format_args!("CELLTIDE_ADMIN_PASSWORD: {error}")))?;
+    }
     // Goes with this function, whatever its end.
     let temporary = args.ephemeral.then(tempfile::tempdir).transpose().map_err(Failure::failed)?;
     if let Some(temporary) = &temporary {
@@ -68,7 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let control = Control::open(&store, &folder).map_err(Failure::failed)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
-    let served = runtime.block_on(serve(&config, store.clone(), rules));
+    let served = runtime.block_on(serve(&config, store.clone(), rules, listener, password));
     let closed = runtime.block_on(store.close()).map_err(Failure::failed);
     drop(control);
     runtime.shutdown_timeout(Duration::from_millis(500));
@@ -92,20 +100,21 @@ fn rules(config: &Config) -> Result<Rules, Failure> {
 fn log(config: &Config) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level)
         .map_err(|error| Failure::say(format_args!("log.level: {error}")))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_terminal = std::io::stderr().is_terminal();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr);
     // Only a test that runs this twice in a process would have set it before.
     let _ = if config.log.json { log.json().try_init() } else { log.try_init() };
     Ok(())
 }
 
 /// The one identity store; the first start makes the administrator.
-async fn identity(store: &Arc<dyn Store>) -> Result<Identity, Failure> {
+async fn identity(store: &Arc<dyn Store>, password: Option<String>) -> Result<Identity, Failure> {
     let now = Clock::wall().now();
     let settings = host::identity::Settings::default();
     let identity =
         Identity::open(store.clone(), settings, Arc::new(OsEntropy), now).await.map_err(Failure::failed)?;
-    let password = std::env::var("CELLTIDE_ADMIN_PASSWORD").ok().map(Secret::new);
-    let first = identity.first_admin(password, now).await;
+    let first = identity.first_admin(password.map(Secret::new), now).await;
     let first = first.map_err(|error| Failure::say(format_args!("CELLTIDE_ADMIN_PASSWORD: {error}")))?;
     if let Some(password) = first.and_then(|first| first.password) {
         let password = password.reveal();
@@ -126,7 +135,13 @@ async fn tend(identity: Identity) {
     }
 }
 
-async fn serve(config: &Config, store: LocalStore, rules: Rules) -> Result<(), Failure> {
+async fn serve(
+    config: &Config,
+    store: LocalStore,
+    rules: Rules,
+    listener: std::net::TcpListener,
+    password: Option<String>,
+) -> Result<(), Failure> {
     let mut signals = crate::interrupt::Signals::new().map_err(Failure::failed)?;
     let options = Options {
         threads: config.platform.threads,
@@ -137,7 +152,7 @@ async fn serve(config: &Config, store: LocalStore, rules: Rules) -> Result<(), F
         ..Options::default()
     };
     let store: Arc<dyn Store> = Arc::new(store);
-    let identity = identity(&store).await?;
+    let identity = identity(&store, password).await?;
     let platform = Platform::start(store, options).await.map_err(Failure::failed)?;
 
     let (stop, stopping) = watch::channel(false);
@@ -145,17 +160,13 @@ async fn serve(config: &Config, store: LocalStore, rules: Rules) -> Result<(), F
         body_max_bytes: config.http.body_max_bytes,
         timeout: Duration::from_secs_f64(config.http.timeout_s),
     };
-    let listener = TcpListener::bind(config.http.addr).await.map_err(|error| {
-        Failure::Usage(
-            anyhow::Error::new(error).context(format!("http.addr: cannot listen on {}", config.http.addr)),
-        )
-    })?;
+    listener.set_nonblocking(true).map_err(Failure::failed)?;
+    let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
     let mut ended = stopping.clone();
     let until = async move { drop(ended.wait_for(|stopping| *stopping).await) };
     let http = tokio::spawn(api::serve(listener, api::router(app), until));
-    let _door = PlatformDoor::new(platform.clone(), identity.clone());
 
     let mut line = Map::new();
     line.insert("http".to_owned(), Value::String(address.to_string()));

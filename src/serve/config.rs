@@ -18,7 +18,6 @@ const OTHERS: [&str; 3] = ["CELLTIDE_ADMIN_PASSWORD", "CELLTIDE_DATASETS", "CELL
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub http: Http,
-    pub mqtt: Mqtt,
     pub data: Data,
     pub log: Log,
     pub platform: PlatformKeys,
@@ -32,13 +31,6 @@ pub(crate) struct Http {
     pub addr: SocketAddr,
     pub body_max_bytes: usize,
     pub timeout_s: f64,
-}
-
-/// `[mqtt]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Mqtt {
-    pub addr: SocketAddr,
 }
 
 /// `[data]`
@@ -84,12 +76,6 @@ impl Default for Http {
             body_max_bytes: settings.body_max_bytes,
             timeout_s: settings.timeout.as_secs_f64(),
         }
-    }
-}
-
-impl Default for Mqtt {
-    fn default() -> Self {
-        Self { addr: ([127, 0, 0, 1], 1883).into() }
     }
 }
 
@@ -193,7 +179,7 @@ fn nearest(message: &str) -> Option<String> {
 
 /// Refuses a variable that looks like a misspelt one; others are not ours.
 fn misspelt(name: &str) -> Result<(), Failure> {
-    let known = ["HTTP__ADDR", "MQTT__ADDR", "DATA__DIR", "LOG__LEVEL", "LOG__JSON", "HTTP__TIMEOUT_S"];
+    let known = ["HTTP__ADDR", "DATA__DIR", "LOG__LEVEL", "LOG__JSON", "HTTP__TIMEOUT_S"];
     let known = known.iter().map(|key| format!("{PREFIX}{key}")).chain(OTHERS.map(str::to_owned));
     let near = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, &known), known)).min();
     match near {
@@ -251,7 +237,7 @@ mod tests {
         let config = config.unwrap();
         assert_eq!(config.http.addr.to_string(), "[::1]:0");
         assert!(config.log.json);
-        assert_eq!(config.mqtt.addr.port(), 1883);
+        assert_eq!(config.platform.silence_s, 900.0);
     }
 
     #[test]

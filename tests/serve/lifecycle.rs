@@ -106,7 +106,7 @@ fn bad_configuration_ends_with_2_and_names_the_key() {
         &[("CELLTIDE_PLATFORM__SILENCE", "3")],
         &["CELLTIDE_PLATFORM__SILENCE", "`silence_s`"],
     );
-    refused(&["--ephemeral"], &[("CELLTIDE_ADMIN_PASSWORD", "short")], &["CELLTIDE_ADMIN_PASSWORD"]);
+    refused(&["--data", "data"], &[("CELLTIDE_ADMIN_PASSWORD", "short")], &["CELLTIDE_ADMIN_PASSWORD"]);
     refused(&["--ephemeral", "--data", "data"], &[], &["--data"]);
     refused(&["--ephemeral"], &[("CELLTIDE_LOG__LEVEL", "=nonsense=")], &["log.level"]);
     assert!(!folder.path().join("data").exists());
