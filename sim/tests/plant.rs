@@ -1,5 +1,7 @@
 //! Simulated hardware: reports like real one, repeats with its seed, obeys.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use serde_json::{Value, json};
 use sim::plant::Fleet;
 use std::sync::Arc;
