@@ -7,6 +7,7 @@ mod failure;
 mod interrupt;
 mod output;
 mod progress;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Command {
     Compare(commands::compare::Args),
     /// Runs the full grid of some variations of a scenario.
     Sweep(commands::sweep::Args),
+    /// The platform: live twins behind HTTP, until SIGTERM or SIGINT.
+    Serve(commands::serve::Args),
     /// Fits a cell to measured data and writes a chemistry file.
     Calibrate(Box<commands::calibrate::Args>),
     /// Single cells: what there is, how they age, how they behave under a protocol.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Sweep(args) => commands::sweep::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Cell(command) => commands::cell::run(&command),
         Command::Audit(command) => commands::audit::run(&command),

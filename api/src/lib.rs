@@ -1,3 +1,23 @@
 //! The doors: HTTP and live streams.
+//!
+//! ```text
+//!  request ──► layers: id, limits, time-out, count ──► Caller (who, and what it may) ──► handler: one call of the platform
+//!          ◄── JSON, or application/problem+json ◄───────────────────────────────────────┘
+//! ```
+//!
+//! A handler extracts, calls one method of the platform and converts. What a refusal means in HTTP stands in
+//! `problem.rs`, once.
 
+mod body;
+mod caller;
+mod clock;
+mod health;
 pub mod identity;
+mod live;
+mod measure;
+mod problem;
+mod server;
+mod twins;
+
+pub use problem::Problem;
+pub use server::{App, Settings, router, serve};

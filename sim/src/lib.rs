@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod engine;
 pub mod experiment;
 pub mod measured;
+pub mod plant;
 pub mod results;
 pub mod scenario;
 pub mod world;

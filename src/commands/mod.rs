@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod compare;
 mod identities;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod sweep;
 pub(crate) mod user;
 

@@ -8,6 +8,7 @@ pub mod cabinet;
 pub mod facility;
 pub mod forcing;
 pub mod geo;
+pub mod live;
 pub mod passport;
 pub mod plastic;
 pub mod rng;

@@ -5,8 +5,10 @@
 //! a runtime through [`Shell::tell`], for tests and for measuring what the runtime costs.
 
 mod actix_shell;
+mod resident;
 
 pub use actix_shell::{Address, Gone};
+pub use resident::{Resident, Stage};
 
 use std::sync::Arc;
 use twin::rng::Seed;

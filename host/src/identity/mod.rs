@@ -20,6 +20,7 @@ pub mod account;
 mod admit;
 pub mod api_key;
 mod authenticate;
+mod basic;
 mod cache;
 pub mod client;
 pub mod device;
@@ -40,6 +41,7 @@ mod sweep;
 
 pub use account::{FirstAdmin, NewUser, PasswordLogin, User, UserPatch};
 pub use authenticate::Presented;
+pub use basic::is_basic;
 pub use entropy::{Entropy, OsEntropy};
 pub use error::{IdentityError, LoginError, Unauthenticated};
 pub use grant::{Lifetimes, Session};
@@ -91,6 +93,8 @@ struct Inner {
     accounts: Mutex<Attempts>,
     sources: Mutex<Attempts>,
     cache: Cache,
+    /// Names and passwords of HTTP Basic are checked one after another.
+    basic: tokio::sync::Semaphore,
 }
 
 impl Identity {
@@ -130,6 +134,7 @@ impl Identity {
             keys_read: Mutex::new(now),
             pepper,
             cache: Cache::default(),
+            basic: tokio::sync::Semaphore::new(1),
         })))
     }
 

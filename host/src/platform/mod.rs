@@ -1,3 +1,448 @@
 //! The application: what a caller can want of the live twins.
+//!
+//! ```text
+//!  doors ──► Platform ──name──► registry ──► Residents ──first touch──► record, snapshot, replay
+//!                 │                              └──► LiveTwin in its actor ──► store ──► news, orders
+//!                 └──► agenda: silence, commands without an answer
+//! ```
+//!
+//! One method per thing that a caller can want. Twins sleep in the store until somebody touches them.
 
+mod agenda;
+pub mod alerts;
+pub mod bus;
+mod cells;
+pub mod clock;
+pub mod command;
 pub mod door;
+mod doors;
+mod error;
+mod facts;
+mod happening;
+mod history;
+mod live;
+mod look;
+pub mod registry;
+mod residents;
+pub mod sight;
+
+pub use doors::PlatformDoor;
+pub use error::{ErrorKind, PlatformError};
+pub use history::{EventSight, History, Series};
+pub use registry::{Alias, NewTwin, Spec, TwinId, TwinRecord, Which};
+
+use crate::actor::Stage;
+use crate::store::{Revision, Store};
+use agenda::{Agenda, Due};
+use alerts::AlertRecord;
+use bus::Bus;
+use cells::Cells;
+use clock::Clock;
+use command::{CommandRecord, NewCommand};
+use door::{Kind, Order, Report};
+use facts::Draft;
+use live::LiveTwin;
+use residents::Residents;
+use serde_json::{Map, Value};
+use sight::Sight;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+use twin::live::alert::Rules;
+use uuid::Uuid;
+
+/// Orders that an edge may be behind before it misses some.
+const ORDERS_BEHIND: usize = 4_096;
+
+/// How a platform is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads for twins.
+    pub threads: usize,
+    /// What time it is.
+    pub clock: Clock,
+    /// What raises alerts.
+    pub rules: Rules,
+    /// After so long without a word a battery, vessel or facility is offline [s].
+    pub silence_s: f64,
+    /// And a cabinet [s].
+    pub cabinet_silence_s: f64,
+    /// Commands of one twin that may wait for an answer.
+    pub commands_open_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threads: 2,
+            clock: Clock::wall(),
+            rules: Rules::shipped(),
+            silence_s: 900.0,
+            cabinet_silence_s: 300.0,
+            commands_open_max: 64,
+        }
+    }
+}
+
+/// What the platform and its twins share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    rules: Rules,
+    bus: Bus,
+    orders: broadcast::Sender<Order>,
+    agenda: Agenda,
+    cells: Cells,
+    options: Options,
+}
+
+impl Core {
+    fn silence_ms(&self, kind: Kind) -> i64 {
+        let seconds = match kind {
+            Kind::Cabinet => self.options.cabinet_silence_s,
+            Kind::Battery | Kind::Vessel | Kind::Facility => self.options.silence_s,
+        };
+        (seconds * 1e3) as i64
+    }
+
+    /// Whether an edge listens for orders.
+    fn is_anybody_told(&self) -> bool {
+        self.orders.receiver_count() > 0
+    }
+
+    fn send(&self, order: Order) {
+        // Where no edge listens, nobody can be told; commands then time out.
+        let _ = self.orders.send(order);
+    }
+
+    /// A command, settled or not.
+    async fn command(&self, id: &str) -> Result<Option<CommandRecord>, PlatformError> {
+        let commands = crate::store::records::Collection::<CommandRecord, _>::of(self.store.as_ref());
+        Ok(commands.get(id).await?.map(|command| command.value))
+    }
+}
+
+/// The live twins. Clones are the same platform.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    core: Arc<Core>,
+    residents: Arc<Residents>,
+    ticker: Arc<Ticker>,
+}
+
+/// The task that looks after what is due; it ends with the platform.
+#[derive(Debug)]
+struct Ticker(JoinHandle<()>);
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Platform {
+    /// Starts a platform over a store. Within a tokio runtime.
+    ///
+    /// # Errors
+    /// When threads cannot be started or the store not be read.
+    pub async fn start(store: Arc<dyn Store>, options: Options) -> Result<Self, PlatformError> {
+        let broken = |error: io::Error| {
+            PlatformError::Store(crate::store::StoreError::Failed {
+                why: format!("no threads for twins: {error}"),
+            })
+        };
+        let stage = Stage::start(options.threads).map_err(broken)?;
+        let core = Arc::new(Core {
+            store,
+            clock: options.clock.clone(),
+            rules: options.rules.clone(),
+            bus: Bus::default(),
+            orders: broadcast::Sender::new(ORDERS_BEHIND),
+            agenda: Agenda::default(),
+            cells: Cells::default(),
+            options,
+        });
+        let residents = Arc::new(Residents::new(core.clone(), stage));
+        residents.wake_those_with_work().await?;
+        let ticker = tokio::spawn(tick(core.clone(), residents.clone()));
+        Ok(Self { core, residents, ticker: Arc::new(Ticker(ticker)) })
+    }
+
+    /// Registers a twin.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that a name is taken.
+    pub async fn create(&self, new: NewTwin, by: &str) -> Result<Sight, PlatformError> {
+        let now = self.core.clock.now();
+        let record = TwinRecord {
+            id: TwinId::new(now),
+            kind: new.kind,
+            name: new.name,
+            aliases: new.aliases,
+            spec: new.spec,
+            labels: new.labels,
+            desired: Map::new(),
+            reported: Map::new(),
+            organisation: new.organisation,
+            created_at: now,
+            changed_at: now,
+            retired_at: None,
+        };
+        record.check()?;
+        let facts = facts::Facts {
+            entity: record.id.entity(),
+            subject: facts::subject(&record.spec, &self.core.cells)?,
+            record: Arc::new(record.clone()),
+            version: 0,
+            revision: Revision(0),
+            kept: facts::Kept::default(),
+            alerts: Vec::new(),
+            commands: Vec::new(),
+        };
+        let mut draft = Draft::of(&facts);
+        draft.fact("twin.created", now, by, &record)?;
+        draft.set_record(record)?;
+        self.core.store.commit(draft.change).await.map_err(registry::taken)?;
+        self.residents.forget_names();
+        let data = serde_json::json!({ "name": draft.facts.record.name });
+        self.core.bus.tell(draft.facts.record.id, draft.facts.record.kind, now, "twin.created", data);
+        Ok(Sight::of(&draft.facts, now))
+    }
+
+    /// Changes name, names outside, specification or labels; what is not given stays.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that a name is taken.
+    pub async fn update(&self, id: TwinId, change: Update, by: &str) -> Result<Sight, PlatformError> {
+        let by = by.to_owned();
+        let seen = self
+            .residents
+            .with(id, move |twin: &mut LiveTwin| {
+                let (change, by) = (change.clone(), by.clone());
+                Box::pin(async move { twin.change(|record| change.apply(record), "twin.changed", &by).await })
+            })
+            .await?;
+        self.residents.forget_names();
+        Ok(seen)
+    }
+
+    /// Retires a twin: it takes nothing any more; what is known of it stays.
+    ///
+    /// # Errors
+    /// When it is not there, or retired already.
+    pub async fn retire(&self, id: TwinId, by: &str) -> Result<Sight, PlatformError> {
+        let by = by.to_owned();
+        let now = self.core.clock.now();
+        self.residents
+            .with(id, move |twin: &mut LiveTwin| {
+                let by = by.clone();
+                Box::pin(async move {
+                    let retire = |record: &mut TwinRecord| {
+                        record.retired_at = Some(now);
+                        Ok(())
+                    };
+                    twin.change(retire, "twin.retired", &by).await
+                })
+            })
+            .await
+    }
+
+    /// Changes how the hardware shall be.
+    ///
+    /// # Errors
+    /// When it is too much, or the twin is not there.
+    pub async fn desire(
+        &self,
+        id: TwinId,
+        change: Map<String, Value>,
+        by: &str,
+    ) -> Result<Sight, PlatformError> {
+        let by = by.to_owned();
+        self.residents
+            .with(id, move |twin: &mut LiveTwin| {
+                let (change, by) = (change.clone(), by.clone());
+                Box::pin(async move { twin.desire(change, &by).await })
+            })
+            .await
+    }
+
+    /// Gives a command.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that too many wait already.
+    pub async fn command(
+        &self,
+        id: TwinId,
+        new: NewCommand,
+        by: &str,
+    ) -> Result<CommandRecord, PlatformError> {
+        let by = by.to_owned();
+        self.residents
+            .with(id, move |twin: &mut LiveTwin| {
+                let (new, by) = (new.clone(), by.clone());
+                Box::pin(async move { twin.command(new, &by).await })
+            })
+            .await
+    }
+
+    /// Takes a report of a twin's hardware; it is durable when this is answered.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why it could not be kept.
+    pub async fn observe(&self, id: TwinId, report: Report, actor: &str) -> Result<(), PlatformError> {
+        let actor = actor.to_owned();
+        self.residents
+            .with(id, move |twin: &mut LiveTwin| {
+                let (report, actor) = (report.clone(), actor.clone());
+                Box::pin(async move { twin.report(report, &actor).await })
+            })
+            .await
+    }
+
+    /// Takes note of an alert.
+    ///
+    /// # Errors
+    /// When there is none, or it was noted or resolved already.
+    pub async fn acknowledge(
+        &self,
+        alert: &str,
+        by: &str,
+        note: Option<String>,
+    ) -> Result<AlertRecord, PlatformError> {
+        if note.as_ref().is_some_and(|note| note.chars().count() > 1_000) {
+            return Err(PlatformError::unfit("note", "at most 1000 characters"));
+        }
+        let AlertRecord { id, twin, .. } = self.alert(alert).await?;
+        let by = by.to_owned();
+        self.residents
+            .with(twin, move |twin: &mut LiveTwin| {
+                let (by, note) = (by.clone(), note.clone());
+                Box::pin(async move { twin.acknowledge(id, &by, note).await })
+            })
+            .await
+    }
+
+    /// Resolves an alert by hand.
+    ///
+    /// # Errors
+    /// When there is none, or it was resolved already.
+    pub async fn resolve(&self, alert: &str, by: &str) -> Result<AlertRecord, PlatformError> {
+        let AlertRecord { id, twin, .. } = self.alert(alert).await?;
+        let by = by.to_owned();
+        self.residents
+            .with(twin, move |twin: &mut LiveTwin| {
+                let by = by.clone();
+                Box::pin(async move { twin.resolve(id, &by).await })
+            })
+            .await
+    }
+
+    /// News from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<bus::News>> {
+        self.core.bus.listen()
+    }
+
+    /// The platform's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.core.clock
+    }
+
+    /// Twins that are awake.
+    pub fn awake(&self) -> usize {
+        self.residents.count()
+    }
+
+    /// Whether the store takes and gives: something is read, and everything that was read is durable.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check(&self) -> Result<(), PlatformError> {
+        self.core.store.head().await.map(drop).map_err(PlatformError::from)
+    }
+
+    /// Looks at the whole chain of facts.
+    ///
+    /// # Errors
+    /// When the store cannot be read; what is broken is in the answer.
+    pub async fn audit(&self) -> Result<crate::store::journal::Audit, PlatformError> {
+        Ok(self.core.store.audit().await?)
+    }
+
+    /// Takes no more work, writes snapshots and lets the twins go. What was accepted is durable already.
+    pub async fn stop(&self, patience: Duration) {
+        self.ticker.0.abort();
+        self.residents.stop(patience).await;
+    }
+}
+
+/// What is to be changed of a twin's registration.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Update {
+    /// What people call it; given as nothing it has no name.
+    pub name: Option<Option<String>>,
+    /// What it is called outside, all of it.
+    pub aliases: Option<Vec<Alias>>,
+    /// What it is of, all of it.
+    pub spec: Option<Value>,
+    /// What somebody wants to keep with it, all of it.
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+impl Update {
+    fn apply(self, record: &mut TwinRecord) -> Result<(), PlatformError> {
+        if let Some(spec) = self.spec {
+            record.spec = Spec::read(record.kind, spec)?;
+        }
+        if let Some(name) = self.name {
+            record.name = name;
+        }
+        if let Some(aliases) = self.aliases {
+            record.aliases = aliases;
+        }
+        if let Some(labels) = self.labels {
+            record.labels = labels;
+        }
+        Ok(())
+    }
+}
+
+/// Looks after what is due, for as long as the platform is there.
+async fn tick(core: Arc<Core>, residents: Arc<Residents>) {
+    loop {
+        let Some(first) = core.agenda.first() else {
+            core.agenda.sooner().await;
+            continue;
+        };
+        tokio::select! {
+            () = core.clock.until(first) => {}
+            () = core.agenda.sooner() => continue,
+        }
+        while let Some((twin, what)) = core.agenda.take(core.clock.now()) {
+            let done = residents.with(twin, move |twin: &mut LiveTwin| {
+                Box::pin(async move {
+                    match what {
+                        Due::Silence => twin.silence().await,
+                        Due::Command(id) => twin.command_due(id).await,
+                    }
+                })
+            });
+            match done.await {
+                Ok(()) => {}
+                Err(PlatformError::Stopping) => return,
+                Err(error) => {
+                    tracing::warn!(%twin, %error, "what was due could not be done; once more in ten seconds");
+                    core.agenda.add(core.clock.now() + 10_000, twin, what);
+                }
+            }
+        }
+    }
+}
+
+/// The id of an alert or command from its text.
+fn uuid(what: &'static str, text: &str) -> Result<Uuid, PlatformError> {
+    text.parse().map_err(|_| PlatformError::absent(what, text))
+}

@@ -1,0 +1,128 @@
+//! What a refusal is in HTTP: one table, and the body that RFC 9457 describes.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use host::platform::{ErrorKind, PlatformError};
+use serde::Serialize;
+
+/// A refusal on its way out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    kind: ErrorKind,
+    status: StatusCode,
+    field: Option<String>,
+    detail: String,
+}
+
+/// The body, as RFC 9457 has it, with the field that is wrong.
+#[derive(Debug, Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
+/// The one table from refusals to HTTP.
+fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Unfit => StatusCode::BAD_REQUEST,
+        ErrorKind::Unknown => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::Absent => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Gone => StatusCode::GONE,
+        ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl Problem {
+    /// A refusal of a kind, in words.
+    pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, status: status(kind), field: None, detail: detail.into() }
+    }
+
+    /// A field and what is wrong with it.
+    pub fn unfit(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        let field = field.into();
+        let detail = format!("{field}: {}", reason.into());
+        Self { field: Some(field), ..Self::new(ErrorKind::Unfit, detail) }
+    }
+
+    /// What is wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The same with a status that HTTP itself asks for.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+}
+
+impl From<PlatformError> for Problem {
+    fn from(error: PlatformError) -> Self {
+        let kind = error.kind();
+        let field = error.field().map(str::to_owned);
+        let detail = if kind == ErrorKind::Broken {
+            tracing::error!(%error, "a request failed");
+            // What broke is for the log.
+            "something broke here; the log says what".to_owned()
+        } else {
+            error.to_string()
+        };
+        Self { field, ..Self::new(kind, detail) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            field: self.field.as_deref(),
+        };
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = (self.status, text).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.kind {
+            ErrorKind::Unknown => {
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Basic realm=\"celltide\", Bearer"),
+                );
+            }
+            ErrorKind::TooMany | ErrorKind::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_its_field_and_hides_what_broke() {
+        let problem = Problem::from(PlatformError::unfit("spec.series", "0 is not between 1 and 10000"));
+        assert_eq!(problem.status, StatusCode::BAD_REQUEST);
+        assert_eq!(problem.field.as_deref(), Some("spec.series"));
+        let broken = host::store::StoreError::Corrupt { what: "secret".into(), detail: "x".into() };
+        let problem = Problem::from(PlatformError::Store(broken));
+        assert_eq!(problem.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!problem.detail.contains("secret"));
+        let response = Problem::new(ErrorKind::Unknown, "who are you?").into_response();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert!(response.headers().contains_key(header::WWW_AUTHENTICATE));
+    }
+}

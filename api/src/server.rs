@@ -1,0 +1,118 @@
+//! The server: routes, what lies around every request, and how it ends.
+
+use crate::{body, clock, health, identity, live, measure, twins};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::routing::{get, post};
+use host::identity::Identity;
+use host::platform::Platform;
+use host::platform::clock::Clock;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+/// How the server is set up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Longest body in bytes.
+    pub body_max_bytes: usize,
+    /// Longest time that a request may take; streams are no requests.
+    pub timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { body_max_bytes: 8 << 20, timeout: Duration::from_secs(30) }
+    }
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) platform: Platform,
+    pub(crate) identity: Identity,
+    /// Credentials end by real time, whatever a fleet's clock says.
+    pub(crate) wall: Clock,
+    pub(crate) metrics: Option<PrometheusHandle>,
+    pub(crate) settings: Settings,
+    /// Turns true when the server is going down: streams end.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// The platform behind doors; `stopping` turns true when they are to close.
+    pub fn new(
+        platform: Platform,
+        identity: Identity,
+        settings: Settings,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { platform, identity, wall: Clock::wall(), metrics: measure::recorder(), settings, stopping }
+    }
+}
+
+/// All routes.
+pub fn router(app: App) -> Router {
+    let native = twins::routes()
+        .route("/clock", get(clock::clock_view).put(clock::clock_set))
+        .route("/clock/advance", post(clock::clock_advance))
+        .method_not_allowed_fallback(body::not_so);
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.settings.timeout);
+    let answered = Router::new()
+        .nest("/twins/v1", native)
+        .route("/health", get(health::health_view))
+        .route("/health/ready", get(health::ready_view))
+        .route("/metrics", get(measure::metrics_view))
+        .method_not_allowed_fallback(body::not_so)
+        .fallback(body::nowhere)
+        .layer(timeout);
+    let wall = app.wall.clone();
+    let doors = identity::Doors::new(app.identity.clone(), move || wall.now(), None);
+    let streams = Router::new()
+        .route("/twins/v1/events", get(live::sse::events_stream))
+        .route("/twins/v1/ws", get(live::ws::events_socket));
+    let id = HeaderName::from_static("x-request-id");
+    let nosniff = HeaderValue::from_static("nosniff");
+    answered
+        .merge(identity::routes(doors).with_state::<App>(()))
+        .merge(streams)
+        .layer(middleware::from_fn(measure::count))
+        .layer(CatchPanicLayer::new())
+        .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
+        .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, nosniff))
+        .layer(PropagateRequestIdLayer::new(id.clone()))
+        .layer(TraceLayer::new_for_http())
+        .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
+        .with_state(app)
+}
+
+/// Serves until `stop` comes; requests that are under way are answered first.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
+}

@@ -1,0 +1,99 @@
+//! Alerts: look, take note, resolve.
+
+use super::Listed;
+use crate::body::{Asked, At, Body, Page, instant};
+use crate::caller::Caller;
+use crate::problem::Problem;
+use crate::server::App;
+use axum::Json;
+use axum::extract::State;
+use host::identity::Action;
+use host::platform::alerts::WhichAlerts;
+use host::platform::sight::AlertSight;
+use serde::Deserialize;
+use twin::live::alert::Severity;
+
+/// Which alerts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListAsked {
+    twin: Option<String>,
+    active: Option<bool>,
+    acknowledged: Option<bool>,
+    severity: Option<Severity>,
+    #[serde(rename = "type")]
+    alert_type: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// `GET /alerts`
+pub(crate) async fn alert_list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(asked): Asked<ListAsked>,
+) -> Result<Json<Listed<AlertSight>>, Problem> {
+    caller.may(Action::TwinRead)?;
+    let twin = match &asked.twin {
+        Some(name) => Some(app.twin(&caller, Action::TwinRead, name).await?.id),
+        None if caller.sees_all() => None,
+        None => return Err(Problem::unfit("twin", "is needed by a caller who does not see all twins")),
+    };
+    let which = WhichAlerts {
+        twin,
+        active: asked.active,
+        acknowledged: asked.acknowledged,
+        severity: asked.severity,
+        alert_type: asked.alert_type,
+        from: asked.from.as_deref().map(|text| instant("from", text)).transpose()?,
+        to: asked.to.as_deref().map(|text| instant("to", text)).transpose()?,
+    };
+    let page = Page::new(asked.limit, asked.cursor);
+    let (alerts, next) = app.platform.alerts(&which, page.limit()?, page.cursor()?).await?;
+    let items = alerts.iter().map(AlertSight::from).collect();
+    Ok(Json(Listed::new(items, next)))
+}
+
+/// `GET /alerts/{id}`
+pub(crate) async fn alert_view(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+) -> Result<Json<AlertSight>, Problem> {
+    caller.may(Action::TwinRead)?;
+    let alert = app.platform.alert(&id).await?;
+    app.twin(&caller, Action::TwinRead, &alert.twin.to_string()).await?;
+    Ok(Json(AlertSight::from(&alert)))
+}
+
+/// What is said when taking note.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Note {
+    note: Option<String>,
+}
+
+/// `POST /alerts/{id}/acknowledge`
+pub(crate) async fn alert_acknowledge(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Body(note): Body<Note>,
+) -> Result<Json<AlertSight>, Problem> {
+    let alert = app.platform.alert(&id).await?;
+    app.twin(&caller, Action::TwinCommand, &alert.twin.to_string()).await?;
+    Ok(Json(AlertSight::from(&app.platform.acknowledge(&id, &caller.name(), note.note).await?)))
+}
+
+/// `POST /alerts/{id}/resolve`
+pub(crate) async fn alert_resolve(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+) -> Result<Json<AlertSight>, Problem> {
+    let alert = app.platform.alert(&id).await?;
+    app.twin(&caller, Action::TwinCommand, &alert.twin.to_string()).await?;
+    Ok(Json(AlertSight::from(&app.platform.resolve(&id, &caller.name()).await?)))
+}

@@ -1,0 +1,94 @@
+//! Commands and what became of them.
+
+use super::Listed;
+use crate::body::{Asked, At, Body, Page};
+use crate::caller::Caller;
+use crate::problem::Problem;
+use crate::server::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use host::identity::Action;
+use host::platform::command::{CommandRecord, NewCommand};
+use host::platform::sight::CommandSight;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// A command that is to be given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Give {
+    command: String,
+    #[serde(default)]
+    params: Value,
+    timeout_s: Option<f64>,
+}
+
+/// How long the caller waits for the outcome.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GiveAsked {
+    wait_s: Option<f64>,
+}
+
+/// `POST /twins/{id}/commands`: 202 while the device has not answered, 200 with the outcome where it did in time.
+pub(crate) async fn command_give(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Asked(asked): Asked<GiveAsked>,
+    Body(give): Body<Give>,
+) -> Result<Response, Problem> {
+    let wait_s = asked.wait_s.unwrap_or(0.0);
+    if !(0.0..=25.0).contains(&wait_s) {
+        return Err(Problem::unfit("wait_s", format!("{wait_s} is not between 0 and 25")));
+    }
+    let twin = app.twin(&caller, Action::TwinCommand, &id).await?.id;
+    let new = NewCommand { command: give.command, params: give.params, timeout_s: give.timeout_s };
+    let mut news = app.platform.listen();
+    let mut command = app.platform.command(twin, new, &caller.name()).await?;
+    let wait = async {
+        // Any news of the twin may be of this command; who lags looks as well.
+        while command.is_open() {
+            let heard = news.recv().await;
+            if heard.is_ok_and(|news| news.twin != twin || !news.event.starts_with("command.")) {
+                continue;
+            }
+            command = app.platform.command_of(twin, &command.id.to_string()).await?;
+        }
+        Ok::<CommandRecord, Problem>(command.clone())
+    };
+    let waited = tokio::time::timeout(Duration::from_secs_f64(wait_s), wait).await;
+    let command = match waited {
+        Ok(settled) => settled?,
+        Err(_) => command,
+    };
+    let status = if command.is_open() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let location = format!("/twins/v1/twins/{twin}/commands/{}", command.id);
+    Ok((status, [(header::LOCATION, location)], Json(CommandSight::from(&command))).into_response())
+}
+
+/// `GET /twins/{id}/commands`
+pub(crate) async fn command_list(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Asked(page): Asked<Page>,
+) -> Result<Json<Listed<CommandSight>>, Problem> {
+    let twin = app.twin(&caller, Action::TwinRead, &id).await?.id;
+    let (commands, next) = app.platform.commands(twin, page.limit()?, page.cursor()?).await?;
+    let items = commands.iter().map(CommandSight::from).collect();
+    Ok(Json(Listed::new(items, next)))
+}
+
+/// `GET /twins/{id}/commands/{command}`
+pub(crate) async fn command_view(
+    State(app): State<App>,
+    caller: Caller,
+    At((id, command)): At<(String, String)>,
+) -> Result<Json<CommandSight>, Problem> {
+    let twin = app.twin(&caller, Action::TwinRead, &id).await?.id;
+    Ok(Json(CommandSight::from(&app.platform.command_of(twin, &command).await?)))
+}

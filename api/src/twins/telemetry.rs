@@ -1,0 +1,56 @@
+//! What devices report over HTTP: the same as over MQTT.
+
+use super::reading;
+use crate::body::{At, Body, instant};
+use crate::caller::Caller;
+use crate::problem::Problem;
+use crate::server::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use host::identity::Action;
+use host::platform::door::Report;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `POST /twins/{id}/telemetry`: one reading or an array; answered when they are durable.
+pub(crate) async fn telemetry_take(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Body(body): Body<Value>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let record = app.twin(&caller, Action::TwinReport, &id).await?;
+    let readings = reading::read(record.kind, body)?;
+    let count = readings.len();
+    app.platform.observe(record.id, Report::Readings(readings), &caller.name()).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "accepted": count }))))
+}
+
+/// An event of a device.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Happened {
+    ts: Option<Value>,
+    event: String,
+    #[serde(default)]
+    detail: Value,
+}
+
+/// `POST /twins/{id}/events`: an event of the device; answered when it is durable.
+pub(crate) async fn event_take(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Body(happened): Body<Happened>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let id = app.twin(&caller, Action::TwinReport, &id).await?.id;
+    let at = match happened.ts {
+        None => app.platform.clock().now(),
+        Some(Value::String(text)) => instant("ts", &text)?,
+        Some(other) => instant("ts", &other.to_string())?,
+    };
+    let report = Report::Event { at, event: happened.event, detail: happened.detail };
+    app.platform.observe(id, report, &caller.name()).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "accepted": 1 }))))
+}

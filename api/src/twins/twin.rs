@@ -1,0 +1,171 @@
+//! Twins: list, register, look, change, retire, and how they shall be.
+
+use super::Listed;
+use crate::body::{Asked, At, Body, Page, instant};
+use crate::caller::Caller;
+use crate::problem::Problem;
+use crate::server::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use host::identity::Action;
+use host::platform::door::Kind;
+use host::platform::sight::Sight;
+use host::platform::{Alias, NewTwin, PlatformError, Spec, Update, Which};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Which twins.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListAsked {
+    kind: Option<String>,
+    q: Option<String>,
+    near: Option<String>,
+    retired: Option<bool>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+fn kind_of(name: &str) -> Result<Kind, Problem> {
+    name.parse::<Kind>().map_err(|unfit| PlatformError::from(unfit).into())
+}
+
+/// `lat,lon,km`
+fn near_of(text: &str) -> Result<(f64, f64, f64), Problem> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[lat, lon, km])
+            if (-90.0..=90.0).contains(&lat)
+                && (-180.0..=180.0).contains(&lon)
+                && (0.0..=20_100.0).contains(&km) =>
+        {
+            Ok((lat, lon, km))
+        }
+        _ => Err(Problem::unfit("near", format!("{text:?} is not latitude,longitude,kilometres"))),
+    }
+}
+
+/// `GET /twins`
+pub(crate) async fn twin_list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(asked): Asked<ListAsked>,
+) -> Result<Json<Listed<Sight>>, Problem> {
+    caller.may(Action::TwinRead)?;
+    let which = Which {
+        kind: asked.kind.as_deref().map(kind_of).transpose()?,
+        text: asked.q.filter(|text| !text.is_empty()),
+        near: asked.near.as_deref().map(near_of).transpose()?,
+        retired: asked.retired.unwrap_or(false),
+        visible: Some(caller.visibility()),
+    };
+    let page = Page::new(asked.limit, asked.cursor);
+    let (items, next) = app.platform.list(&which, page.limit()?, page.cursor()?).await?;
+    Ok(Json(Listed::new(items, next)))
+}
+
+/// A twin that is to be registered.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Create {
+    kind: String,
+    name: Option<String>,
+    #[serde(default)]
+    aliases: Vec<Alias>,
+    #[serde(default)]
+    spec: Value,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+/// `POST /twins`
+pub(crate) async fn twin_create(
+    State(app): State<App>,
+    caller: Caller,
+    Body(create): Body<Create>,
+) -> Result<Response, Problem> {
+    caller.may(Action::TwinWrite)?;
+    let kind = kind_of(&create.kind)?;
+    let spec = Spec::read(kind, create.spec).map_err(PlatformError::from)?;
+    let Create { name, aliases, labels, .. } = create;
+    let organisation = caller.known().organisation.clone();
+    let new = NewTwin { kind, name, aliases, spec, labels, organisation };
+    let seen = app.platform.create(new, &caller.name()).await?;
+    let location = format!("/twins/v1/twins/{}", seen.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(seen)).into_response())
+}
+
+/// When.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ViewAsked {
+    at: Option<String>,
+}
+
+/// `GET /twins/{id}`
+pub(crate) async fn twin_view(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Asked(asked): Asked<ViewAsked>,
+) -> Result<Json<Sight>, Problem> {
+    let id = app.twin(&caller, Action::TwinRead, &id).await?.id;
+    let seen = match asked.at {
+        Some(at) => app.platform.view_at(id, instant("at", &at)?).await?,
+        None => app.platform.view(id).await?,
+    };
+    Ok(Json(seen))
+}
+
+/// What is to be changed. A name that is null goes; what is not there stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    #[serde(default, deserialize_with = "present")]
+    name: Option<Option<String>>,
+    aliases: Option<Vec<Alias>>,
+    spec: Option<Value>,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// Tells a null from what is not there.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(value).map(Some)
+}
+
+/// `PATCH /twins/{id}`
+pub(crate) async fn twin_update(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Body(change): Body<Change>,
+) -> Result<Json<Sight>, Problem> {
+    let id = app.twin(&caller, Action::TwinWrite, &id).await?.id;
+    let Change { name, aliases, spec, labels } = change;
+    Ok(Json(app.platform.update(id, Update { name, aliases, spec, labels }, &caller.name()).await?))
+}
+
+/// `DELETE /twins/{id}`
+pub(crate) async fn twin_retire(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+) -> Result<StatusCode, Problem> {
+    let id = app.twin(&caller, Action::TwinWrite, &id).await?.id;
+    app.platform.retire(id, &caller.name()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PATCH /twins/{id}/desired`
+pub(crate) async fn twin_desire(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    Body(change): Body<Map<String, Value>>,
+) -> Result<Json<Sight>, Problem> {
+    let id = app.twin(&caller, Action::TwinCommand, &id).await?.id;
+    Ok(Json(app.platform.desire(id, change, &caller.name()).await?))
+}

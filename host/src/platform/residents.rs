@@ -1,0 +1,302 @@
+//! Twins that are awake, and waking them.
+
+use super::alerts::AlertRecord;
+use super::command::CommandRecord;
+use super::door::{Device, Kind, Unfit};
+use super::error::PlatformError;
+use super::facts::{Facts, Kept, SNAPSHOT_SCHEMA, subject};
+use super::live::{LiveTwin, replayed};
+use super::registry::{TwinId, TwinRecord};
+use super::{Core, Due, happening};
+use crate::actor::{Resident, Stage};
+use crate::store::records::{By, Collection, Record, Versioned, Within};
+use crate::store::{Entity, Revision};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use twin::time::Time;
+
+/// Names whose twins are remembered.
+const NAMES: usize = 200_000;
+/// Entries and records that are read at a time.
+const PAGE: usize = 1_000;
+/// How often a twin is read again when its store has gone on without it.
+const TRIES: usize = 3;
+
+type Waking = Arc<OnceCell<Resident<LiveTwin>>>;
+
+/// Work on a live twin.
+type Soon<'a, R> = Pin<Box<dyn Future<Output = Result<R, PlatformError>> + 'a>>;
+
+/// Twins that are awake.
+#[derive(Debug)]
+pub(super) struct Residents {
+    core: Arc<Core>,
+    stage: Stage,
+    awake: Mutex<HashMap<TwinId, Waking>>,
+    names: Mutex<HashMap<Device, TwinId>>,
+    stopping: AtomicBool,
+}
+
+impl Residents {
+    pub(super) fn new(core: Arc<Core>, stage: Stage) -> Self {
+        let (awake, names) = (Mutex::default(), Mutex::default());
+        Self { core, stage, awake, names, stopping: AtomicBool::new(false) }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.awake.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The twin that a piece of hardware names.
+    pub(super) async fn named(&self, device: &Device) -> Result<TwinId, PlatformError> {
+        if let Some(id) = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(device) {
+            return Ok(*id);
+        }
+        let record = self.core.find(Some(device.kind), &device.id).await?;
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= NAMES {
+            names.clear();
+        }
+        names.insert(device.clone(), record.id);
+        Ok(record.id)
+    }
+
+    /// Names changed: they are looked up again.
+    pub(super) fn forget_names(&self) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Does a piece of work on a twin; wakes it where it sleeps, and again where its actor ended or its store went on
+    /// without it. Work must be fit to be done again.
+    pub(super) async fn with<R: Send + 'static>(
+        &self,
+        id: TwinId,
+        work: impl for<'a> Fn(&'a mut LiveTwin) -> Soon<'a, R> + Send + Sync + 'static,
+    ) -> Result<R, PlatformError> {
+        let work = Arc::new(work);
+        for _ in 0..TRIES {
+            if self.stopping.load(Ordering::Acquire) {
+                return Err(PlatformError::Stopping);
+            }
+            let waking = self.waking(id);
+            let woken = waking.get_or_try_init(|| self.wake(id)).await;
+            let resident = match woken {
+                Ok(resident) => resident.clone(),
+                Err(error) => {
+                    self.forget(id, &waking);
+                    return Err(error);
+                }
+            };
+            let work = work.clone();
+            match resident.with(move |twin| work(twin)).await {
+                Ok(Err(error)) if error.is_stale() => self.forget(id, &waking),
+                Ok(done) => return done,
+                Err(_) => {
+                    tracing::warn!(%id, "a twin's actor ended and is started again");
+                    metrics::counter!("celltide_twins_restarted_total").increment(1);
+                    self.forget(id, &waking);
+                }
+            }
+        }
+        Err(PlatformError::Restarting)
+    }
+
+    fn waking(&self, id: TwinId) -> Waking {
+        self.awake.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
+    }
+
+    /// Forgets an actor, unless another has taken its place.
+    fn forget(&self, id: TwinId, waking: &Waking) {
+        let mut awake = self.awake.lock().unwrap_or_else(PoisonError::into_inner);
+        if awake.get(&id).is_some_and(|known| Arc::ptr_eq(known, waking)) {
+            awake.remove(&id);
+        }
+    }
+
+    async fn wake(&self, id: TwinId) -> Result<Resident<LiveTwin>, PlatformError> {
+        let facts = self.core.facts(id, None).await?;
+        let live = LiveTwin::new(self.core.clone(), facts);
+        self.stage.place(id.place(), live).await.map_err(|_| PlatformError::Stopping)
+    }
+
+    /// Wakes twins whose commands wait for an answer.
+    pub(super) async fn wake_those_with_work(&self) -> Result<(), PlatformError> {
+        let commands = Collection::<CommandRecord, _>::of(self.core.store.as_ref());
+        let mut after = None;
+        loop {
+            let by = By::Index("open_of".to_owned());
+            let (page, next) = commands.page(by, Within::All, PAGE, after).await?;
+            for command in page {
+                let due = command.value.again_after(self.core.clock.now()).unwrap_or(command.value.deadline);
+                self.core.agenda.add(due, command.value.twin, Due::Command(command.value.id));
+            }
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Takes no more work, and lets every twin write what saves time next time.
+    pub(super) async fn stop(&self, patience: Duration) {
+        self.stopping.store(true, Ordering::Release);
+        let awake = std::mem::take(&mut *self.awake.lock().unwrap_or_else(PoisonError::into_inner));
+        let residents = awake.into_values().filter_map(|waking| waking.get().cloned());
+        let rest = futures::future::join_all(residents.map(|resident| async move {
+            let rested = resident.with(|twin| Box::pin(twin.rest())).await;
+            if let Ok(Err(error)) = rested {
+                tracing::warn!(%error, "a snapshot was not written");
+            }
+        }));
+        if tokio::time::timeout(patience, rest).await.is_err() {
+            tracing::warn!("not all snapshots were written in time; the next start replays more");
+        }
+    }
+}
+
+impl Core {
+    /// The record that a name leads to: a twin's own, or any other.
+    pub(super) async fn find(&self, kind: Option<Kind>, name: &str) -> Result<TwinRecord, PlatformError> {
+        let twins = Collection::<TwinRecord, _>::of(self.store.as_ref());
+        let fits = |record: &TwinRecord| kind.is_none_or(|kind| record.kind == kind);
+        let absent = || PlatformError::absent("twin", name);
+        if name.is_empty() || name.len() > 200 {
+            return Err(absent());
+        }
+        if let Ok(id) = name.parse::<TwinId>()
+            && let Some(found) = twins.get(&id.to_string()).await?
+        {
+            return if fits(&found.value) { Ok(found.value) } else { Err(absent()) };
+        }
+        let within = Within::Exactly(name.as_bytes().to_vec());
+        let (page, _) = twins.page(By::Index("name".to_owned()), within, 8, None).await?;
+        let mut found: Vec<TwinRecord> = page.into_iter().map(|found| found.value).filter(fits).collect();
+        // A retired twin does not stand in the way of its successor.
+        if found.len() > 1 {
+            found.retain(|record| record.retired_at.is_none());
+        }
+        match found.len() {
+            1 => found.pop().ok_or_else(absent),
+            0 => Err(absent()),
+            _ => Err(PlatformError::Ambiguous { name: name.to_owned() }),
+        }
+    }
+
+    /// All that is known of a twin: its record, the last snapshot, and what came after it. As of an instant where one
+    /// is given.
+    pub(super) async fn facts(&self, id: TwinId, at: Option<Time>) -> Result<Facts, PlatformError> {
+        let twins = Collection::<TwinRecord, _>::of(self.store.as_ref());
+        let key = id.to_string();
+        let Some(Versioned { value: record, version }) = twins.get(&key).await? else {
+            return Err(PlatformError::absent("twin", key));
+        };
+        let entity = id.entity();
+        let revision = self.store.revision(entity.clone()).await?;
+        let snapshot = self.store.snapshot(entity.clone(), revision).await?;
+        let snapshot = snapshot.filter(|snapshot| at.is_none_or(|at| snapshot.at <= at));
+        let snapshot = snapshot.and_then(|snapshot| {
+            let kept = snapshot.state::<Kept>(SNAPSHOT_SCHEMA);
+            kept.inspect_err(
+                |error| tracing::warn!(%id, %error, "a snapshot is of no use; its twin is replayed"),
+            )
+            .ok()
+            .map(|kept| (snapshot.revision, kept))
+        });
+        let (mut known, mut kept) = snapshot.unwrap_or_default();
+        if at.is_some() {
+            // Of an earlier instant only what follows from readings is taken; what was registered and said is heard anew.
+            (known, kept) = (Revision(0), Kept { measured: kept.measured, ..Kept::default() });
+        }
+        let subject = subject(&record.spec, &self.cells)?;
+        let record = Arc::new(record);
+        let mut facts = Facts {
+            record,
+            version,
+            revision,
+            entity,
+            subject,
+            kept,
+            alerts: Vec::new(),
+            commands: Vec::new(),
+        };
+        self.hear_again(&mut facts, known, at).await?;
+        let before = std::mem::take(&mut facts.kept.measured);
+        let end = at.unwrap_or(Time(i64::MAX / 2));
+        facts.kept.measured = replayed(self, &facts, before, end).await?;
+        if at.is_none() {
+            facts.alerts = self.open_of::<AlertRecord>(&key).await?;
+            facts.commands = self.open_of::<CommandRecord>(&key).await?;
+            for rule in &self.rules.rules {
+                let open = facts.alerts.iter().find(|alert| alert.value.alert_type == rule.alert_type());
+                let open =
+                    open.filter(|alert| alert.value.rule == rule.name).map(|alert| alert.value.severity);
+                facts.kept.watches.set_open(&rule.name, open);
+            }
+        }
+        facts.kept.heard_at = facts.kept.heard_at.max(facts.kept.measured.last_at);
+        Ok(facts)
+    }
+
+    /// Hears the events again that came after a revision.
+    async fn hear_again(
+        &self,
+        facts: &mut Facts,
+        known: Revision,
+        at: Option<Time>,
+    ) -> Result<(), PlatformError> {
+        let entity: Entity = facts.entity.clone();
+        let mut first = known.next();
+        loop {
+            let entries = self.store.entries_of(entity.clone(), first, PAGE).await?;
+            let Some(last) = entries.last().map(|entry| entry.revision) else { return Ok(()) };
+            for entry in entries.into_iter().filter(|entry| at.is_none_or(|at| entry.at <= at)) {
+                match entry.kind.as_str() {
+                    "device.event" => {
+                        let said: Value = entry.json(1)?;
+                        let event = said["event"].as_str().unwrap_or_default();
+                        // It was understood once; a reader that became stricter since keeps the count only.
+                        match happening::read(facts.record.kind, event, &said["detail"]) {
+                            Ok(happening) => facts.kept.told.hear(entry.at, &happening),
+                            Err(Unfit { field, reason }) => {
+                                tracing::warn!(%field, %reason, "an event of the journal is not understood");
+                            }
+                        }
+                        facts.kept.heard_at = facts.kept.heard_at.max(Some(entry.at));
+                    }
+                    "presence" => {
+                        let said: Value = entry.json(1)?;
+                        facts.kept.online = said["online"].as_bool();
+                    }
+                    "twin.created" | "twin.changed" | "twin.retired" if at.is_some() => {
+                        facts.record = Arc::new(entry.json(1)?);
+                        facts.subject = subject(&facts.record.spec, &self.cells)?;
+                    }
+                    "twin.desired" if at.is_some() => {
+                        Arc::make_mut(&mut facts.record).desired = entry.json(1)?;
+                    }
+                    "twin.reported" if at.is_some() => {
+                        Arc::make_mut(&mut facts.record).reported = entry.json(1)?;
+                    }
+                    _ => {}
+                }
+                if at.is_some() {
+                    facts.revision = entry.revision;
+                }
+            }
+            first = last.next();
+        }
+    }
+
+    /// Records of a twin that are still open.
+    async fn open_of<T: Record>(&self, twin: &str) -> Result<Vec<Versioned<T>>, PlatformError> {
+        let collection = Collection::<T, _>::of(self.store.as_ref());
+        let within = Within::Exactly(twin.as_bytes().to_vec());
+        let (open, _) = collection.page(By::Index("open_of".to_owned()), within, PAGE, None).await?;
+        Ok(open)
+    }
+}

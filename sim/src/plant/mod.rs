@@ -1,0 +1,196 @@
+//! Plants: simulated hardware that reports like real one.
+//!
+//! ```text
+//!  scenario ──► Fleet ──► Plant: the true battery, hidden ──► sensors: bias, noise, steps, losses ──► what it reports
+//!                            ▲ what it is told to do
+//! ```
+//!
+//! A plant knows the truth and tells what its sensors show. It knows no network: whoever runs a fleet carries reports and
+//! orders. Every draw is named by the plant and the number of its report, so a fleet reports the same again with the same
+//! seed and clock.
+
+mod sensors;
+
+pub use sensors::Sensors;
+
+use crate::engine::duty;
+use crate::engine::model::VariantModel;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use twin::battery::Follow;
+use twin::battery::integrate::{Duty, Stepping};
+use twin::battery::{Battery, BatteryView, Leg};
+use twin::rng::Seed;
+use twin::time::{DAY_MS, Time};
+use twin::twin::{Moment, Twin};
+
+/// The batteries of a scenario's pack groups.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The plants, in the order of the scenario.
+    pub plants: Vec<Plant>,
+    /// First instant of the scenario.
+    pub start: Time,
+    /// What is in the scenario but has no plant yet, for people.
+    pub left_out: Vec<String>,
+}
+
+/// A simulated battery behind its sensors.
+#[derive(Debug)]
+pub struct Plant {
+    name: String,
+    model: Arc<VariantModel>,
+    group: usize,
+    battery: Battery,
+    sensors: Sensors,
+    seed: Seed,
+    /// Days whose duties are known.
+    days: u64,
+    /// What it was told about charging.
+    charge_limit: f64,
+    revision: u64,
+    reports: u64,
+}
+
+impl Fleet {
+    /// The fleet of a variant.
+    pub fn of(model: &Arc<VariantModel>, stepping: Stepping) -> Self {
+        let mut fleet = Self { plants: Vec::new(), start: model.start, left_out: Vec::new() };
+        for (group, group_model) in model.groups.iter().enumerate() {
+            for number in 0..group_model.file.count {
+                let name = format!("{}-{}", group_model.file.name, number + 1);
+                fleet.plants.push(Plant::new(name, model, group, stepping));
+            }
+        }
+        let parts = [
+            (model.networks.len(), "swap networks"),
+            (model.cleanups.len(), "cleanups"),
+            (model.faults.len(), "faults"),
+        ];
+        let left_out =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        fleet.left_out.extend(left_out);
+        fleet
+    }
+}
+
+impl Plant {
+    fn new(name: String, model: &Arc<VariantModel>, group: usize, stepping: Stepping) -> Self {
+        let group_model = &model.groups[group];
+        let kind = &model.kinds[group_model.kind];
+        let pack = kind.draw(&name, model.seed);
+        let soc = group_model.file.initial_soc;
+        let battery = Battery::new(pack, group_model.ambient.clone(), model.start, soc, stepping);
+        let sensors = Sensors::drawn(model.seed, &name, kind.rated_ah());
+        Self {
+            name,
+            model: model.clone(),
+            group,
+            battery,
+            sensors,
+            seed: model.seed,
+            days: 0,
+            charge_limit: 1.0,
+            revision: 0,
+            reports: 0,
+        }
+    }
+
+    /// What it calls itself.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is: the specification that its twin is registered with.
+    pub fn spec(&self) -> Value {
+        let kind = &self.model.kinds[self.model.groups[self.group].kind];
+        let chemistry = &kind.cell.file.name;
+        json!({ "chemistry": chemistry, "series": kind.layout.series, "parallel": kind.layout.parallel })
+    }
+
+    /// The true state at an instant: for scoring, never for a twin.
+    pub fn truth(&self, now: Time) -> BatteryView {
+        self.battery.view(now)
+    }
+
+    /// Goes on to an instant under its duties.
+    fn advance(&mut self, now: Time) {
+        while self.midnight(self.days) <= now {
+            let midnight = self.midnight(self.days);
+            let legs = self.legs(self.days);
+            self.follow(legs.into(), midnight);
+            self.days += 1;
+        }
+        self.battery.catch_up(now);
+    }
+
+    fn midnight(&self, day: u64) -> Time {
+        self.model.start + day as i64 * DAY_MS
+    }
+
+    /// Its duties of a day, within what it was told.
+    fn legs(&self, day: u64) -> Vec<Leg> {
+        let group = &self.model.groups[self.group];
+        let kind = &self.model.kinds[group.kind];
+        let stream = || self.seed.stream(&self.name, "day", day);
+        let legs = duty::day(group, kind, self.midnight(day), day, stream);
+        legs.into_iter().map(|leg| self.limited(leg)).collect()
+    }
+
+    fn limited(&self, leg: Leg) -> Leg {
+        match leg.duty {
+            Duty::Charge { power_max_w, current_max_a, target_soc } => {
+                let target_soc = target_soc.min(self.charge_limit);
+                Leg { duty: Duty::Charge { power_max_w, current_max_a, target_soc }, ..leg }
+            }
+            _ => leg,
+        }
+    }
+
+    fn follow(&mut self, legs: Arc<[Leg]>, now: Time) {
+        let moment = Moment { now, seed: self.seed, entity: &self.name, revision: self.revision };
+        let follow = Follow { legs, catch_up: false };
+        if let Ok(events) = self.battery.decide(&follow, &moment) {
+            events.iter().for_each(|event| self.battery.apply(event));
+        }
+        self.revision += 1;
+    }
+
+    /// What it reports at an instant: no, one or two readings, as native telemetry.
+    pub fn report(&mut self, now: Time) -> Vec<Value> {
+        self.advance(now);
+        let number = self.reports;
+        self.reports += 1;
+        let ambient_c = self.battery.ambient().at(now);
+        self.sensors.show(self.seed, &self.name, number, &self.battery.view(now), ambient_c)
+    }
+
+    /// Does as it is told, or says why not: a command's name and parameters.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn obey(&mut self, command: &str, params: &Value, now: Time) -> Result<(), String> {
+        match command {
+            "set_desired" => {
+                let empty = Map::new();
+                let desired = params.get("desired").and_then(Value::as_object).unwrap_or(&empty);
+                if let Some(other) = desired.keys().find(|key| *key != "charge_limit") {
+                    return Err(format!("nothing called {other} can be set here"));
+                }
+                match desired.get("charge_limit").and_then(Value::as_f64) {
+                    Some(limit) if (0.1..=1.0).contains(&limit) => {
+                        self.advance(now);
+                        self.charge_limit = limit;
+                        // What is still to come today is planned anew; a charge that runs goes on to its end.
+                        let mut rest = self.legs(self.days.saturating_sub(1));
+                        rest.retain(|leg| leg.at > now);
+                        self.follow(rest.into(), now);
+                        Ok(())
+                    }
+                    _ => Err("charge_limit is a share from 0.1 to 1".to_owned()),
+                }
+            }
+            other => Err(format!("a simulated battery knows no command {other}")),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `celltide serve`: the platform with its doors, until somebody says stop.
+
+use crate::failure::Failure;
+use crate::output;
+use crate::serve::config::Config;
+use host::identity::{Identity, OsEntropy, Secret, check_password};
+use host::platform::clock::Clock;
+use host::platform::{Options, Platform};
+use host::store::{Control, LocalStore, Store, StoreError, folder_in};
+use serde_json::{Map, Value};
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use twin::live::alert::Rules;
+
+/// How long requests under way and snapshots may take once somebody said stop; together within ten seconds.
+const REQUESTS_END: Duration = Duration::from_secs(3);
+
+const SNAPSHOTS_END: Duration = Duration::from_secs(2);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Configuration; `celltide.toml` here, where there is one, when left out.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder; made where there is none.
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    data: Option<PathBuf>,
+    /// Keeps all data in a temporary folder that goes with the process.
+    #[arg(long)]
+    ephemeral: bool,
+    /// Where HTTP listens; port 0 asks for a free one.
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let mut config = Config::load(args.config.as_deref(), std::env::vars())?;
+    config.http.addr = args.http.unwrap_or(config.http.addr);
+    if let Some(data) = &args.data {
+        config.data.dir.clone_from(data);
+    }
+    let rules = rules(&config)?;
+    log(&config)?;
+    // What is wrong with these is said before anything is written.
+    let listener = std::net::TcpListener::bind(config.http.addr).map_err(|error| {
+        let context = format!("http.addr: cannot listen on {}", config.http.addr);
+        Failure::Usage(anyhow::Error::new(error).context(context))
+    })?;
+    let password = std::env::var("CELLTIDE_ADMIN_PASSWORD").ok();
+    let is_first = args.ephemeral || !folder_in(&config.data.dir).exists();
+    if let Some(password) = password.as_ref().filter(|_| is_first) {
+        check_password(password, "admin")
+            .map_err(|error| Failure::say(format_args!("CELLTIDE_ADMIN_PASSWORD: {error}")))?;
+    }
+    // Goes with this function, whatever its end.
+    let temporary = args.ephemeral.then(tempfile::tempdir).transpose().map_err(Failure::failed)?;
+    if let Some(temporary) = &temporary {
+        config.data.dir = temporary.path().to_owned();
+    }
+    std::fs::create_dir_all(&config.data.dir).map_err(|error| {
+        let context = format!("cannot make the data folder {}", config.data.dir.display());
+        Failure::Usage(anyhow::Error::new(error).context(context))
+    })?;
+    let folder = folder_in(&config.data.dir);
+    let options =
+        host::store::Options { cache_bytes: config.data.cache_mb << 20, ..host::store::Options::default() };
+    let store = LocalStore::open(&folder, &options).map_err(|error| match error {
+        error @ (StoreError::Busy { .. } | StoreError::FutureSchema { .. }) => Failure::usage(error),
+        error => Failure::failed(error),
+    })?;
+    let control = Control::open(&store, &folder).map_err(Failure::failed)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    let served = runtime.block_on(serve(&config, store.clone(), rules, listener, password));
+    let closed = runtime.block_on(store.close()).map_err(Failure::failed);
+    drop(control);
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    served.and(closed)
+}
+
+/// The rules of the configuration, or those that ship.
+fn rules(config: &Config) -> Result<Rules, Failure> {
+    let Some(file) = &config.alerts.rules else { return Ok(Rules::shipped()) };
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::Usage(
+            anyhow::Error::new(error).context(format!("alerts.rules: cannot read {}", file.display())),
+        )
+    })?;
+    Rules::read(&text).map_err(|error| {
+        Failure::Usage(anyhow::Error::new(error).context(format!("alerts.rules: {}", file.display())))
+    })
+}
+
+/// Logs go to stderr.
+fn log(config: &Config) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level)
+        .map_err(|error| Failure::say(format_args!("log.level: {error}")))?;
+    let is_terminal = std::io::stderr().is_terminal();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr);
+    // Only a test that runs this twice in a process would have set it before.
+    let _ = if config.log.json { log.json().try_init() } else { log.try_init() };
+    Ok(())
+}
+
+/// The one identity store; the first start makes the administrator.
+async fn identity(store: &Arc<dyn Store>, password: Option<String>) -> Result<Identity, Failure> {
+    let now = Clock::wall().now();
+    let settings = host::identity::Settings::default();
+    let identity =
+        Identity::open(store.clone(), settings, Arc::new(OsEntropy), now).await.map_err(Failure::failed)?;
+    let first = identity.first_admin(password.map(Secret::new), now).await;
+    let first = first.map_err(|error| Failure::say(format_args!("CELLTIDE_ADMIN_PASSWORD: {error}")))?;
+    if let Some(password) = first.and_then(|first| first.password) {
+        let password = password.reveal();
+        output::note(format_args!(
+            "the administrator is `admin`, with the password {password} (told this once)"
+        ));
+    }
+    Ok(identity)
+}
+
+/// Once a minute: a new key where one is due, and the end of what is over.
+async fn tend(identity: Identity) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        if let Err(error) = identity.tend(Clock::wall().now()).await {
+            tracing::warn!(%error, "identities could not be tended; once more in a minute");
+        }
+    }
+}
+
+async fn serve(
+    config: &Config,
+    store: LocalStore,
+    rules: Rules,
+    listener: std::net::TcpListener,
+    password: Option<String>,
+) -> Result<(), Failure> {
+    let mut signals = crate::interrupt::Signals::new().map_err(Failure::failed)?;
+    let options = Options {
+        threads: config.platform.threads,
+        rules,
+        silence_s: config.platform.silence_s,
+        cabinet_silence_s: config.platform.cabinet_silence_s,
+        commands_open_max: config.platform.commands_open_max,
+        ..Options::default()
+    };
+    let store: Arc<dyn Store> = Arc::new(store);
+    let identity = identity(&store, password).await?;
+    let platform = Platform::start(store, options).await.map_err(Failure::failed)?;
+
+    let (stop, stopping) = watch::channel(false);
+    let settings = api::Settings {
+        body_max_bytes: config.http.body_max_bytes,
+        timeout: Duration::from_secs_f64(config.http.timeout_s),
+    };
+    listener.set_nonblocking(true).map_err(Failure::failed)?;
+    let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
+    let mut ended = stopping.clone();
+    let until = async move { drop(ended.wait_for(|stopping| *stopping).await) };
+    let http = tokio::spawn(api::serve(listener, api::router(app), until));
+
+    let mut line = Map::new();
+    line.insert("http".to_owned(), Value::String(address.to_string()));
+    output::print(format_args!("{}\n", Value::Object(line)))?;
+
+    let tending = tokio::spawn(tend(identity));
+    signals.next().await;
+    tending.abort();
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    let ended = tokio::time::timeout(REQUESTS_END, http).await;
+    platform.stop(SNAPSHOTS_END).await;
+    match ended {
+        Ok(Ok(Err(error))) => Err(Failure::failed(error)),
+        // Requests that did not end were not answered, so nothing was promised.
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,255 @@
+//! Configuration of `celltide serve`: defaults, a file, the environment, flags; the later one wins.
+
+use crate::failure::Failure;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// The file that is read where nobody names another, if it is there.
+const FILE: &str = "celltide.toml";
+/// What variables begin with.
+const PREFIX: &str = "CELLTIDE_";
+/// Variables that are no keys of the configuration.
+const OTHERS: [&str; 3] = ["CELLTIDE_ADMIN_PASSWORD", "CELLTIDE_DATASETS", "CELLTIDE_VALIDATION"];
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub http: Http,
+    pub data: Data,
+    pub log: Log,
+    pub platform: PlatformKeys,
+    pub alerts: Alerts,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub addr: SocketAddr,
+    pub body_max_bytes: usize,
+    pub timeout_s: f64,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Data {
+    pub dir: PathBuf,
+    pub cache_mb: u64,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// A level, or directives as `info,host=debug`.
+    pub level: String,
+    pub json: bool,
+}
+
+/// `[platform]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PlatformKeys {
+    pub threads: usize,
+    pub silence_s: f64,
+    pub cabinet_silence_s: f64,
+    pub commands_open_max: usize,
+}
+
+/// `[alerts]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Alerts {
+    /// A file of rules in place of those that ship.
+    pub rules: Option<PathBuf>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        let settings = api::Settings::default();
+        Self {
+            addr: ([127, 0, 0, 1], 8080).into(),
+            body_max_bytes: settings.body_max_bytes,
+            timeout_s: settings.timeout.as_secs_f64(),
+        }
+    }
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { dir: "celltide-data".into(), cache_mb: 128 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), json: false }
+    }
+}
+
+impl Default for PlatformKeys {
+    fn default() -> Self {
+        let options = host::platform::Options::default();
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+            silence_s: options.silence_s,
+            cabinet_silence_s: options.cabinet_silence_s,
+            commands_open_max: options.commands_open_max,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file and the environment.
+    pub(crate) fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Failure> {
+        let mut table = match file {
+            Some(file) => read(file)?,
+            None if Path::new(FILE).is_file() => read(Path::new(FILE))?,
+            None => Table::new(),
+        };
+        // The file by itself first, so that a mistake in it is said to be there.
+        understood(table.clone(), file.unwrap_or(Path::new(FILE)).display())?;
+        for (name, value) in environment {
+            let Some(key) = name.strip_prefix(PREFIX).filter(|_| !OTHERS.contains(&name.as_str())) else {
+                continue;
+            };
+            if !key.contains("__") {
+                misspelt(&name)?;
+                continue;
+            }
+            let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+            put(&mut table, &path, scalar(&value))
+                .map_err(|what| Failure::say(format_args!("the variable {name}: {what}")))?;
+            understood(table.clone(), format_args!("the variable {name}"))?;
+        }
+        let config = understood(table, "the configuration")?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let figures = [
+            ("http.timeout_s", self.http.timeout_s, 0.1, 3_600.0),
+            ("http.body_max_bytes", self.http.body_max_bytes as f64, 1_024.0, 1e9),
+            ("data.cache_mb", self.data.cache_mb as f64, 8.0, 1e6),
+            ("platform.threads", self.platform.threads as f64, 1.0, 1_024.0),
+            ("platform.silence_s", self.platform.silence_s, 1.0, 1e7),
+            ("platform.cabinet_silence_s", self.platform.cabinet_silence_s, 1.0, 1e7),
+            ("platform.commands_open_max", self.platform.commands_open_max as f64, 1.0, 1_000.0),
+        ];
+        for (key, value, low, high) in figures {
+            if !(low..=high).contains(&value) {
+                return Err(Failure::say(format_args!("{key}: {value} is not between {low} and {high}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(file: &Path) -> Result<Table, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot read {}", file.display())))
+    })?;
+    text.parse().map_err(|error| Failure::say(format_args!("{}: {error}", file.display())))
+}
+
+/// Reads the table into types. An unknown key names the nearest known one.
+fn understood(table: Table, whence: impl std::fmt::Display) -> Result<Config, Failure> {
+    table.try_into().map_err(|error: toml::de::Error| {
+        let message = error.message().to_owned();
+        let hint = nearest(&message).map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+        Failure::say(format_args!("{whence}: {message}{hint}"))
+    })
+}
+
+/// The nearest of the known names that a message about an unknown one lists.
+fn nearest(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = message.starts_with("unknown field").then(|| quoted.next()).flatten()?;
+    let likeness = |known: &&str| strsim::jaro_winkler(unknown, known);
+    quoted.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).map(str::to_owned)
+}
+
+/// Refuses a variable that looks like a misspelt one; others are not ours.
+fn misspelt(name: &str) -> Result<(), Failure> {
+    let known = ["HTTP__ADDR", "DATA__DIR", "LOG__LEVEL", "LOG__JSON", "HTTP__TIMEOUT_S"];
+    let known = known.iter().map(|key| format!("{PREFIX}{key}")).chain(OTHERS.map(str::to_owned));
+    let near = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, &known), known)).min();
+    match near {
+        Some((slips, known)) if slips <= 2 => {
+            Err(Failure::say(format_args!("the variable {name} is not known; did you mean {known}?")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A value as TOML has it, or text.
+fn scalar(text: &str) -> Value {
+    let parsed: Result<Table, _> = format!("value = {text}").parse();
+    parsed.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn put(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
+    match path {
+        [] => Err("names no key".to_owned()),
+        [key] => {
+            table.insert(key.clone(), value);
+            Ok(())
+        }
+        [section, rest @ ..] => {
+            let section = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+            match section {
+                Value::Table(section) => put(section, rest, value),
+                _ => Err("a value stands where a section is expected".to_owned()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("celltide.toml");
+        std::fs::write(&path, file).unwrap();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(Some(&path), environment).map_err(|failure| match failure {
+            Failure::Usage(error) => error.to_string(),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let config = load(
+            "[http]\naddr = \"127.0.0.1:1\"\n[log]\njson = true\n",
+            &[("CELLTIDE_HTTP__ADDR", "[::1]:0")],
+        );
+        let config = config.unwrap();
+        assert_eq!(config.http.addr.to_string(), "[::1]:0");
+        assert!(config.log.json);
+        assert_eq!(config.platform.silence_s, 900.0);
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let wrong = load("[http]\nadr = \"x\"\n", &[]).unwrap_err();
+        assert!(wrong.contains("adr") && wrong.contains("did you mean `addr`?"), "{wrong}");
+        let wrong = load("", &[("CELLTIDE_PLATFORM__SILENCE", "5")]).unwrap_err();
+        assert!(wrong.contains("CELLTIDE_PLATFORM__SILENCE") && wrong.contains("`silence_s`"), "{wrong}");
+        let wrong = load("", &[("CELLTIDE_HTTP_ADDR", "x")]).unwrap_err();
+        assert!(wrong.contains("CELLTIDE_HTTP__ADDR"), "{wrong}");
+        assert!(load("", &[("CELLTIDE_DATASETS", "/somewhere")]).is_ok());
+        let wrong = load("[platform]\nthreads = 0\n", &[]).unwrap_err();
+        assert!(wrong.contains("platform.threads"), "{wrong}");
+    }
+}

@@ -1,0 +1,3 @@
+//! What `celltide serve` is made of beside the doors and the platform: configuration, and who may come in.
+
+pub(crate) mod config;
