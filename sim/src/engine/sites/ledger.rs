@@ -29,7 +29,7 @@ impl ChainZone {
         let (mut first_wh, mut second_wh) = (0.0, 0.0);
         for unit in 0..self.units.len() {
             let Some(facts) = self.facts(unit).await else { continue };
-            let Facts { efc, age_days, health, ledger } = facts;
+            let Facts { efc, age_days, health, ledger, .. } = facts;
             let known = &self.units[unit];
             if matches!(known.body, Body::Twin(_)) {
                 let key = known.key;
