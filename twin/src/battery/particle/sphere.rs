@@ -7,7 +7,7 @@
 //! With a diffusivity that is the same everywhere in the particle this is linear, and exactly so many modes that each
 //! decay at their own rate, −(D/R²)·λ², tan λ = λ. For the first seconds after a jump of the flux hundreds of them count.
 //! Few do the same: the modes are projected (Galerkin) on what the particle shows when it is driven at rates that
-//! are spaced evenly on a logarithmic scale, from rest to [`FASTEST`], and made diagonal once at load. What remains are
+//! are spaced evenly on a logarithmic scale, from rest to `FASTEST`, and made diagonal once at load. What remains are
 //! the mean, which only the flux changes, and modes of the surface concentration:
 //!
 //! ```text
