@@ -11,7 +11,7 @@ use twin::battery::network::pack::{CellLimits, Demand, NetworkModel, NetworkPack
 use twin::battery::network::particles::NetworkParticle;
 use twin::battery::network::scatter::{CellSpread, Traits, draw};
 use twin::battery::network::wiring::{Arrangement, Terminals, Wiring};
-use twin::battery::network::{CellBank, CellStep, Each, NetworkCell, Response};
+use twin::battery::network::{CellStep, Each, NetworkCell, Response};
 use twin::battery::pack::{Layout, Spread};
 use twin::battery::particle::cell::{Guess, Kind, Options, Work};
 use twin::battery::particle::set::{self, ParticleSet};
