@@ -1,10 +1,10 @@
 //! How closely a battery is followed: by its life laws alone, by the circuit, or by particle models.
 //!
 //! ```text
-//!            voltage         heat                  ageing                    a pack-year costs about
-//! life       rest, ohmic     ohmic, long steps     life laws                 a third of circuit
-//! circuit    2RC, hysteresis all of it             life laws                 –
-//! particle   SPM or SPMe     reactions, transport  SEI, plating, cracks, LAM a hundred times circuit
+//!            voltage          heat                     ageing
+//! life       rest, ohmic      ohmic, long steps        life laws
+//! circuit    2RC, hysteresis  ohmic and entropic       life laws
+//! particle   SPM or SPMe      reactions and transport  SEI, plating, cracks, loss of material
 //! ```
 //!
 //! All of them follow the same duties within the same limits and leave the same [`PackState`] and ledger behind, so

@@ -175,8 +175,16 @@ impl NetworkCell for NetworkParticle {
     fn response(&mut self, current_a: f64) -> Response {
         let per_cell_a = current_a / self.traits.capacity;
         let kelvin = self.state.cell.clock.temperature_k;
-        let (model, state) = (self.make.model(), &self.state.cell);
-        let tried = model.attempt(state, steady(per_cell_a), self.dt_s, kelvin, &self.guess, &mut self.work);
+        let (model, state, dt_s) = (self.make.model(), &self.state.cell, self.dt_s);
+        let (drive, guess) = (steady(per_cell_a), &self.guess);
+        let mut tried = model.attempt(state, drive, dt_s, kelvin, guess, &mut self.work);
+        if tried.is_err() {
+            // After a jump of the load a short step first; means are then those of the long one.
+            let first_s = dt_s / 16.0;
+            tried = model.attempt(state, drive, first_s, kelvin, guess, &mut self.work).and_then(|first| {
+                model.attempt(&first.state, drive, dt_s - first_s, kelvin, guess, &mut self.work)
+            });
+        }
         self.tried = tried.ok().filter(|trial| trial.end.voltage_v.is_finite()).map(|trial| {
             let resistance_ohm = (-trial.slope_ohm / self.traits.capacity + self.added_ohm()).max(1e-9);
             let voltage_v = trial.end.voltage_v - self.added_ohm() * current_a;
