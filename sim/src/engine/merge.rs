@@ -3,7 +3,7 @@
 use super::model::VariantModel;
 use super::tally::{Key, Sums, Tally, WAIT_BINS};
 use crate::results::atlas::Atlas;
-use crate::results::record::{EventRow, SeriesRow, Subject, TwinRow, WorldRecord};
+use crate::results::record::{EventRow, ReplacementRow, SeriesRow, Subject, TwinRow, WorldRecord};
 use crate::results::spread::percentile;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use twin::time::{HOUR_MS, Time};
@@ -47,7 +47,15 @@ pub fn merge(
     let mut series: Vec<(Time, Key, SeriesRow)> = Vec::new();
     let mut events: Vec<(Time, EventRow)> = Vec::new();
     let mut twins: Vec<(Key, TwinRow)> = Vec::new();
+    let mut replacements: Vec<ReplacementRow> = Vec::new();
     for tally in tallies {
+        replacements.extend(tally.replacements.iter().map(|r| ReplacementRow {
+            t_ms: r.at.0,
+            subject: subject(&r.key),
+            place: subject(&r.bank),
+            reason: r.reason,
+            soh: r.soh,
+        }));
         series.extend(tally.samples.iter().map(|s| {
             let row = SeriesRow { t_ms: s.at.0, subject: subject(&s.key), metric: s.metric, value: s.value };
             (s.at, s.key, row)
@@ -71,6 +79,7 @@ pub fn merge(
     series.dedup_by_key(|(at, key, row)| (*at, *key, row.metric));
     events.sort_by_key(|(at, _)| *at);
     twins.sort_by_key(|(key, ..)| *key);
+    replacements.sort_by_key(|row| (row.t_ms, row.place));
     WorldRecord {
         variant,
         replicate,
@@ -83,6 +92,7 @@ pub fn merge(
         figures,
         profiles,
         atlas,
+        replacements,
     }
 }
 
@@ -243,6 +253,7 @@ fn profiles(
         profiles.insert("soh_histogram", bins);
     }
     super::sites::profiles(&mut profiles, tallies);
+    super::survival::profiles(&mut profiles, tallies);
     if model.networks.is_empty() {
         return profiles;
     }

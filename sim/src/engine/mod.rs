@@ -14,6 +14,7 @@ pub mod model;
 pub mod place;
 pub mod player;
 pub mod sites;
+mod survival;
 pub mod tally;
 pub mod transfer;
 pub mod zone;

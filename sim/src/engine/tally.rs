@@ -194,6 +194,21 @@ impl Sums {
     }
 }
 
+/// A block that was replaced, or will be due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Replacement {
+    /// When.
+    pub at: Time,
+    /// Which.
+    pub key: Key,
+    /// The batteries that it is part of.
+    pub bank: Key,
+    /// Why.
+    pub reason: &'static str,
+    /// State of health, as read then or last.
+    pub soh: f64,
+}
+
 /// Everything that one zone leaves behind.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -215,6 +230,8 @@ pub struct Tally {
     pub site_sums: BTreeMap<&'static str, f64>,
     /// Counts of facilities over bins; those of one name are added bin by bin.
     pub site_bins: BTreeMap<&'static str, Vec<f64>>,
+    /// Blocks that were replaced, and those that will be due within a year of the end.
+    pub replacements: Vec<Replacement>,
     /// Key figures of a cleanup.
     pub figures: BTreeMap<&'static str, f64>,
     /// Map and flows of a cleanup.

@@ -14,7 +14,7 @@ use std::path::Path;
 use twin::time::{Time, UtcOffset};
 
 /// Names of all values that the engine gives twins at their end: Parquet fixes its columns before the first row.
-pub const TWIN_VALUES: [&str; 36] = [
+pub const TWIN_VALUES: [&str; 37] = [
     "age_days",
     "autonomy_min",
     "balancing_losses_kwh",
@@ -30,6 +30,7 @@ pub const TWIN_VALUES: [&str; 36] = [
     "energy_kwh",
     "energy_out_kwh",
     "entered_day",
+    "first_life_days",
     "first_life_efc",
     "grid_carbon_kg",
     "grid_kwh",

@@ -242,6 +242,7 @@ fn column_name(runs: &[Run], run: &Run, variant: &SummaryVariant) -> String {
 fn column(name: String, variant: &SummaryVariant, curves: Option<&VariantStory>) -> VariantStory {
     VariantStory {
         atlas: curves.and_then(|curves| curves.atlas.clone()),
+        replacements: curves.map(|curves| curves.replacements.clone()).unwrap_or_default(),
         name,
         description: variant.description.clone(),
         changes: variant.changes.clone(),

@@ -9,7 +9,7 @@ use super::ResultsError;
 use super::atlas::Atlas;
 use super::record::WorldRecord;
 use super::spread::{percentile, spread, weighted_percentile};
-use super::story::{Band, Spread, VariantStory};
+use super::story::{Band, Replacement, Spread, VariantStory};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values that one world contributes to the percentiles of one slot at most. Up to this many twins percentiles
@@ -86,6 +86,7 @@ impl Condenser {
                     bands: told.bands,
                     profiles: told.profiles,
                     atlas: told.atlas,
+                    replacements: told.replacements,
                 }
             })
             .collect()
@@ -121,6 +122,7 @@ struct Told {
     bands: Vec<Band>,
     profiles: BTreeMap<String, Vec<f64>>,
     atlas: Option<Atlas>,
+    replacements: Vec<Replacement>,
 }
 
 impl Told {
@@ -130,6 +132,7 @@ impl Told {
             bands: bands(shares),
             profiles: profiles(shares),
             atlas: shares.values().next().and_then(|first| first.atlas.clone()),
+            replacements: shares.values().next().map(|first| first.replacements.clone()).unwrap_or_default(),
         }
     }
 }
@@ -142,6 +145,8 @@ struct Share {
     series: BTreeMap<(&'static str, &'static str), Track>,
     /// Of the first replicate only.
     atlas: Option<Atlas>,
+    /// Of the first replicate only.
+    replacements: Vec<Replacement>,
 }
 
 /// What is kept of one world's values of one metric.
@@ -184,6 +189,7 @@ impl Share {
             profiles: record.profiles.clone(),
             series,
             atlas: record.atlas.clone().filter(|_| record.replicate == 0),
+            replacements: if record.replicate == 0 { replacements(record) } else { Vec::new() },
         })
     }
 }
@@ -230,6 +236,38 @@ fn profiles(shares: &BTreeMap<u32, Share>) -> BTreeMap<String, Vec<f64>> {
     }
     let mean = |bin: Vec<f64>| spread(bin).map_or(0.0, |spread| spread.mean);
     columns.into_iter().map(|(name, bins)| (name.to_owned(), bins.into_iter().map(mean).collect())).collect()
+}
+
+/// Pieces of one place, date and reason together, in order of time.
+fn replacements(record: &WorldRecord) -> Vec<Replacement> {
+    let id = |index: u32| record.subjects.get(index as usize).map_or("", |subject| subject.id.as_str());
+    let mut together: Vec<Replacement> = Vec::new();
+    for row in &record.replacements {
+        let on = date_of(row.t_ms, row.t_ms > record.ended_ms);
+        let place = id(row.place);
+        let name = id(row.subject);
+        let piece = name.strip_prefix(place).map_or(name, |rest| rest.trim_start_matches('/')).to_owned();
+        let known = together.iter_mut().rev().take_while(|known| known.on == on);
+        let mut known = known.filter(|known| known.place == place && known.reason == row.reason);
+        match known.next() {
+            Some(known) => {
+                known.pieces.push(piece);
+                known.soh_min = known.soh_min.min(row.soh);
+            }
+            None => {
+                let (place, reason) = (place.to_owned(), row.reason.to_owned());
+                together.push(Replacement { on, place, pieces: vec![piece], reason, soh_min: row.soh });
+            }
+        }
+    }
+    together
+}
+
+/// A date; of forecasts the first of its month, for they are no better than that.
+fn date_of(t_ms: i64, is_forecast: bool) -> String {
+    let date = jiff::Timestamp::from_millisecond(t_ms).map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date());
+    let date = date.map(|date| if is_forecast { date.first_of_month() } else { date });
+    date.map_or_else(|_| String::new(), |date| date.to_string())
 }
 
 /// What all worlds have of one metric.

@@ -28,6 +28,8 @@ pub struct WorldRecord {
     pub profiles: BTreeMap<&'static str, Vec<f64>>,
     /// Places, tracks and flows, where there are any.
     pub atlas: Option<Atlas>,
+    /// Pieces that were replaced or will be due, in order of time.
+    pub replacements: Vec<ReplacementRow>,
 }
 
 /// Something that rows speak of.
@@ -65,6 +67,21 @@ pub struct EventRow {
     pub other: Option<u32>,
     /// A figure that belongs to it; its meaning depends on the event and is named in `docs/results.md`.
     pub value: f64,
+}
+
+/// A piece that was replaced, or will be due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReplacementRow {
+    /// Instant, ms since the Unix epoch.
+    pub t_ms: i64,
+    /// Which: index into [`WorldRecord::subjects`].
+    pub subject: u32,
+    /// Where: index into [`WorldRecord::subjects`].
+    pub place: u32,
+    /// Why.
+    pub reason: &'static str,
+    /// State of health, as read then or last.
+    pub soh: f64,
 }
 
 /// A twin at the end of the run.

@@ -53,6 +53,24 @@ pub struct VariantStory {
     /// Places, tracks and flows of the first replicate, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atlas: Option<Atlas>,
+    /// What to replace when, in the first replicate, where there is anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replacements: Vec<Replacement>,
+}
+
+/// Pieces of one place that are replaced together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// Date, `2027-04-11`; of forecasts, the first of the month.
+    pub on: String,
+    /// Where.
+    pub place: String,
+    /// Which, by their names within the place.
+    pub pieces: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// Lowest state of health among them.
+    pub soh_min: f64,
 }
 
 /// Mean and percentiles over replicates.

@@ -128,7 +128,7 @@ type Known = (&'static str, &'static str, &'static str, Better, Theme);
 use Better::{Higher, Lower, Neither};
 
 /// Figures of a run.
-const FIGURES: [Known; 72] = [
+const FIGURES: [Known; 78] = [
     ("served_pct", "Riders served", "%", Higher, Theme::Service),
     ("swaps_total", "Swaps", "", Higher, Theme::Service),
     ("swaps_per_day", "Swaps per day", "", Higher, Theme::Service),
@@ -180,6 +180,12 @@ const FIGURES: [Known; 72] = [
     ("first_life_delivered_kwh", "Energy delivered in first lives", "kWh", Neither, Theme::Energy),
     ("second_life_delivered_kwh", "Energy delivered in second lives", "kWh", Higher, Theme::Energy),
     ("made_kg", "Mass of packs made", "kg", Lower, Theme::Material),
+    ("taken_in_kg", "Mass of packs taken in", "kg", Neither, Theme::Material),
+    ("packs_taken_in", "Packs taken in", "", Neither, Theme::Material),
+    ("recycling_energy_kwh", "Energy of battery recycling", "kWh", Lower, Theme::Energy),
+    ("plant_energy_kwh", "Energy of plants", "kWh", Lower, Theme::Energy),
+    ("sorting_passage_days", "Time in sorting plants, mean", "days", Lower, Theme::Material),
+    ("recycling_plant_passage_days", "Time in recycling plants, mean", "days", Lower, Theme::Material),
     ("vehicle_kg", "Mass in vehicles", "kg", Neither, Theme::Material),
     ("store_kg", "Mass in the store", "kg", Neither, Theme::Material),
     ("moving_kg", "Mass on the way", "kg", Neither, Theme::Material),
@@ -204,7 +210,7 @@ const FIGURES: [Known; 72] = [
 ];
 
 /// Metrics of time series, whatever kind of twin they belong to.
-const METRICS: [Known; 33] = [
+const METRICS: [Known; 36] = [
     ("soh", "State of health", "%", Higher, Theme::Health),
     ("resistance_rel", "Resistance growth", "%", Lower, Theme::Health),
     ("efc", "Equivalent full cycles", "cycles", Neither, Theme::Health),
@@ -235,6 +241,9 @@ const METRICS: [Known; 33] = [
     ("made_kg", "Mass of packs made since the start", "kg", Neither, Theme::Material),
     ("recovered_kg", "Mass recovered since the start", "kg", Higher, Theme::Material),
     ("residue_kg", "Mass of residue since the start", "kg", Lower, Theme::Material),
+    ("taken_in_kg", "Mass of packs taken in since the start", "kg", Neither, Theme::Material),
+    ("expected_passage_days", "Time that a truckload would take now", "days", Lower, Theme::Material),
+    ("waiting_in_ports_kg", "Plastic waiting in ports", "kg", Lower, Theme::Material),
     ("queued_kg", "Mass waiting at stages", "kg", Lower, Theme::Material),
     ("in_work_kg", "Mass on stages", "kg", Neither, Theme::Material),
     ("total_carbon_kg", "Carbon since the start", "kg CO₂e", Lower, Theme::Carbon),

@@ -15,9 +15,12 @@ use twin::plastic::gear::Method;
 use twin::plastic::haulage::TruckLedger;
 use twin::plastic::intake;
 use twin::plastic::team::{TeamCommand, TeamLedger};
-use twin::time::Time;
+use twin::time::{DAY_MS, Time};
 use twin::twin::Twin;
 use twin::vessel::{VesselCommand, VesselLedger};
+
+/// A map shows tracks of so long a time, up to the end: more would hide each other.
+const TRACK_MS: i64 = 180 * DAY_MS;
 
 /// What the rows of a key are called.
 pub fn name(model: &VariantModel, cleanup: u32, member: Member, number: u32) -> Subject {
@@ -316,6 +319,7 @@ impl CleanupZone {
 
     async fn atlas(&mut self, inventory: &Inventory) -> Atlas {
         let mut tracks = Vec::new();
+        let since = self.now + -TRACK_MS;
         for vessel in 0..self.vessels.len() {
             let rounded = |deg: f64| (deg * 1e3).round() * 1e-3;
             let points = self.vessels[vessel]
@@ -323,7 +327,7 @@ impl CleanupZone {
                     let point = |fix: &twin::vessel::Fix| {
                         (rounded(fix.position.latitude_deg), rounded(fix.position.longitude_deg))
                     };
-                    v.track().iter().map(point).collect()
+                    v.track().iter().filter(|fix| fix.at >= since).map(point).collect()
                 })
                 .await;
             tracks.push(Track { name: self.cleanup().vessels[vessel].name.clone(), points });

@@ -125,6 +125,8 @@ pub(super) struct Unit {
     pub(super) has_second_life: bool,
     /// Up to when and how far its losses are paid for [Wh].
     paid: (Time, f64),
+    /// Age at which its first life ended [days].
+    pub(super) first_days: Option<f64>,
     /// Energy given out until the end of its first life [Wh].
     pub(super) first_out_wh: f64,
     pub(super) first_efc: f64,
@@ -255,6 +257,7 @@ impl ChainZone {
             is_taken_in: true,
             has_second_life: false,
             paid: (self.now, before.map_or(0.0, |facts| facts.ledger.losses_wh)),
+            first_days: before.map(|facts| facts.age_days),
             first_out_wh: before.map_or(0.0, |facts| facts.ledger.energy_out_wh),
             first_efc: before.map_or(0.0, |facts| facts.efc),
             // What it went through before is not known here.
@@ -316,6 +319,7 @@ impl ChainZone {
             is_taken_in: false,
             has_second_life: false,
             paid: (self.now, 0.0),
+            first_days: None,
             first_out_wh: 0.0,
             first_efc: 0.0,
             hottest_c: f64::NEG_INFINITY,
@@ -350,6 +354,12 @@ impl ChainZone {
         self.rest(unit).await;
         self.pay(unit).await;
         if is_vehicle {
+            if let Some(facts) = self.facts(unit).await {
+                let known = &mut self.units[unit];
+                known.first_days = Some(facts.age_days);
+                known.first_out_wh = facts.ledger.energy_out_wh;
+                known.first_efc = facts.efc;
+            }
             match self.is_fit(unit, site).await {
                 true => self.ship(unit, site.freight_kg[1], Stage::ToStore, site),
                 false => self.send_to_recycler(unit, site),
@@ -415,10 +425,7 @@ impl ChainZone {
                 (Facts::of(&copy, now), copy.view(now).temperature_c, most - least)
             })
             .await;
-        let Facts { efc, ledger, health, .. } = facts;
-        let known = &mut self.units[unit];
-        known.first_out_wh = ledger.energy_out_wh;
-        known.first_efc = efc;
+        let Facts { efc, health, .. } = facts;
         // What is left of its cycles, if it goes on losing as it has so far.
         let lost = (1.0 - health.capacity).max(1e-6);
         let remaining = efc * ((health.capacity - store.until_soh) / lost).max(0.0);
@@ -430,7 +437,7 @@ impl ChainZone {
             new_cycles: efc + remaining,
             harmful_events: 0,
             open_safety_events: 0,
-            hottest_c: known.hottest_c.max(temperature_c),
+            hottest_c: self.units[unit].hottest_c.max(temperature_c),
             cell_spread_mv: 1000.0 * spread_v,
             data_completeness: 1.0,
         };

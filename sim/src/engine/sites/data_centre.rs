@@ -1,7 +1,7 @@
 //! A data centre in a world: its outages, its batteries and the care of their blocks.
 
 use super::super::model::VariantModel;
-use super::super::tally::{Ending, Happening, Key, Sample, Sums, Tally};
+use super::super::tally::{Ending, Happening, Key, Replacement, Sample, Sums, Tally};
 use super::agenda::Agenda;
 use super::model::CentreSite;
 use crate::engine::player::{Hosting, Player};
@@ -20,6 +20,9 @@ use twin::twin::Twin;
 
 /// Days of a bin of replaced blocks.
 const BIN_DAYS: f64 = 30.4375;
+
+/// How far blocks are looked ahead for at the end of a run.
+const OUTLOOK_DAYS: f64 = 365.25;
 
 enum Action {
     Wake,
@@ -220,6 +223,11 @@ impl CentreZone {
             Reason::Forecast => "block_replaced_forecast",
         };
         self.note(event, key, soh);
+        let reason = match reason {
+            Reason::Worn => "found worn",
+            Reason::Forecast => "forecast to be worn soon",
+        };
+        self.plan(self.now, key, (room, reason), soh);
         self.finish(key, old, &view.strings[string].blocks[block], true);
         let command = BankCommand::ReplaceBlock { string, block };
         self.banks[room].tell(self.now, [command]).await;
@@ -234,6 +242,30 @@ impl CentreZone {
         let bin = (self.now.days_since(self.model.start) / BIN_DAYS) as usize;
         self.replaced_by_month.resize(self.replaced_by_month.len().max(bin + 1), 0.0);
         self.replaced_by_month[bin] += 1.0;
+    }
+
+    fn plan(&mut self, at: Time, key: Key, (room, reason): (usize, &'static str), soh: f64) {
+        let bank = Key::Bank(self.index as u32, room as u32);
+        self.tally.replacements.push(Replacement { at, key, bank, reason, soh });
+    }
+
+    /// Blocks that will be worn within a year, as far as their inspections tell.
+    async fn look_ahead(&mut self, room: usize, view: &BankView) {
+        let places: Vec<(usize, usize, f64)> = blocks(view).map(|(s, k, block)| (s, k, block.soh)).collect();
+        let asked = places.clone();
+        let left = self
+            .centre
+            .look(move |centre| -> Vec<Option<f64>> {
+                asked.iter().map(|(string, block, _)| centre.remaining_days(room, *string, *block)).collect()
+            })
+            .await;
+        for ((string, block, soh), left) in places.into_iter().zip(left) {
+            let Some(days) = left.filter(|days| *days <= OUTLOOK_DAYS) else { continue };
+            let seat = self.seats[&(room, string, block)];
+            let key = self.block_key(room, string, block, seat.generation);
+            let at = self.now.plus_seconds(days.max(0.0) * 86_400.0);
+            self.plan(at, key, (room, "due if it goes on as so far"), soh);
+        }
     }
 
     fn block_key(&self, room: usize, string: usize, block: usize, generation: u32) -> Key {
@@ -326,6 +358,7 @@ impl CentreZone {
                 })
                 .await;
             least_min = least_min.min(autonomy_s / 60.0);
+            self.look_ahead(room, &view).await;
             for (string, block, view) in blocks(&view) {
                 let seat = self.seats[&(room, string, block)];
                 let key = self.block_key(room, string, block, seat.generation);

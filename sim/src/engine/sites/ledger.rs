@@ -120,7 +120,7 @@ impl ChainZone {
     /// A pack's last row. Blocks have had theirs where they served.
     async fn end(&mut self, unit: usize, site: &ChainSite) {
         let Some(Facts { efc, age_days, health, ledger, losses }) = self.facts(unit).await else { return };
-        let Unit { key, stage, account, entered, first_efc, .. } = &self.units[unit];
+        let Unit { key, stage, account, entered, first_efc, first_days, .. } = &self.units[unit];
         let retired = matches!(stage, Stage::Done | Stage::Recycler);
         if !retired {
             let whole = Key::SecondLife(self.index as u32);
@@ -133,6 +133,7 @@ impl ChainZone {
             ("efc", efc),
             ("first_life_efc", if *first_efc > 0.0 { *first_efc } else { efc }),
             ("age_days", age_days),
+            ("first_life_days", first_days.unwrap_or(age_days)),
             ("retired", f64::from(u8::from(retired))),
             ("entered_day", entered.days_since(self.model.start)),
             ("energy_in_kwh", ledger.energy_in_wh * 1e-3),

@@ -10,6 +10,7 @@ pub mod comparison;
 pub mod page;
 mod periods;
 mod profiles;
+mod schedule;
 mod sections;
 pub mod svg;
 mod tables;
@@ -70,6 +71,7 @@ pub(crate) fn render_as(
         section("Key figures", "", &format!("{}{}", tables::headline(story), tables::all_figures(story)));
     html.push_str(&section("Variants", "", &tables::variants(story)));
     html.push_str(&atlas::sections(story));
+    html.push_str(&schedule::section_of(story));
     html.push_str(&sections::charts(story, &axis));
     let sources = "What the figures rest on. Where no published value was found, the source says so.";
     html.push_str(&section("Assumptions", sources, &tables::assumptions(&story.assumptions)));

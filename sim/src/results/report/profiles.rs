@@ -22,7 +22,10 @@ fn theme_of(name: &str) -> Theme {
     match name {
         "swaps_by_hour" | "waiting_histogram" => Theme::Service,
         "charging_kw_by_hour" => Theme::Energy,
-        "soh_histogram" | "blocks_replaced_by_month" => Theme::Health,
+        "soh_histogram"
+        | "blocks_replaced_by_month"
+        | "battery_survival_by_age"
+        | "block_survival_by_age" => Theme::Health,
         _ => Theme::Other,
     }
 }
@@ -37,6 +40,8 @@ fn chart(story: &Story, name: &str) -> String {
         "swaps_by_hour" => swaps_by_hour(story),
         "waiting_histogram" => waiting(story, bins),
         "soh_histogram" => soh(story, bins),
+        "battery_survival_by_age" => survival(story, name, "Packs"),
+        "block_survival_by_age" => survival(story, name, "Blocks"),
         _ => generic(story, name, bins),
     }
 }
@@ -141,6 +146,24 @@ fn soh(story: &Story, bins: usize) -> String {
     let axis = Axis::Number { label: "state of health, %".into() };
     let caption = caption("State of health at the end", "Share of packs in service at the end of the run");
     stairs(caption, "% of packs", &axis, lines(story, "soh_histogram", &edges, shown))
+}
+
+/// Share still in service by age. Each variant is drawn as far as anything was followed in it.
+fn survival(story: &Story, name: &str, what: &str) -> String {
+    let lines = profiles_called(story, name)
+        .map(|(variant, profile)| Line {
+            variant,
+            name: story.variants[variant].name.clone(),
+            x: (0..profile.len()).map(|month| month as f64).collect(),
+            y: profile.clone(),
+            band: None,
+        })
+        .collect();
+    let note = "Of those in service at each age (Kaplan–Meier); a second life does not count as service";
+    let caption = caption(&format!("{what} still in service by age"), note);
+    let axis = Axis::Number { label: "months in service".into() };
+    let unit = format!("% of {}", what.to_lowercase());
+    LineChart { caption, unit, axis: &axis, lines, from_zero: true, shape: Shape::Line }.card()
 }
 
 fn generic(story: &Story, name: &str, bins: usize) -> String {

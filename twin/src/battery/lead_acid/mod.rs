@@ -29,7 +29,7 @@ use block::BlockTraits;
 use discharge::{Discharged, Load, discharge};
 use runaway::Alarm;
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use string::{Charger, StringModel, StringState};
 
 /// Happenings that a bank remembers.
@@ -57,6 +57,31 @@ pub struct LeadAcidBank {
     spent: Vec<bool>,
     carried_s: f64,
     happened: SmallVec<[Happening; 4]>,
+    draft: Draft,
+}
+
+/// The bank at the end of the span that the last decision looked through, and where that span began: applying what was
+/// decided need not integrate it again. Only a memory of what [`LeadAcidBank::catch_up`] finds from the same state, which
+/// any change forgets and no copy inherits.
+#[derive(Debug, Default)]
+struct Draft(Mutex<Option<(Time, Box<LeadAcidBank>)>>);
+
+impl Clone for Draft {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Draft {
+    fn keep(&self, from: Time, ahead: LeadAcidBank) {
+        if let Ok(mut place) = self.0.lock() {
+            *place = Some((from, Box::new(ahead)));
+        }
+    }
+
+    fn take(&mut self) -> Option<(Time, Box<LeadAcidBank>)> {
+        self.0.get_mut().ok()?.take()
+    }
 }
 
 /// What a bank may be told, as of the moment of the decision.
@@ -223,6 +248,7 @@ impl LeadAcidBank {
             duty: Duty::Idle(Charger::Float),
             carried_s: 0.0,
             happened: SmallVec::new(),
+            draft: Draft::default(),
             model,
             ambient,
             at,
@@ -278,6 +304,7 @@ impl LeadAcidBank {
     /// Puts the bank on something else, as of its own time. A load that follows a load goes on with the same
     /// discharge.
     pub fn begin(&mut self, duty: Duty) {
+        self.draft.take();
         let before = std::mem::replace(&mut self.duty, duty);
         if let (Duty::Idle(_), Duty::Carry(_)) = (before, duty) {
             self.spent.fill(false);
@@ -296,6 +323,7 @@ impl LeadAcidBank {
 
     /// Integrates up to `to` and tells what came about on the way.
     pub fn catch_up(&mut self, to: Time) -> SmallVec<[Happening; 4]> {
+        self.draft.take();
         let mut happened = SmallVec::new();
         if let Duty::Carry(load) = self.duty
             && self.at < to
@@ -377,19 +405,25 @@ impl Twin for LeadAcidBank {
                 Some(BankEvent::GuardReset { string })
             }
         };
-        // What comes about on the way is found on a copy, so that it can be told; applying finds the same again.
+        // What comes about on the way is found on a copy, so that it can be told; applying takes it from there.
+        let mut ahead = self.clone();
         let mut events = Events::new();
         events.push(BankEvent::CaughtUp { to: moment.now });
-        events.extend(self.clone().catch_up(moment.now).into_iter().map(BankEvent::Happened));
+        events.extend(ahead.catch_up(moment.now).into_iter().map(BankEvent::Happened));
+        self.draft.keep(self.at, ahead);
         events.extend(then);
         Ok(events)
     }
 
     fn apply(&mut self, event: &BankEvent) {
+        let draft = self.draft.take();
         match *event {
-            BankEvent::CaughtUp { to } => {
-                self.catch_up(to);
-            }
+            BankEvent::CaughtUp { to } => match draft {
+                Some((from, ahead)) if from == self.at && ahead.at == to => *self = *ahead,
+                _ => {
+                    self.catch_up(to);
+                }
+            },
             BankEvent::Happened(happening) => {
                 if self.happened.len() == REMEMBERED {
                     self.happened.remove(0);

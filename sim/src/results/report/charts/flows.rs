@@ -63,7 +63,7 @@ impl FlowChart {
                 body,
                 "<path class=\"band p{}\" d=\"M{a} {b}C{m} {b} {m} {c} {d} {c}V{e}C{m} {e} {m} {f} {a} {f}Z\">\
                  <title>{} → {}: {} t</title></path>",
-                if flow.to == "Disposed" { 0 } else { 2 },
+                if matches!(flow.to.as_str(), "Disposed" | "Residue") { 0 } else { 2 },
                 escape(&flow.from),
                 escape(&flow.to),
                 tonnes(flow.mass_kg),
@@ -94,10 +94,15 @@ impl FlowChart {
                 tonnes(node.amount),
             );
         }
+        let has = |stage: &str| self.flows.iter().any(|flow| flow.to == stage);
         let told = self.flows.iter().map(|f| format!("{} to {}: {} t", f.from, f.to, tonnes(f.mass_kg)));
         let description = told.collect::<Vec<_>>().join("; ");
         let caption = Caption {
-            title: format!("What became of the plastic: {}", self.name),
+            title: format!(
+                "{}: {}",
+                if has("Landed") { "What became of the plastic" } else { "What became of batteries" },
+                self.name
+            ),
             note: "Tonnes over the run".into(),
             parts: Vec::new(),
         };
