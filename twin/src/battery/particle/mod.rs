@@ -8,6 +8,7 @@
 //! - [`set`] reads the published parameter sets;
 //! - [`sphere`] and [`salt`] are diffusion in particles and electrolyte, [`kinetics`] what happens at an instant;
 //! - [`cell`] is the single particle model without and with electrolyte, [`drive`] brings it through time;
+//! - [`dfn`] is the full model, electrodes resolved through their thickness, behind the same trait;
 //! - [`balance`] tells capacity from lithium and active material, [`cycling`] ages a cell.
 //!
 //! Equations, parameters, limits and how they were compared: `docs/models/particle.md`.

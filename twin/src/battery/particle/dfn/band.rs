@@ -7,7 +7,7 @@
 
 /// A square matrix with a profile, or its factors.
 #[derive(Debug, Clone, Default)]
-pub struct Band {
+pub(super) struct Band {
     /// First column of each row.
     starts: Vec<usize>,
     /// Column after the last of each row.
@@ -21,7 +21,7 @@ pub struct Band {
 
 impl Band {
     /// An empty matrix: for each row, the column after the last that it reaches. Must not fall from row to row.
-    pub fn new(ends: Vec<usize>) -> Self {
+    pub(super) fn new(ends: Vec<usize>) -> Self {
         debug_assert!(ends.windows(2).all(|pair| pair[0] <= pair[1]), "a profile that rises");
         let n = ends.len();
         let starts = (0..n).map(|row| (0..=row).find(|k| ends[*k] > row).unwrap_or(row)).collect();
@@ -31,29 +31,24 @@ impl Band {
     }
 
     /// Number of unknowns.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
     /// Sets all entries to 0.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.values.fill(0.0);
     }
 
     /// Adds to an entry within the profile.
     #[inline]
-    pub fn add(&mut self, row: usize, column: usize, value: f64) {
+    pub(super) fn add(&mut self, row: usize, column: usize, value: f64) {
         self.values[row * self.stride + self.half + column - row] += value;
     }
 
     /// Factorises in place; `false` when a pivot is 0 or not finite.
     #[must_use]
-    pub fn factorise(&mut self) -> bool {
+    pub(super) fn factorise(&mut self) -> bool {
         let (half, stride) = (self.half, self.stride);
         for i in 0..self.len() {
             let reach = self.ends[i] - i - 1;
@@ -80,7 +75,7 @@ impl Band {
     }
 
     /// Solves for a right side, in place, with the factors.
-    pub fn solve(&self, x: &mut [f64]) {
+    pub(super) fn solve(&self, x: &mut [f64]) {
         let (half, stride) = (self.half, self.stride);
         for i in 0..self.len() {
             let start = self.starts[i];

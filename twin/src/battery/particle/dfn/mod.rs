@@ -8,14 +8,14 @@
 //!                                        └──▶ step: two instants of a step at once (band: their linear system)
 //! ```
 //!
-//! - [`mesh`] puts points across the cell; [`band`] solves linear systems on them;
+//! - [`mesh`] puts points across the cell, `band` solves linear systems on them;
 //! - `stage` has the equations, `instant` solves them for a load, `step` goes through time.
 //!
 //! [`DfnModel`] is a [`Model`] as the single particle models are: [`super::drive`] brings it through time and
 //! [`super::cycling`] through cycles. It has no ageing. Equations, limits and how it was compared:
 //! `docs/models/dfn.md`.
 
-pub mod band;
+mod band;
 mod instant;
 pub mod mesh;
 mod stage;
@@ -50,8 +50,8 @@ impl Default for Options {
         Self {
             heat: Heat::Isothermal,
             mechanisms: Mechanisms::default(),
-            modes: 8,
-            resolution: Resolution { elements: 2, degree: 4, separator: 3 },
+            modes: 12,
+            resolution: Resolution { elements: 2, degree: 4, separator: 2 },
         }
     }
 }

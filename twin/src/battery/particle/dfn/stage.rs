@@ -16,6 +16,7 @@
 //! doi:10.1149/2.0341915jes. Limits: no double layer, dilute-solution closure through one factor χ.
 
 use super::DfnModel;
+use super::mesh::DEGREE_MAX;
 use crate::battery::particle::cell::{Drive, Seen};
 use crate::battery::particle::kinetics::{Answer, Warmth};
 
@@ -231,27 +232,38 @@ impl DfnModel {
     /// Slopes of diffusion and conduction at a stage that was evaluated.
     pub(super) fn slopes(&self, stage: &Stage, into: &mut impl Slopes) {
         let diffusion_v = self.chi * stage.warmth.thermal_v;
-        let mut crossings = stage.crossings.iter();
+        let mut crossings = stage.crossings.as_slice();
         for element in &self.mesh.elements {
             let (first, count) = (element.first, element.points());
             let first_place = self.mesh.place_of[first].filter(|_| element.layer != 1);
-            for (q, crossing) in (0..count).zip(&mut crossings) {
-                let slopes = element.slopes_at(q);
-                for (i, test) in slopes.iter().enumerate() {
-                    let flow = test * crossing.diffusion[0];
-                    for (j, slope) in slopes.iter().enumerate() {
-                        into.salt_by_salt(first + i, first + j, flow * slope);
+            let (these, others) = crossings.split_at(count);
+            crossings = others;
+            for i in 0..count {
+                let (mut by_salt, mut by_across) = ([0.0; DEGREE_MAX + 1], [0.0; DEGREE_MAX + 1]);
+                for (q, crossing) in these.iter().enumerate() {
+                    let slopes = element.slopes_at(q);
+                    let flow = slopes[i] * crossing.diffusion[0];
+                    for (sum, slope) in by_salt[..count].iter_mut().zip(slopes) {
+                        *sum += flow * slope;
                     }
-                    into.salt_by_salt(first + i, first + q, test * crossing.diffusion[1]);
-                    if let Some(place) = first_place {
-                        let flow = test * crossing.conduction[0];
-                        for (j, slope) in slopes.iter().enumerate() {
-                            into.charge_by_across(place + i, place + j, flow * slope);
-                            let salt = stage.salt[first + j].max(SALT_FLOOR);
-                            into.charge_by_salt(place + i, first + j, flow * diffusion_v * slope / salt);
-                        }
-                        into.charge_by_salt(place + i, first + q, test * crossing.conduction[1]);
+                    by_salt[q] += slopes[i] * crossing.diffusion[1];
+                }
+                for (j, value) in by_salt[..count].iter().enumerate() {
+                    into.salt_by_salt(first + i, first + j, *value);
+                }
+                let Some(place) = first_place else { continue };
+                for (q, crossing) in these.iter().enumerate() {
+                    let slopes = element.slopes_at(q);
+                    let flow = slopes[i] * crossing.conduction[0];
+                    for (sum, slope) in by_across[..count].iter_mut().zip(slopes) {
+                        *sum += flow * slope;
                     }
+                    by_salt[q] = slopes[i] * crossing.conduction[1];
+                }
+                for j in 0..count {
+                    let salt = stage.salt[first + j].max(SALT_FLOOR);
+                    into.charge_by_across(place + i, place + j, by_across[j]);
+                    into.charge_by_salt(place + i, first + j, by_across[j] * diffusion_v / salt + by_salt[j]);
                 }
             }
         }
@@ -337,8 +349,8 @@ impl DfnModel {
 
     /// What is seen of an evaluated stage. `by_current` is the slope of the voltage at once.
     ///
-    /// As voltage lost in transport stands what the voltage differs by from that of the mean surface
-    /// concentrations, overpotential included: all that steps do not integrate exactly.
+    /// As voltage lost in transport stands what the voltage differs by from the mean equilibrium potentials at the
+    /// surfaces, overpotential included: steps are judged by it, as it does not follow every bend of the potentials.
     pub(super) fn show(&self, stage: &Stage, by_current: f64) -> Seen {
         let mesh = &self.mesh;
         let mut margin = f64::INFINITY;
@@ -349,12 +361,7 @@ impl DfnModel {
         let least = stage.salt.iter().copied().fold(f64::INFINITY, f64::min);
         let average = |side: usize, of: &dyn Fn(usize) -> f64| mesh.average(side, of);
         let sides = [0, 1];
-        let open = sides.map(|side| {
-            let electrode = self.electrode(side);
-            let surface = average(side, &|place| stage.surface[place]);
-            let x = surface / electrode.file.concentration_max;
-            electrode.potential_at(x, stage.warmth.above_reference_k).0
-        });
+        let open = sides.map(|side| average(side, &|place| stage.local[place].potential_v));
         let answer = Answer {
             voltage_v: stage.voltage_v,
             by_current,
