@@ -64,7 +64,7 @@ fn curve(name: &str, c_rate: f64, options: Options, tolerance: Tolerance) -> Cur
 }
 
 /// Largest and root mean square error after the first ten seconds, largest within them [mV]; of temperature [K].
-fn errors(points: &Curve, name: &str, c_rate: f64, exact: Options) -> [f64; 4] {
+fn errors(points: &[(f64, f64, f64)], name: &str, c_rate: f64, exact: Options) -> [f64; 4] {
     let fine = model(name, exact);
     let mut run = Run::new(&fine, fine.as_published(25.0), 25.0).expect("a new cell");
     run.tolerance = FINE;

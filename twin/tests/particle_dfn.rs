@@ -247,7 +247,7 @@ fn lithium_salt_and_charge_are_conserved() {
     }
 }
 
-/// Voltages during a discharge that is followed by a rest, temperature at its end, and its charge.
+/// Voltages [V] during a discharge that is followed by a rest, and the temperature in the end [K].
 fn followed(name: &str, options: Options, tolerance: Tolerance) -> (Vec<f64>, f64) {
     let model = model(name, options);
     let mut run = Run::new(&model, model.as_published(25.0), 25.0).unwrap();
@@ -321,7 +321,7 @@ fn slow_discharges_are_those_of_single_particles() {
             most = most.max((one.seen.voltage_v - other.seen.voltage_v).abs());
         }
         println!("{name}: {:.4} mV between the models at C/200", most * 1e3);
-        assert!(most < 1e-3, "{name}: {most}");
+        assert!(most < 2e-3, "{name}: {most}");
     }
 }
 

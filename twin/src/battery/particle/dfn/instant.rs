@@ -74,10 +74,10 @@ impl DfnModel {
             self.evaluate(stage);
             band.clear();
             self.slopes(stage, &mut OnlyAcross(&mut band));
-            for place in 0..places {
+            for (place, change) in change.iter_mut().enumerate() {
                 let by_across = self.surface_of(place) / stage.local[place].by_flux;
                 band.add(place, place, by_across);
-                change[place] = -self.charge_off(stage, place) - by_across * stage.off_v(place);
+                *change = -self.charge_off(stage, place) - by_across * stage.off_v(place);
             }
             if !band.factorise() {
                 return None;

@@ -15,6 +15,11 @@
 //!
 //! Source: Hairer and Wanner, *Solving Ordinary Differential Equations II* (1996), ch. IV.5 and IV.8.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "indices are those of the equations, over several arrays at once"
+)]
+
 use super::band::Band;
 use super::stage::{Correction, Slopes, Stage};
 use super::{DfnModel, DfnState};
@@ -367,7 +372,7 @@ impl DfnModel {
             if round > 4 && ratio > 2.0 {
                 return Err(unsolved);
             }
-            is_due = ratio > 0.2 && size > 1e-3 || round > 0 && ratio > 0.3;
+            is_due = (ratio > 0.2 && size > 1e-3) || (round > 0 && ratio > 0.3);
             last = size;
         }
         Err(unsolved)
