@@ -3,5 +3,6 @@
 mod alerts;
 mod commands;
 mod lifecycle;
+mod mqtt;
 mod process;
 mod twins;
