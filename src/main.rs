@@ -44,6 +44,12 @@ enum Command {
     Backup(commands::backup::BackupArgs),
     /// Makes a data folder from a backup.
     Restore(commands::backup::RestoreArgs),
+    /// People who may log in.
+    #[command(subcommand)]
+    User(commands::user::Command),
+    /// Programs that may ask for tokens.
+    #[command(subcommand)]
+    Client(commands::client::Command),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +64,8 @@ fn main() -> ExitCode {
         Command::Audit(command) => commands::audit::run(&command),
         Command::Backup(args) => commands::backup::backup(&args),
         Command::Restore(args) => commands::backup::restore(&args),
+        Command::User(command) => commands::user::run(&command),
+        Command::Client(command) => commands::client::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,7 @@ mod body;
 mod caller;
 mod clock;
 mod health;
+pub mod identity;
 mod live;
 mod measure;
 mod problem;

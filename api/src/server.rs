@@ -1,6 +1,6 @@
 //! The server: routes, what lies around every request, and how it ends.
 
-use crate::{body, clock, health, live, measure, twins};
+use crate::{body, clock, health, identity, live, measure, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -84,12 +84,15 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(body::not_so)
         .fallback(body::nowhere)
         .layer(timeout);
+    let wall = app.wall.clone();
+    let doors = identity::Doors::new(app.identity.clone(), move || wall.now(), None);
     let streams = Router::new()
         .route("/twins/v1/events", get(live::sse::events_stream))
         .route("/twins/v1/ws", get(live::ws::events_socket));
     let id = HeaderName::from_static("x-request-id");
     let nosniff = HeaderValue::from_static("nosniff");
     answered
+        .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
         .layer(middleware::from_fn(measure::count))
         .layer(CatchPanicLayer::new())

@@ -1,5 +1,7 @@
 //! The platform through its door to hardware: reports, commands and their answers, what is kept of bad messages.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use host::identity::{Identity, OsEntropy, Secret, Settings};
 use host::platform::clock::Clock;
 use host::platform::command::{NewCommand, Outcome};

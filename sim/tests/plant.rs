@@ -1,5 +1,7 @@
 //! Simulated hardware: reports like real one, repeats with its seed, obeys.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use serde_json::{Value, json};
 use sim::plant::Fleet;
 use std::sync::Arc;
@@ -52,8 +54,8 @@ fn reports_are_near_the_truth_and_the_same_again() {
     // One in a hundred is lost, one in two hundred comes twice.
     assert!((1_380..1_440).contains(&reports.len()), "{}", reports.len());
     let discharged: f64 = reports.iter().map(|r| r["current_a"].as_f64().unwrap().max(0.0) / 60.0).sum();
-    // From 90 to 30 % of twelve ampere-hours, and the sensor's bias.
-    assert!((discharged - 7.2).abs() < 0.8, "{discharged}");
+    // From 90 to 30 % of 11.6 Ah, and the sensor's bias and noise.
+    assert!((discharged - 7.0).abs() < 0.8, "{discharged}");
     let truth = one.plants[0].truth(start + 86_340_000);
     let last = reports.last().unwrap();
     assert!((last["voltage_v"].as_f64().unwrap() - truth.voltage_v).abs() < 0.3, "{last} {truth:?}");
@@ -69,7 +71,6 @@ fn a_charge_limit_is_obeyed_and_all_else_refused() {
     assert!(plant.obey("set_desired", &json!({ "desired": { "colour": "red" } }), start).is_err());
     plant.obey("set_desired", &json!({ "desired": { "charge_limit": 0.8 } }), start).unwrap();
     day(plant, start);
-    day(plant, start + 86_400_000);
-    let soc = plant.truth(start + 2 * 86_400_000 - 60_000).soc;
+    let soc = plant.truth(start + 86_400_000 - 60_000).soc;
     assert!((soc - 0.8).abs() < 0.01, "{soc}");
 }

@@ -5,10 +5,13 @@ pub(crate) mod backup;
 pub(crate) mod calibrate;
 pub(crate) mod cell;
 pub(crate) mod check;
+pub(crate) mod client;
 pub(crate) mod compare;
+mod identities;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod sweep;
+pub(crate) mod user;
 
 use crate::failure::Failure;
 use crate::interrupt;

@@ -266,7 +266,7 @@ mod tests {
         let json = serde_json::to_string(&claims()).unwrap();
         let strange = [
             r#","jwk":{"kty":"OKP"}"#,
-            r#","jku":"https://x"}"#,
+            r#","jku":"https://x""#,
             r#","crit":["exp"]"#,
             r#","x5u":"https://x""#,
             r#","cty":"JWT""#,

@@ -30,23 +30,24 @@ pub(super) async fn keep(
     fact: Fact<'_>,
     records: Vec<RecordChange>,
 ) -> Result<(), StoreError> {
-    let entity = Entity::new(fact.entity)?;
+    let Fact { entity, kind, detail } = fact;
+    let entity = Entity::new(entity)?;
+    let entry = NewEntry {
+        entity: entity.clone(),
+        expected: Revision(0),
+        at: act.at,
+        actor: act.by.to_owned(),
+        kind: kind.to_owned(),
+        schema: SCHEMA,
+        payload: Vec::new(),
+    };
+    let mut change = Change { entries: vec![entry.with_json(&detail)?], records, ..Change::default() };
     let mut tries = 0;
     loop {
-        let expected: Revision = store.revision(entity.clone()).await?;
-        let entry = NewEntry {
-            entity: entity.clone(),
-            expected,
-            at: act.at,
-            actor: act.by.to_owned(),
-            kind: fact.kind.to_owned(),
-            schema: SCHEMA,
-            payload: Vec::new(),
-        };
-        let entries = vec![entry.with_json(&fact.detail)?];
-        let change = Change { entries, records: records.clone(), ..Change::default() };
+        let expected = store.revision(entity.clone()).await?;
+        change.entries.iter_mut().for_each(|entry| entry.expected = expected);
         tries += 1;
-        match store.commit(change).await {
+        match store.commit(change.clone()).await {
             Err(StoreError::LostRace { .. }) if tries < TRIES => {}
             done => return done.map(drop),
         }

@@ -52,7 +52,8 @@ pub use policy::{Action, Caller, Denied, Owner, Role, Roles, Scope, Scopes, Subj
 pub use secret::{Digest, Secret};
 pub use settings::Settings;
 
-use crate::store::Store;
+use crate::store::journal::Entry;
+use crate::store::{Sequence, Store};
 use cache::Cache;
 use keys::{KeyRecord, Ring};
 pub(crate) use ledger::Fact;
@@ -148,6 +149,14 @@ impl Identity {
         self.load_keys(now).await?;
         self.rotate_when_due(act).await?;
         self.sweep(act).await
+    }
+
+    /// Everything that the journal holds, in its order: the audit.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn journal(&self, first: Sequence, limit: usize) -> Result<Vec<Entry>, IdentityError> {
+        Ok(self.store().entries(first, limit).await?)
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -129,7 +129,7 @@ impl LiveTwin {
         }
         for reading in &new {
             let measured = &mut draft.facts.kept.measured;
-            if measured.readings % ANCHOR_READINGS == 0 {
+            if measured.readings.is_multiple_of(ANCHOR_READINGS) {
                 anchors.push_back(measured.clone());
                 if anchors.len() > ANCHORS {
                     anchors.pop_front();

@@ -115,18 +115,26 @@ impl Plant {
 
     /// Goes on to an instant under its duties.
     fn advance(&mut self, now: Time) {
-        let model = self.model.clone();
-        let group = &model.groups[self.group];
-        let kind = &model.kinds[group.kind];
-        while model.start + self.days as i64 * DAY_MS <= now {
-            let (day, midnight) = (self.days, model.start + self.days as i64 * DAY_MS);
-            let (seed, name) = (self.seed, self.name.clone());
-            let legs = duty::day(group, kind, midnight, day, || seed.stream(&name, "day", day));
-            let legs: Arc<[Leg]> = legs.into_iter().map(|leg| self.limited(leg)).collect();
-            self.follow(legs, midnight);
+        while self.midnight(self.days) <= now {
+            let midnight = self.midnight(self.days);
+            let legs = self.legs(self.days);
+            self.follow(legs.into(), midnight);
             self.days += 1;
         }
         self.battery.catch_up(now);
+    }
+
+    fn midnight(&self, day: u64) -> Time {
+        self.model.start + day as i64 * DAY_MS
+    }
+
+    /// Its duties of a day, within what it was told.
+    fn legs(&self, day: u64) -> Vec<Leg> {
+        let group = &self.model.groups[self.group];
+        let kind = &self.model.kinds[group.kind];
+        let stream = || self.seed.stream(&self.name, "day", day);
+        let legs = duty::day(group, kind, self.midnight(day), day, stream);
+        legs.into_iter().map(|leg| self.limited(leg)).collect()
     }
 
     fn limited(&self, leg: Leg) -> Leg {
@@ -173,6 +181,10 @@ impl Plant {
                     Some(limit) if (0.1..=1.0).contains(&limit) => {
                         self.advance(now);
                         self.charge_limit = limit;
+                        // What is still to come today is planned anew; a charge that runs goes on to its end.
+                        let mut rest = self.legs(self.days.saturating_sub(1));
+                        rest.retain(|leg| leg.at > now);
+                        self.follow(rest.into(), now);
                         Ok(())
                     }
                     _ => Err("charge_limit is a share from 0.1 to 1".to_owned()),

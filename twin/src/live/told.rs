@@ -86,10 +86,9 @@ impl Told {
         self.last_at = self.last_at.max(Some(at));
         match happening {
             Happening::Slot { slot, state, battery } => self.slot(at, *slot, state, battery.as_deref()),
-            Happening::Swap { slot_in, battery_in, slot_out, battery_out } => {
+            Happening::Swap { slot_in, battery_in, slot_out, .. } => {
                 self.swaps += 1;
                 if let Some(slot) = slot_out {
-                    let _ = battery_out;
                     self.slot(at, *slot, "empty", None);
                 }
                 if let Some(slot) = slot_in {

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// The metadata document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Metadata {
-    /// Who makes the tokens; documents and tokens name the same.
+    /// Who makes the tokens: as settings say where they give an address, else the base.
     pub issuer: String,
     /// Where people are sent to.
     pub authorization_endpoint: String,
@@ -36,9 +36,11 @@ pub struct Metadata {
 impl Identity {
     /// The metadata document of a server at `base`, such as `https://celltide.example`, without a slash at its end.
     pub fn metadata(&self, base: &str) -> Metadata {
+        let issuer = &self.settings().issuer;
+        let is_address = issuer.starts_with("https://") || issuer.starts_with("http://");
         let methods = vec!["client_secret_basic", "client_secret_post", "none"];
         Metadata {
-            issuer: self.settings().issuer.clone(),
+            issuer: if is_address { issuer.clone() } else { base.to_owned() },
             authorization_endpoint: format!("{base}/oauth/authorize"),
             token_endpoint: format!("{base}/oauth/token"),
             revocation_endpoint: format!("{base}/oauth/revoke"),
