@@ -11,7 +11,7 @@
 //! Sources: charge counting and correction at rest as in Plett, *Battery Management Systems*, vol. 2 (2015), ch. 3; the
 //! open-circuit curve and resistances are the chemistry's. Limits: without rests and without a reported state of charge
 //! the deviation only grows; flat curves (LFP) correct little, and say so in their deviation. Hysteresis is ignored at
-//! rest. Everything of one estimator is [`Belief::observe`], [`Belief::estimate`] and [`Belief::figure`]: another one
+//! rest. Everything of one estimator is [`Belief::observe`], [`Belief::estimate`] and `figure`: another one
 //! goes in here.
 
 use super::Row;
