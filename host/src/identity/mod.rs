@@ -93,6 +93,8 @@ struct Inner {
     accounts: Mutex<Attempts>,
     sources: Mutex<Attempts>,
     cache: Cache,
+    /// Names and passwords of HTTP Basic are checked one after another.
+    basic: tokio::sync::Semaphore,
 }
 
 impl Identity {
@@ -132,6 +134,7 @@ impl Identity {
             keys_read: Mutex::new(now),
             pepper,
             cache: Cache::default(),
+            basic: tokio::sync::Semaphore::new(1),
         })))
     }
 
