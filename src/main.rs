@@ -30,7 +30,7 @@ enum Command {
     Compare(commands::compare::Args),
     /// Runs the full grid of some variations of a scenario.
     Sweep(commands::sweep::Args),
-    /// The platform: live twins behind HTTP, until SIGTERM or SIGINT.
+    /// The platform: live twins behind HTTP and MQTT, until SIGTERM or SIGINT.
     Serve(commands::serve::Args),
     /// Fits a cell to measured data and writes a chemistry file.
     Calibrate(Box<commands::calibrate::Args>),

@@ -3,11 +3,15 @@
 use crate::failure::Failure;
 use crate::output;
 use crate::serve::config::Config;
+use crate::serve::fleet;
+use broker::{Broker, BrokerError};
 use host::identity::{Identity, OsEntropy, Secret, check_password};
 use host::platform::clock::Clock;
-use host::platform::{Options, Platform};
+use host::platform::door::Door;
+use host::platform::{Options, Platform, PlatformDoor};
 use host::store::{Control, LocalStore, Store, StoreError, folder_in};
 use serde_json::{Map, Value};
+use sim::plant::Fleet;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +22,8 @@ use tokio::sync::watch;
 use twin::live::alert::Rules;
 
 /// How long requests under way and snapshots may take once somebody said stop; together within ten seconds.
-const REQUESTS_END: Duration = Duration::from_secs(3);
+const REQUESTS_END: Duration = Duration::from_secs(4);
+const BROKER_END: Duration = Duration::from_secs(5);
 
 const SNAPSHOTS_END: Duration = Duration::from_secs(2);
 
@@ -36,15 +41,34 @@ pub(crate) struct Args {
     /// Where HTTP listens; port 0 asks for a free one.
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
+    /// Where MQTT listens; port 0 asks for a free one.
+    #[arg(long, value_name = "ADDR")]
+    mqtt: Option<SocketAddr>,
+    /// A scenario whose packs become simulated devices, which report over MQTT as real ones would.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Simulated seconds per second.
+    #[arg(long, value_name = "X", requires = "scenario", default_value_t = 1.0)]
+    speed: f64,
+    /// The fleet's clock stands still until it is set going.
+    #[arg(long, requires = "scenario")]
+    paused: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = Config::load(args.config.as_deref(), std::env::vars())?;
     config.http.addr = args.http.unwrap_or(config.http.addr);
+    config.mqtt.listen = args.mqtt.unwrap_or(config.mqtt.listen);
     if let Some(data) = &args.data {
         config.data.dir.clone_from(data);
     }
     let rules = rules(&config)?;
+    let simulated = args.scenario.as_deref().map(fleet::load).transpose()?;
+    let clock = match &simulated {
+        Some(fleet) => Clock::own(fleet.start, args.speed, args.paused)
+            .map_err(|error| Failure::say(format_args!("--speed: {error}")))?,
+        None => Clock::wall(),
+    };
     log(&config)?;
     // What is wrong with these is said before anything is written.
     let listener = std::net::TcpListener::bind(config.http.addr).map_err(|error| {
@@ -76,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let control = Control::open(&store, &folder).map_err(Failure::failed)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
-    let served = runtime.block_on(serve(&config, store.clone(), rules, listener, password));
+    let served = runtime.block_on(serve(&config, store.clone(), rules, clock, listener, password, simulated));
     let closed = runtime.block_on(store.close()).map_err(Failure::failed);
     drop(control);
     runtime.shutdown_timeout(Duration::from_millis(500));
@@ -139,13 +163,16 @@ async fn serve(
     config: &Config,
     store: LocalStore,
     rules: Rules,
+    clock: Clock,
     listener: std::net::TcpListener,
     password: Option<String>,
+    simulated: Option<Fleet>,
 ) -> Result<(), Failure> {
     let mut signals = crate::interrupt::Signals::new().map_err(Failure::failed)?;
     let options = Options {
         threads: config.platform.threads,
         rules,
+        clock: clock.clone(),
         silence_s: config.platform.silence_s,
         cabinet_silence_s: config.platform.cabinet_silence_s,
         commands_open_max: config.platform.commands_open_max,
@@ -167,9 +194,27 @@ async fn serve(
     let mut ended = stopping.clone();
     let until = async move { drop(ended.wait_for(|stopping| *stopping).await) };
     let http = tokio::spawn(api::serve(listener, api::router(app), until));
+    let door: Arc<dyn Door> = Arc::new(PlatformDoor::new(platform.clone(), identity.clone()));
+    let told = clock.clone();
+    let broker = Broker::start_with_clock(config.mqtt.clone(), door, Arc::new(move || told.now())).await;
+    let broker = broker.map_err(|error| match error {
+        error @ BrokerError::Listen { .. } => {
+            Failure::Usage(anyhow::Error::new(error).context(format!("mqtt.addr: {}", config.mqtt.listen)))
+        }
+        error => Failure::usage(error),
+    })?;
+    let devices = match simulated {
+        Some(fleet) => {
+            fleet::register(&fleet, &platform).await?;
+            let secrets = fleet::enrol(&fleet, &identity).await?;
+            Some(fleet::start(fleet, &clock, broker.address, &secrets, config.fleet.interval_s))
+        }
+        None => None,
+    };
 
     let mut line = Map::new();
     line.insert("http".to_owned(), Value::String(address.to_string()));
+    line.insert("mqtt".to_owned(), Value::String(broker.address.to_string()));
     output::print(format_args!("{}\n", Value::Object(line)))?;
 
     let tending = tokio::spawn(tend(identity));
@@ -177,7 +222,14 @@ async fn serve(
     tending.abort();
     tracing::info!("stopping");
     stop.send_replace(true);
-    let ended = tokio::time::timeout(REQUESTS_END, http).await;
+    drop(devices);
+    let (ended, heard) = tokio::join!(
+        tokio::time::timeout(REQUESTS_END, http),
+        tokio::time::timeout(BROKER_END, broker.shutdown()),
+    );
+    if heard.is_err() {
+        tracing::warn!("the broker did not end in time; what it had not acknowledged was promised to nobody");
+    }
     platform.stop(SNAPSHOTS_END).await;
     match ended {
         Ok(Ok(Err(error))) => Err(Failure::failed(error)),

@@ -18,6 +18,9 @@ const OTHERS: [&str; 3] = ["CELLTIDE_ADMIN_PASSWORD", "CELLTIDE_DATASETS", "CELL
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub http: Http,
+    /// Settings of the broker; where it listens is `addr` here.
+    pub mqtt: broker::Config,
+    pub fleet: Fleet,
     pub data: Data,
     pub log: Log,
     pub platform: PlatformKeys,
@@ -31,6 +34,14 @@ pub(crate) struct Http {
     pub addr: SocketAddr,
     pub body_max_bytes: usize,
     pub timeout_s: f64,
+}
+
+/// `[fleet]`, with `--scenario`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Fleet {
+    /// Time between two reports of a device, in the fleet's time.
+    pub interval_s: f64,
 }
 
 /// `[data]`
@@ -76,6 +87,12 @@ impl Default for Http {
             body_max_bytes: settings.body_max_bytes,
             timeout_s: settings.timeout.as_secs_f64(),
         }
+    }
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Self { interval_s: 10.0 }
     }
 }
 
@@ -139,6 +156,7 @@ impl Config {
             ("http.timeout_s", self.http.timeout_s, 0.1, 3_600.0),
             ("http.body_max_bytes", self.http.body_max_bytes as f64, 1_024.0, 1e9),
             ("data.cache_mb", self.data.cache_mb as f64, 8.0, 1e6),
+            ("fleet.interval_s", self.fleet.interval_s, 0.1, 86_400.0),
             ("platform.threads", self.platform.threads as f64, 1.0, 1_024.0),
             ("platform.silence_s", self.platform.silence_s, 1.0, 1e7),
             ("platform.cabinet_silence_s", self.platform.cabinet_silence_s, 1.0, 1e7),
@@ -149,7 +167,7 @@ impl Config {
                 return Err(Failure::say(format_args!("{key}: {value} is not between {low} and {high}")));
             }
         }
-        Ok(())
+        self.mqtt.check().map_err(|error| Failure::say(format_args!("mqtt.{error}")))
     }
 }
 
@@ -161,9 +179,19 @@ fn read(file: &Path) -> Result<Table, Failure> {
 }
 
 /// Reads the table into types. An unknown key names the nearest known one.
-fn understood(table: Table, whence: impl std::fmt::Display) -> Result<Config, Failure> {
+fn understood(mut table: Table, whence: impl std::fmt::Display) -> Result<Config, Failure> {
+    if let Some(Value::Table(mqtt)) = table.get_mut("mqtt") {
+        // Every door is told alike where it listens.
+        if mqtt.contains_key("listen") {
+            return Err(Failure::say(format_args!("{whence}: unknown field `listen`; did you mean `addr`?")));
+        }
+        if let Some(addr) = mqtt.remove("addr") {
+            mqtt.insert("listen".to_owned(), addr);
+        }
+    }
     table.try_into().map_err(|error: toml::de::Error| {
         let message = error.message().to_owned();
+        let message = message.replace("`listen`", "`addr`");
         let hint = nearest(&message).map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
         Failure::say(format_args!("{whence}: {message}{hint}"))
     })
@@ -179,7 +207,7 @@ fn nearest(message: &str) -> Option<String> {
 
 /// Refuses a variable that looks like a misspelt one; others are not ours.
 fn misspelt(name: &str) -> Result<(), Failure> {
-    let known = ["HTTP__ADDR", "DATA__DIR", "LOG__LEVEL", "LOG__JSON", "HTTP__TIMEOUT_S"];
+    let known = ["HTTP__ADDR", "MQTT__ADDR", "DATA__DIR", "LOG__LEVEL", "LOG__JSON", "HTTP__TIMEOUT_S"];
     let known = known.iter().map(|key| format!("{PREFIX}{key}")).chain(OTHERS.map(str::to_owned));
     let near = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, &known), known)).min();
     match near {
@@ -237,7 +265,7 @@ mod tests {
         let config = config.unwrap();
         assert_eq!(config.http.addr.to_string(), "[::1]:0");
         assert!(config.log.json);
-        assert_eq!(config.platform.silence_s, 900.0);
+        assert_eq!(config.mqtt.listen.port(), 1883);
     }
 
     #[test]

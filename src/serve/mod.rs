@@ -1,3 +1,4 @@
 //! What `celltide serve` is made of beside the doors and the platform: configuration, and who may come in.
 
 pub(crate) mod config;
+pub(crate) mod fleet;

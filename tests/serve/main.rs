@@ -5,5 +5,6 @@
 mod alerts;
 mod commands;
 mod lifecycle;
+mod mqtt;
 mod process;
 mod twins;

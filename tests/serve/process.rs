@@ -15,6 +15,7 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct Serve {
     child: Child,
     pub(crate) http: String,
+    pub(crate) mqtt: Option<(String, u16)>,
     client: reqwest::Client,
     password: Option<String>,
     /// What it says on stdout after its line.
@@ -29,7 +30,7 @@ pub(crate) fn terminate(id: u32) {
 
 pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_celltide"));
-    command.arg("serve").args(["--http", "127.0.0.1:0"]).args(args);
+    command.arg("serve").args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]).args(args);
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env("CELLTIDE_ADMIN_PASSWORD", PASSWORD);
     command
@@ -59,11 +60,14 @@ impl Serve {
         let stderr = child.stderr.take().unwrap();
         std::thread::spawn(move || drop(std::io::copy(&mut BufReader::new(stderr), &mut std::io::sink())));
         let ports: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let mqtt = ports.get("mqtt").and_then(Value::as_str).and_then(|address| address.rsplit_once(':'));
+        let mqtt = mqtt.map(|(host, port)| (host.to_owned(), port.parse().unwrap()));
         let http = format!("http://{}", ports["http"].as_str().unwrap());
         assert!(!http.ends_with(":0"), "{http}");
         Self {
             child,
             http,
+            mqtt,
             client: reqwest::Client::new(),
             password: Some(PASSWORD.to_owned()),
             rest: Some(rest),

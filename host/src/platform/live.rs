@@ -31,7 +31,7 @@ const PAGE: usize = 4_096;
 /// Late readings no further apart than this are looked up together [ms].
 const RUN_MS: i64 = 3_600_000;
 /// A clock may be ahead of ours by so much [ms].
-const AHEAD_MS: i64 = 10 * 60_000;
+const AHEAD_MS: i64 = 15 * 60_000;
 /// The state of a twin is told to whoever listens over MQTT at most so often [ms].
 const TELL_EVERY_MS: i64 = 1_000;
 /// No reading is from before 2000-01-01.
@@ -173,7 +173,7 @@ impl LiveTwin {
         for reading in &readings {
             if reading.at < EARLIEST || reading.at > now + AHEAD_MS {
                 let reason =
-                    format!("{} ms is before the year 2000 or more than ten minutes ahead", reading.at.0);
+                    format!("{} ms is before the year 2000 or more than fifteen minutes ahead", reading.at.0);
                 return Err(Unfit::new("ts", reason));
             }
             if reading.values.is_empty() {
@@ -285,7 +285,10 @@ impl LiveTwin {
     ) -> Result<(), PlatformError> {
         let now = self.core.clock.now();
         if at < EARLIEST || at > now + AHEAD_MS {
-            return Err(PlatformError::unfit("ts", "is before the year 2000 or more than ten minutes ahead"));
+            return Err(PlatformError::unfit(
+                "ts",
+                "is before the year 2000 or more than fifteen minutes ahead",
+            ));
         }
         let mut draft = Draft::of(&self.facts);
         if event == "reported" {
