@@ -71,6 +71,6 @@ fn a_charge_limit_is_obeyed_and_all_else_refused() {
     assert!(plant.obey("set_desired", &json!({ "desired": { "colour": "red" } }), start).is_err());
     plant.obey("set_desired", &json!({ "desired": { "charge_limit": 0.8 } }), start).unwrap();
     day(plant, start);
-    let soc = plant.truth(start + 86_400_000 - 60_000).soc;
+    let soc = plant.truth(start + 86_340_000).soc;
     assert!((soc - 0.8).abs() < 0.01, "{soc}");
 }
