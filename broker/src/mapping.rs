@@ -372,7 +372,8 @@ impl Checked {
         if levels.next().is_some() {
             return None;
         }
-        let id = format!("{}{}", self.id_prefix, id?);
+        // An empty level names nothing, whatever stands before it.
+        let id = format!("{}{}", self.id_prefix, id.filter(|id| !id.is_empty())?);
         topic::is_id(&id).then_some(())?;
         Some(Found { rule: self, kind: kind?, id })
     }
@@ -452,7 +453,7 @@ impl Found<'_> {
                 let (min, max) = Keys::of(self.kind).bounds(rule.metric.as_str()).unwrap_or((-1e15, 1e15));
                 // NaN is in no range.
                 if !(min..=max).contains(&value) {
-                    let reason = format!("{value} is outside of {min} to {max}");
+                    let reason = format!("{value:?} is outside of {min} to {max}");
                     return Err(Fault::new(Class::OutOfBounds, rule.metric.as_str(), reason));
                 }
                 values.push((rule.metric.clone(), value));

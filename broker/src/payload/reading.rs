@@ -290,7 +290,7 @@ impl Number<'_> {
         if (min..=max).contains(&value) {
             return Ok(Some(value));
         }
-        let reason = format!("{value} is outside of {min} to {max}");
+        let reason = format!("{value:?} is outside of {min} to {max}");
         Err(self.trouble.put(Fault::new(Class::OutOfBounds, self.name, reason)))
     }
 

@@ -430,7 +430,7 @@ impl Reader<'_> {
             let (min, max) = keys.bounds(which.as_str()).unwrap_or((-1e15, 1e15));
             // NaN is in no range.
             if !(min..=max).contains(&value) {
-                let reason = format!("{value} is outside of {min} to {max}");
+                let reason = format!("{value:?} is outside of {min} to {max}");
                 return Err(Fault::new(Class::OutOfBounds, which.as_str(), reason));
             }
             let at = match metric.timestamp.or(message.timestamp) {
