@@ -10,6 +10,7 @@ pub mod decay;
 pub mod estimate;
 pub mod exact;
 pub mod fit;
+pub mod forecast;
 pub mod formula;
 pub mod integrate;
 pub mod lead_acid;
