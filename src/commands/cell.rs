@@ -1,5 +1,7 @@
 //! `celltide cell`.
 
+use super::cell_estimate::{self, EstimateArgs};
+use super::cell_forecast::{self, ForecastArgs};
 use crate::failure::Failure;
 use crate::output::{self, Csv};
 use clap::{Subcommand, ValueEnum};
@@ -34,6 +36,10 @@ pub(crate) enum Command {
     Life(LifeArgs),
     /// One cell under a protocol or a recorded current.
     Run(RunArgs),
+    /// State of charge, health and resistance from recorded telemetry, each with its deviation.
+    Estimate(EstimateArgs),
+    /// Remaining life from a history of capacity.
+    Forecast(ForecastArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -134,6 +140,8 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::List(args) => list(args),
         Command::Life(args) => life(args),
         Command::Run(args) => run_cell(args),
+        Command::Estimate(args) => cell_estimate::run(args),
+        Command::Forecast(args) => cell_forecast::run(args),
     }
 }
 
@@ -419,7 +427,7 @@ fn years(text: &str) -> Result<f64, String> {
     number(text, 1.0 / 365.0, 200.0)
 }
 
-fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
+pub(super) fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (low..=high).contains(&value) => Ok(value),
         Ok(value) => Err(format!("{value} is not within {low} to {high}")),

@@ -4,6 +4,8 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod calibrate;
 pub(crate) mod cell;
+mod cell_estimate;
+mod cell_forecast;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod compare;

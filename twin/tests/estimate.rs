@@ -148,3 +148,71 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
     assert!(matches!(estimator.observe(good.at + -3_600_000, &good), Err(Refusal::Ahead { .. })));
     assert_eq!(&before, estimator.state());
 }
+
+#[test]
+fn a_simulated_battery_is_followed_from_an_unknown_start() {
+    for chemistry in ["nca-gr-panasonic-3ah", "nmc811-grsi-lg-m50-5ah", "lfp-gr-sony-naumann"] {
+        let subject = subject(chemistry);
+        let rows = plant(&subject, 900);
+        let mut estimator = Estimator::new(subject.clone(), Prior::default());
+        let (mut squares, mut within, mut count) = (0.0, 0, 0);
+        for (k, (reading, soc)) in rows.iter().enumerate() {
+            estimator.observe(reading.at, reading).unwrap();
+            if k >= 120 {
+                let estimate = estimator.estimate(reading.at).unwrap();
+                squares += (estimate.soc - soc).powi(2);
+                within += usize::from((estimate.soc - soc).abs() < 2.0 * estimate.soc_std);
+                count += 1;
+            }
+        }
+        let rms = (squares / count as f64).sqrt();
+        let most = if chemistry.starts_with("lfp") { 0.05 } else { 0.02 };
+        assert!(rms < most, "{chemistry}: {rms}");
+        assert!(within * 10 >= count * 8, "{chemistry}: {within} of {count} within two deviations");
+    }
+}
+
+#[test]
+fn whatever_is_heard_the_estimate_stays_finite() {
+    use rand::RngExt;
+    for seed in 0..20 {
+        let subject = subject(
+            ["lfp-gr-sony-naumann", "nmc811-grsi-lg-m50-5ah", "vrla-agm-12v-120ah"][seed as usize % 3],
+        );
+        let mut stream = twin::rng::Seed(seed).stream("anything", "reading", 0);
+        let mut estimator = Estimator::new(subject.clone(), Prior::default());
+        let rated_ah = 4.0 * subject.cell.file.cell.capacity_ah;
+        let mut at = Time(0);
+        for _ in 0..400 {
+            at = at.plus_seconds(10f64.powf(stream.random_range(-2.0..7.0)));
+            let maybe = |value: f64, draw: f64| (draw < 0.7).then_some(value);
+            let reading = Reading {
+                at,
+                voltage_v: stream.random_range(0.0..26.0) * subject.cell.file.limits.voltage_max_v,
+                current_a: maybe(stream.random_range(-50.0..50.0) * rated_ah, stream.random()),
+                temperature_c: maybe(stream.random_range(-60.0..150.0), stream.random()),
+                ambient_c: maybe(stream.random_range(-90.0..90.0), stream.random()),
+                soc: maybe(stream.random_range(-0.1..1.1), stream.random()),
+                internal_resistance_ohm: maybe(stream.random_range(0.0..10.0), stream.random()),
+                ..Reading::default()
+            };
+            estimator.observe(at, &reading).unwrap();
+            let told = estimator.estimate(at.plus_seconds(100.0)).unwrap();
+            for value in [
+                told.soc,
+                told.soc_std,
+                told.soh,
+                told.soh_std,
+                told.resistance_ohm,
+                told.resistance_rel_std,
+                told.temperature_c,
+                told.temperature_std_k,
+                told.voltage_v,
+                told.voltage_std_v,
+            ] {
+                assert!(value.is_finite(), "seed {seed}: {told:?}");
+            }
+            assert!((0.0..=1.0).contains(&told.soc) && told.soc_std <= 0.5 && told.soh > 0.0);
+        }
+    }
+}

@@ -11,6 +11,7 @@ pub mod estimate;
 pub mod exact;
 pub mod fidelity;
 pub mod fit;
+pub mod forecast;
 pub mod formula;
 pub mod integrate;
 pub mod lead_acid;

@@ -1,9 +1,9 @@
-//! What is believed about one mean cell: eight states and their covariance, carried ahead and corrected.
+//! What is believed about one mean cell: nine states and their covariance, carried ahead and corrected.
 //!
 //! ```text
 //! ahead    s'  = s − (I − b)·η·Δt/(3600·Q·q)          v_k' = v_k·a_k + (I − b)·R_k·e^r·(1 − a_k),   a_k = e^(−Δt/τ_k)
 //!          h'  = ∓1 + (h ± 1)·e^(−γ|Δs|)              e'   = e·e^(−|Δs|/λ)
-//!          r, q, b wander
+//!          r, r₂, q, b wander
 //! voltage  V   = U(s) + M(s)·h + e − (I − b)·R0(s,T,I)·e^r − v1 − v2
 //! ```
 //!
@@ -15,11 +15,13 @@
 //! The state e is what keeps the filter honest: a fitted open-circuit curve is off by some millivolts, by the same
 //! amount at every reading until the cell has moved on along the curve. As noise it would seem to average out.
 
+#![expect(clippy::needless_range_loop, reason = "matrices are written as in the equations")]
+
 use super::super::circuit::CellModel;
 use serde::{Deserialize, Serialize};
 
 /// Number of states.
-pub(super) const N: usize = 8;
+pub(super) const N: usize = 9;
 /// State of charge.
 pub(super) const SOC: usize = 0;
 /// Voltage of the fast pair [V].
@@ -30,31 +32,42 @@ pub(super) const V2: usize = 2;
 pub(super) const HYST: usize = 3;
 /// Error of the open-circuit curve where the cell stands [V].
 pub(super) const SHAPE: usize = 4;
-/// Logarithm of the resistances over those of a new cell.
+/// Logarithm of R0 and of the fast pair's resistance over those of a new cell.
 pub(super) const LNR: usize = 5;
 /// Capacity over rated.
 pub(super) const CAP: usize = 6;
 /// What the current sensor shows when there is no current [A, per cell].
 pub(super) const OFFSET: usize = 7;
+/// Logarithm of the slow pair's resistance over that of a new cell.
+pub(super) const SLOW: usize = 8;
 
 /// Error of the open-circuit curve: across it [V], and along it as state of charge. assumed: what fits of measured
 /// cells leave, see docs/models/estimation.md.
 const SHAPE_V: f64 = 0.006;
 const SHAPE_SOC: f64 = 0.006;
+/// Share of the drop at `SHAPE_RATE` [1/h] that adds to it: what resistances that are off leave for long.
+const SHAPE_DROP: f64 = 0.12;
+const SHAPE_RATE: f64 = 0.3;
 /// The error is another one after so much state of charge.
-const SHAPE_LENGTH: f64 = 0.15;
+const SHAPE_LENGTH: f64 = 0.25;
 /// Share of the ohmic drop that no state explains, from reading to reading.
-const DROP_ERROR: f64 = 0.10;
+const DROP_ERROR: f64 = 0.8;
 /// Share of the pairs' drive that the model gets wrong.
-const PAIR_ERROR: f64 = 0.15;
+const PAIR_ERROR: f64 = 0.4;
 /// Wander of ln R: per √(state of charge moved), and per √day.
-const LNR_PER_SOC: f64 = 0.15;
+const LNR_PER_SOC: f64 = 0.05;
 const LNR_PER_DAY: f64 = 0.01;
+/// Wander of ln R of the slow pair, likewise: diffusion ages otherwise than contacts and films.
+const SLOW_PER_SOC: f64 = 0.05;
+const SLOW_PER_DAY: f64 = 0.01;
 /// Wander of the capacity: per √(full cycle), and per √day.
 const CAP_PER_EFC: f64 = 0.003;
 const CAP_PER_DAY: f64 = 2e-4;
 /// Wander of the current sensor's offset, in rates [1/h] per √day.
 const OFFSET_PER_DAY: f64 = 5e-4;
+/// Resistances are no smaller than this share of a new cell's, as a logarithm. Without it a charge that is too low and a
+/// resistance that is too small explain each other in the cold, where resistance rises steeply towards empty.
+const LNR_LEAST: f64 = -0.3;
 /// Beyond so many standard deviations a reading counts less.
 const GATE: f64 = 4.0;
 
@@ -134,9 +147,12 @@ impl Belief {
         Self { x, p }
     }
 
-    /// Standard deviation of the open-circuit curve's error where the curve has this slope [V].
-    pub(super) fn shape_std_v(slope_v: f64) -> f64 {
-        SHAPE_V.hypot(SHAPE_SOC * slope_v.min(20.0))
+    /// Standard deviation of the curve's error at a place [V].
+    pub(super) fn shape_std_v(cell: &CellModel, soc: f64, temperature_c: f64) -> f64 {
+        let slope_v = cell.curves(soc).ocv_slope_v.min(20.0);
+        let ohm = cell.resistances(soc, temperature_c);
+        let drop_v = SHAPE_RATE * cell.file.cell.capacity_ah * (ohm.r0 + ohm.r1 + ohm.r2);
+        SHAPE_V.hypot(SHAPE_SOC * slope_v).hypot(SHAPE_DROP * drop_v)
     }
 
     /// Makes a state independent of the others, with another mean and deviation.
@@ -165,7 +181,7 @@ impl Belief {
         let ohm = cell.resistances(soc, span.temperature_c);
         let factor = self.x[LNR].exp();
         let (a1, a2) = ((-span.dt_s / circuit.tau1_s).exp(), (-span.dt_s / circuit.tau2_s).exp());
-        let (r1, r2) = (ohm.r1 * factor, ohm.r2 * factor);
+        let (r1, r2) = (ohm.r1 * factor, ohm.r2 * self.x[SLOW].exp());
         let hold = (-cell.file.hysteresis.gamma * moved.abs()).exp();
         let keep = (-moved.abs() / SHAPE_LENGTH).exp();
 
@@ -178,11 +194,12 @@ impl Belief {
 
         // F differs from the unit matrix in five rows.
         let soc_row = [(CAP, moved / capacity), (OFFSET, per_amp)];
-        let pair_row = |r: f64, a: f64| [(LNR, current_a * r * (1.0 - a)), (OFFSET, -r * (1.0 - a))];
+        let pair_row =
+            |own: usize, r: f64, a: f64| [(own, current_a * r * (1.0 - a)), (OFFSET, -r * (1.0 - a))];
         let rows = [
             (SOC, 1.0, soc_row),
-            (V1, a1, pair_row(r1, a1)),
-            (V2, a2, pair_row(r2, a2)),
+            (V1, a1, pair_row(LNR, r1, a1)),
+            (V2, a2, pair_row(SLOW, r2, a2)),
             (HYST, hold, [(LNR, 0.0); 2]),
             (SHAPE, keep, [(LNR, 0.0); 2]),
         ];
@@ -210,14 +227,24 @@ impl Belief {
             }
         }
         let days = span.dt_s / 86_400.0;
-        let efc = 0.5 * (moved * capacity).abs();
+        // What went on in silence may have worn the cell as well.
+        let efc = 0.5 * ((moved * capacity).abs() + span.current_std_a * span.dt_s / (3600.0 * rated_ah));
         let add = |p: &mut [[f64; N]; N], state: usize, var: f64| p[state][state] += var;
         add(&mut self.p, V1, (PAIR_ERROR * current_a * r1).powi(2) * (1.0 - a1 * a1));
         add(&mut self.p, V2, (PAIR_ERROR * current_a * r2).powi(2) * (1.0 - a2 * a2));
         add(&mut self.p, HYST, 0.05 * (1.0 - hold * hold));
-        let slope = cell.curves(soc).ocv_slope_v;
-        add(&mut self.p, SHAPE, Self::shape_std_v(slope).powi(2) * (1.0 - keep * keep));
-        add(&mut self.p, LNR, LNR_PER_SOC * LNR_PER_SOC * moved.abs() + LNR_PER_DAY * LNR_PER_DAY * days);
+        let shape_v = Self::shape_std_v(cell, soc, span.temperature_c);
+        add(&mut self.p, SHAPE, shape_v.powi(2) * (1.0 - keep * keep));
+        add(
+            &mut self.p,
+            LNR,
+            LNR_PER_SOC * LNR_PER_SOC * moved.abs().min(2.0) + LNR_PER_DAY * LNR_PER_DAY * days,
+        );
+        add(
+            &mut self.p,
+            SLOW,
+            SLOW_PER_SOC * SLOW_PER_SOC * moved.abs().min(2.0) + SLOW_PER_DAY * SLOW_PER_DAY * days,
+        );
         add(&mut self.p, CAP, CAP_PER_EFC * CAP_PER_EFC * efc + CAP_PER_DAY * CAP_PER_DAY * days);
         add(&mut self.p, OFFSET, (OFFSET_PER_DAY * rated_ah).powi(2) * days);
         // Where state of charge ends, so does what may be unknown about it.
@@ -352,7 +379,13 @@ impl Belief {
                 self.p[j][j] = 1e-14;
             }
         }
-        let bounds = [(SOC, -0.05, 1.05), (HYST, -1.0, 1.0), (LNR, -1.5, 2.5), (CAP, 0.1, 1.4)];
+        let bounds = [
+            (SOC, -0.05, 1.05),
+            (HYST, -1.0, 1.0),
+            (LNR, LNR_LEAST, 2.5),
+            (SLOW, 2.0 * LNR_LEAST, 2.5),
+            (CAP, 0.1, 1.4),
+        ];
         for (state, low, high) in bounds {
             self.x[state] = self.x[state].clamp(low, high);
         }

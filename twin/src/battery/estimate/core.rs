@@ -3,12 +3,12 @@
 //! A step is a function of what was known and of the reading alone, so that replaying readings in order of time gives
 //! the same state, whatever the order they came in.
 
-use super::belief::{Belief, LNR, SOC, Span, Surprise, Terminal};
+use super::belief::{Belief, CAP, LNR, SOC, Span, Surprise, Terminal};
 use super::faults::{Context, Monitors};
 use super::heat::Heat;
 use super::reading::Sample;
 use super::usage::Usage;
-use super::{Prior, Subject, start};
+use super::{Prior, Subject, lead_acid, start};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -35,12 +35,13 @@ pub(super) struct Core {
     pub(super) last: Option<Sample>,
     /// Usual time between readings [s].
     pub(super) interval_s: f64,
-    /// Time at rest so far [s].
-    pub(super) rested_s: f64,
+    /// Temperatures as heat and air alone would have them, the cells' own sensor not heard.
+    pub(super) open: Heat,
     /// Outliers in a row.
     pub(super) outliers: u32,
     pub(super) monitors: Monitors,
     pub(super) usage: Usage,
+    pub(super) lead: lead_acid::Memory,
 }
 
 /// What a step found.
@@ -60,10 +61,11 @@ impl Core {
             heat: Heat::unknown(),
             last: None,
             interval_s: 0.0,
-            rested_s: 0.0,
+            open: Heat::unknown(),
             outliers: 0,
             monitors: Monitors::default(),
             usage: Usage::default(),
+            lead: lead_acid::Memory::default(),
         }
     }
 
@@ -92,6 +94,7 @@ impl Core {
         let polarised_v = self.belief.x[1] + self.belief.x[2];
         let heat_w = current_a * (current_a * ohm.r0 * self.belief.x[LNR].exp() + polarised_v);
         self.heat.ahead(&subject.thermal, dt_s, heat_w.max(0.0));
+        self.open.ahead(&subject.thermal, dt_s, heat_w.max(0.0));
         let span =
             Span { dt_s, current_a, current_std_a, temperature_c: 0.5 * (temperature_c + self.heat.cell_c) };
         self.belief.ahead(cell, &span);
@@ -125,7 +128,6 @@ impl Core {
         let cell = &*subject.cell;
         let rated_ah = cell.file.cell.capacity_ah;
         let sensors = &subject.sensors;
-        let parallel = f64::from(subject.layout.parallel);
         let voltage_std_v =
             sensors.voltage_std_v / f64::from(subject.layout.series) * self.monitors.noise_factor();
         let before = self.last;
@@ -133,7 +135,6 @@ impl Core {
         let moves = step_v.is_none_or(|v| v.abs() > 2.0 * voltage_std_v);
         let (current_a, current_std_a) = self.current(subject, sample, moves);
         let mut found = Found::default();
-        let soc_before = self.belief.x[SOC];
         let mut warming_k = 0.0;
         let mut span = None;
 
@@ -160,31 +161,32 @@ impl Core {
                 self.interval_s += (dt_s - self.interval_s) * share;
             }
             let cold_c = self.heat.cell_c;
+            if let Some(block) = &subject.lead {
+                mean_a =
+                    lead_acid::stored_a(block, mean_a, 0.5 * (last.voltage_v + sample.voltage_v), cold_c);
+                let (mean, std) = (self.belief.x[CAP], self.belief.std(CAP));
+                self.belief.forget(CAP, mean, std);
+            }
             self.carry(subject, dt_s, mean_a, mean_std_a);
             warming_k = self.heat.cell_c - cold_c;
-            self.rested_s = if mean_a.abs() < REST_C * rated_ah && found.gap_s.is_none() {
-                self.rested_s + dt_s
-            } else {
-                0.0
-            };
             span = Some((dt_s, mean_a));
         } else if let Some(temperature_c) = sample.temperature_c.or(sample.ambient_c) {
             self.heat.see_cell(temperature_c, 1.0);
+            self.open.see_cell(temperature_c, 1.0);
         }
 
         if let Some(ambient_c) = sample.ambient_c {
             self.heat.see_air(ambient_c, 1.0);
+            self.open.see_air(ambient_c, 1.0);
         }
-        let (tau_s, _) = Heat::lump(&subject.thermal);
         let context = Context {
             cell,
             belief: &self.belief,
             expected_v: self.belief.voltage_v(cell, current_a, self.heat.cell_c),
             voltage_std_v,
             step_v,
-            air_c: sample.ambient_c,
+            open: sample.ambient_c.map(|_| (self.open.cell_c, self.open.air_c)),
             warming_k,
-            rested: self.rested_s / tau_s.max(600.0),
         };
         self.monitors.hear(sample, &context);
         if let Some(temperature_c) = sample.temperature_c
@@ -208,7 +210,8 @@ impl Core {
             temperature_c: self.heat.cell_c,
         };
         let mut seen = None;
-        if !self.monitors.voltage_stuck() {
+        let on_charger = subject.lead.as_ref().is_some_and(|block| lead_acid::on_charger(block, sample));
+        if !self.monitors.voltage_stuck() && !on_charger {
             let vague = self.belief.std(SOC) > VAGUE_SOC;
             let surprise = self.belief.surprise(cell, &terminal);
             self.outliers = if surprise.sigmas() > 5.0 { self.outliers + 1 } else { 0 };
@@ -225,16 +228,7 @@ impl Core {
             } else {
                 self.belief.see_voltage(cell, &terminal);
             }
-            let noise_v = voltage_std_v
-                .hypot(
-                    0.1 * terminal.current_a
-                        * cell.resistances(soc_before.clamp(0.0, 1.0), self.heat.cell_c).r0,
-                )
-                .hypot(
-                    terminal.current_std_a
-                        * cell.resistances(soc_before.clamp(0.0, 1.0), self.heat.cell_c).r0,
-                )
-                / self.monitors.noise_factor();
+            let noise_v = voltage_std_v / self.monitors.noise_factor();
             seen = (!found.placed).then_some((surprise, noise_v));
         }
         if let Some(soc) = sample.soc
@@ -244,12 +238,16 @@ impl Core {
             let per = (self.interval_s / 600.0).clamp(1e-3, 1.0).sqrt();
             self.belief.see(SOC, soc, sensors.soc_std / per);
         }
+        if let Some(block) = &subject.lead {
+            let dt_s = span.map_or(0.0, |(dt_s, _)| if found.gap_s.is_some() { 0.0 } else { dt_s });
+            let (cell_c, std_a) =
+                (self.heat.cell_c, sensors.current_std_a / f64::from(subject.layout.parallel));
+            self.lead.hear(block, sample, dt_s, cell_c, std_a, &mut self.belief);
+        }
         self.monitors.conclude(sample, &self.belief, seen, rated_ah);
         if let Some((dt_s, mean_a)) = span {
-            let moved = soc_before - self.belief.x[SOC];
-            self.usage.add(dt_s, mean_a / rated_ah, moved, self.belief.x[SOC], self.heat.cell_c);
+            self.usage.add(dt_s, mean_a / rated_ah, self.belief.x[SOC], self.heat.cell_c);
         }
-        let _ = parallel;
         self.last = Some(*sample);
         self.readings += 1;
         found

@@ -8,7 +8,7 @@
 //! | state of charge stuck | the same claim, while the estimate moves |
 //! | current off | the filter's own state: charge counted against charge seen in the voltage |
 //! | voltage off | the pack's voltage is not the sum of its cells' |
-//! | temperature off | after a long rest the cells are not at the air's temperature |
+//! | temperature off | it stays far from what heat and the air's sensor make of it |
 //! | state of charge off | the claim stays far from a sure estimate |
 //! | voltage noisy | it scatters from reading to reading far more than the sensor should |
 //!
@@ -74,13 +74,14 @@ struct Run {
     /// Range of what should have moved the sensor.
     low: f64,
     high: f64,
-    jumps: u32,
+    /// Jumps of the voltage up and down meanwhile.
+    jumps: [u32; 2],
     stuck: bool,
 }
 
 impl Run {
     fn of(value: f64, since: Time, driver: f64) -> Self {
-        Self { value, since, count: 1, low: driver, high: driver, jumps: 0, stuck: false }
+        Self { value, since, count: 1, low: driver, high: driver, jumps: [0; 2], stuck: false }
     }
 
     /// Goes on with another reading.
@@ -137,7 +138,9 @@ pub(super) struct Monitors {
     noisy: Streak,
     /// Mean square of the scatter between readings over what the sensor should have.
     scatter: f64,
-    last_innovation: f64,
+    last_innovation: Option<f64>,
+    last_current_a: Option<f64>,
+    last_quiet: bool,
 }
 
 /// Least readings of one value before a sensor may be called stuck.
@@ -152,11 +155,10 @@ pub(super) struct Context<'a> {
     pub(super) voltage_std_v: f64,
     /// Change of voltage since the reading before [V].
     pub(super) step_v: Option<f64>,
-    /// Temperature of the air [°C], and how the cells' would have changed without their sensor [K].
-    pub(super) air_c: Option<f64>,
+    /// How the cells' temperature would have changed without their sensor [K].
     pub(super) warming_k: f64,
-    /// Time since there was a current, in time constants of the heat.
-    pub(super) rested: f64,
+    /// Where an ambient sensor is heard: what it and the heat alone make of cells and air [°C].
+    pub(super) open: Option<(f64, f64)>,
 }
 
 impl Monitors {
@@ -173,10 +175,16 @@ impl Monitors {
             let run = Run::follow(&mut self.current, current_a, sample.at, 0.0);
             let r0 = context.cell.resistances(context.belief.x[SOC].clamp(0.0, 1.0), 25.0).r0;
             let jump_v = (8.0 * context.voltage_std_v).max(0.2 * rated_ah * r0);
-            if run.count > 1 && context.step_v.is_some_and(|v| v.abs() > jump_v) {
-                run.jumps += 1;
+            // Both what was seen and what was not expected of it; a charge from empty rises fast, but does not fall.
+            if let Some(step_v) = context.step_v
+                && run.count > 1
+                && step_v.abs() > jump_v
+                && (sample.voltage_v - context.expected_v).abs() > jump_v
+            {
+                run.jumps[usize::from(step_v < 0.0)] += 1;
             }
-            run.stuck |= run.count >= STUCK_READINGS && run.jumps >= 3;
+            let [up, down] = run.jumps;
+            run.stuck |= run.count >= STUCK_READINGS && up.min(down) >= 1 && up + down >= 3;
         }
 
         if let Some(temperature_c) = sample.temperature_c {
@@ -185,13 +193,11 @@ impl Monitors {
             let run = Run::follow(&mut self.temperature, temperature_c, sample.at, self.open_c);
             run.stuck |= run.count >= 2 * STUCK_READINGS
                 && (run.high - temperature_c).max(temperature_c - run.low) > 4.0;
-            let off_k = context.air_c.map_or(0.0, |air_c| temperature_c - air_c);
-            self.temperature_off.follow(
-                context.rested > 5.0 && context.air_c.is_some() && off_k.abs() > 5.0,
-                sample.at,
-                off_k,
-                5,
-            );
+            let off_k = context.open.map_or(0.0, |(cell_c, _)| temperature_c - cell_c);
+            // The heat path is assumed: what it makes of its own heat is trusted to a third.
+            let allowed_k =
+                context.open.map_or(f64::INFINITY, |(cell_c, air_c)| 6.0 + 0.7 * (cell_c - air_c).abs());
+            self.temperature_off.follow(off_k.abs() > allowed_k, sample.at, off_k, 60);
         }
 
         if let Some(soc) = sample.soc {
@@ -220,9 +226,19 @@ impl Monitors {
         seen: Option<(Surprise, f64)>,
         rated_ah: f64,
     ) {
-        if let Some((surprise, noise_v)) = seen {
-            let scatter = (surprise.innovation - self.last_innovation).powi(2) / (2.0 * noise_v * noise_v);
-            self.last_innovation = surprise.innovation;
+        // Only a small and steady current tells the sensor's scatter from the model's errors.
+        let quiet = sample.current_a.zip(self.last_current_a).is_some_and(|(now, before)| {
+            now.abs() < 0.1 * rated_ah && (now - before).abs() < 0.02 * rated_ah
+        });
+        let both = quiet && self.last_quiet;
+        (self.last_current_a, self.last_quiet) = (sample.current_a, quiet);
+        let last =
+            std::mem::replace(&mut self.last_innovation, seen.map(|(surprise, _)| surprise.innovation));
+        if let Some((surprise, noise_v)) = seen
+            && let Some(last) = last
+            && both
+        {
+            let scatter = (surprise.innovation - last).powi(2) / (2.0 * noise_v * noise_v);
             self.scatter += (scatter.min(100.0) - self.scatter) / 32.0;
             let level = if self.noisy.named { 3.0 } else { 6.0 };
             self.noisy.follow(self.scatter > level, sample.at, noise_v * self.scatter.sqrt(), 10);

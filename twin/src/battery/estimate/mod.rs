@@ -1,7 +1,7 @@
 //! A battery from what it reports: state of charge, health, resistance and temperature, with how sure each is.
 //!
 //! ```text
-//!  Reading ──check──▶ Sample ──window──▶ core: belief (8 states), heat (2), monitors, usage ──▶ Estimate
+//!  Reading ──check──▶ Sample ──window──▶ core: belief (9 states), heat (2), monitors, usage ──▶ Estimate
 //!             │          late ones go back to a checkpoint and everything since is heard again
 //!             └─ Refusal, nothing changed
 //! ```
@@ -37,6 +37,7 @@ mod belief;
 mod core;
 mod faults;
 mod heat;
+mod lead_acid;
 mod reading;
 mod start;
 mod usage;
@@ -48,6 +49,7 @@ pub use usage::Duty;
 pub use window::{Estimator, Milestone, Observed, State, Taken};
 
 use super::circuit::CellModel;
+use super::lead_acid::block::BlockModel;
 use super::pack::Layout;
 use super::thermal::ThermalPath;
 use crate::time::Time;
@@ -108,6 +110,8 @@ pub struct Subject {
     pub thermal: ThermalPath,
     /// Its sensors.
     pub sensors: Sensors,
+    /// The cell as lead-acid, where it is.
+    lead: Option<Arc<BlockModel>>,
 }
 
 impl Subject {
@@ -131,7 +135,8 @@ impl Subject {
             temperature_std_k: 0.5,
             soc_std: 0.06,
         };
-        Self { cell, layout, thermal, sensors }
+        let lead = BlockModel::compile(&cell.file, 1).ok().map(Arc::new);
+        Self { cell, layout, thermal, sensors, lead }
     }
 }
 

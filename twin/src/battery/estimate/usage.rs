@@ -52,7 +52,7 @@ pub struct Duty {
 
 impl Usage {
     /// Adds a span under a rate [1/h].
-    pub(super) fn add(&mut self, dt_s: f64, c_rate: f64, _moved: f64, soc: f64, temperature_c: f64) {
+    pub(super) fn add(&mut self, dt_s: f64, c_rate: f64, soc: f64, temperature_c: f64) {
         let days = dt_s / DAY_S;
         let keep = (-days / MEMORY_DAYS).exp();
         for sum in [

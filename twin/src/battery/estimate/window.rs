@@ -13,6 +13,8 @@ use std::sync::Arc;
 const STRIDE: u64 = 8;
 /// So many are kept.
 const CHECKPOINTS: usize = 4;
+/// No state of charge is surer than this: what is full and what is empty differs between a cell and its curve. assumed.
+const SOC_LEAST_STD: f64 = 0.005;
 /// Milestones that are kept before every second one is dropped.
 const MILESTONES: usize = 64;
 
@@ -192,7 +194,7 @@ impl Estimator {
             at: at.max(last.at),
             heard: last.at,
             soc: belief.x[SOC].clamp(0.0, 1.0),
-            soc_std: belief.std(SOC),
+            soc_std: belief.std(SOC).hypot(SOC_LEAST_STD),
             soh: belief.x[CAP],
             soh_std: belief.std(CAP),
             resistance_ohm: cell.resistances(0.5, 25.0).r0 * rel * series / parallel,
