@@ -43,7 +43,7 @@ impl Believed {
     pub(crate) fn of_ms(self, ms: f64) -> Result<Time, Fault> {
         // A double counts whole milliseconds exactly for 285,000 years.
         if !ms.is_finite() || ms.abs() > 9.0e15 {
-            return Err(Fault::new(Class::NotATime, "ts", format!("{ms} is no time in milliseconds")));
+            return Err(Fault::new(Class::NotATime, "ts", format!("{ms:?} is no time in milliseconds")));
         }
         self.check(Time(ms.round() as i64))
     }

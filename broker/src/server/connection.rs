@@ -444,19 +444,17 @@ where
 
     /// Remembers for whom a gateway's connection answers.
     fn note(&mut self, heard: &Heard) {
+        if self.access != Access::All {
+            return;
+        }
         for (device, online) in &heard.presence {
-            match (&self.access, online) {
-                (Access::All, true) if self.spoken_for.len() < SPOKEN_FOR_MAX => {
-                    if self.spoken_for.insert(device.clone()) {
-                        self.shared.hub.arrives(device);
-                    }
+            if *online {
+                let room = self.spoken_for.len() < SPOKEN_FOR_MAX;
+                if room && self.spoken_for.insert(device.clone()) {
+                    self.shared.hub.arrives(device);
                 }
-                (Access::All, false) => {
-                    if self.spoken_for.remove(device) {
-                        self.shared.hub.leaves(device);
-                    }
-                }
-                _ => {}
+            } else if self.spoken_for.remove(device) {
+                self.shared.hub.leaves(device);
             }
         }
     }
