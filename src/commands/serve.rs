@@ -176,7 +176,6 @@ async fn serve(
         silence_s: config.platform.silence_s,
         cabinet_silence_s: config.platform.cabinet_silence_s,
         commands_open_max: config.platform.commands_open_max,
-        ..Options::default()
     };
     let store: Arc<dyn Store> = Arc::new(store);
     let identity = identity(&store, password).await?;

@@ -1,8 +1,4 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails where it stands, and tells what it measured"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 //! Estimates scored with the hidden truth over simulated batteries that differ from their make, whose sensors scatter and go
 //! wrong in the middle of a day: which faults are named, which are missed, which are named without being there.
 

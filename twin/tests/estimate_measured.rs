@@ -96,7 +96,7 @@ fn score(subject: &Arc<Subject>, rows: &[[f64; 5]], off: f64) -> Score {
     }
     let last = estimator.estimate(Time(0)).unwrap();
     Score {
-        rms: 100.0 * (squares / count as f64).sqrt(),
+        rms: 100.0 * (squares / count).sqrt(),
         worst: 100.0 * worst,
         within: within / count,
         soh: last.soh,

@@ -1,8 +1,4 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails where it stands, and tells what it measured"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 //! Remaining life of simulated batteries whose pace of ageing is their own, seeds, refusals, and the way from an estimator.
 
 use rand::RngExt;

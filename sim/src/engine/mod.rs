@@ -87,7 +87,7 @@ pub enum EngineError<E> {
         /// The variant.
         variant: String,
         /// What is wrong.
-        source: ModelError,
+        source: Box<ModelError>,
     },
     /// Whoever takes the results failed.
     #[error("the results cannot be kept")]
@@ -106,7 +106,7 @@ pub fn prepare<E>(plan: &Plan) -> Result<Vec<Arc<VariantModel>>, EngineError<E>>
     let model = |v: &crate::scenario::PlannedVariant, cells: &mut Cells| {
         VariantModel::of(&v.name, &v.scenario, &plan.folder, cells)
             .map(Arc::new)
-            .map_err(|source| EngineError::Model { variant: v.name.clone(), source })
+            .map_err(|source| EngineError::Model { variant: v.name.clone(), source: Box::new(source) })
     };
     plan.variants.iter().map(|v| model(v, &mut cells)).collect()
 }

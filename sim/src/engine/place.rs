@@ -85,7 +85,7 @@ impl<C: Cast> Place<C> {
     pub async fn take_outgoing(&mut self) -> Vec<Transfer> {
         match self {
             Self::Zone(zone) => {
-                let riders = zone.take_outgoing().await.into_iter().map(Transfer::Rider);
+                let riders = zone.take_outgoing().await.into_iter().map(Box::new).map(Transfer::Rider);
                 let mut outgoing: Vec<Transfer> = riders.collect();
                 outgoing.extend(zone.take_retired().into_iter().map(Transfer::Retired));
                 outgoing
@@ -98,7 +98,7 @@ impl<C: Cast> Place<C> {
     /// Takes in what comes from another zone.
     pub fn welcome(&mut self, transfer: Transfer) {
         match (self, transfer) {
-            (Self::Zone(zone), Transfer::Rider(migrant)) => zone.welcome(migrant),
+            (Self::Zone(zone), Transfer::Rider(migrant)) => zone.welcome(*migrant),
             (Self::SecondLife(zone), Transfer::Retired(retired)) => zone.welcome(retired),
             _ => unreachable!("riders go from district to district, batteries to second lives"),
         }

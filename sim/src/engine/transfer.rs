@@ -12,7 +12,7 @@ use twin::time::{DAY_MS, Time};
 /// Something on its way to another zone.
 pub enum Transfer {
     /// A rider who goes to another district.
-    Rider(Migrant),
+    Rider(Box<Migrant>),
     /// A battery that left service.
     Retired(Retired),
 }

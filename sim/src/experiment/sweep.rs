@@ -129,7 +129,10 @@ pub fn run_grid(grid: &[GridPoint], options: &Options, folder: &Path) -> Result<
         for variant in &point.plan.variants {
             let model = VariantModel::of(&variant.name, &variant.scenario, &point.plan.folder, &mut cells);
             models.push(Arc::new(model.map_err(|source| {
-                ExperimentError::Prepare(EngineError::Model { variant: variant.name.clone(), source })
+                ExperimentError::Prepare(EngineError::Model {
+                    variant: variant.name.clone(),
+                    source: Box::new(source),
+                })
             })?));
             let mut settings = point.settings.clone();
             if several {

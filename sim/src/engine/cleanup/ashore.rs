@@ -280,7 +280,7 @@ impl CleanupZone {
         for event in &answer.events {
             match event {
                 WorksEvent::Began { at, stage: 0, lot, .. } => {
-                    self.begun(plant, intake::batch_id(*lot), *at).await
+                    self.begun(plant, intake::batch_id(*lot), *at).await;
                 }
                 WorksEvent::Processed { lot, products, .. } => {
                     let batch = intake::batch_id(*lot);

@@ -16,7 +16,6 @@
 //! amount at every reading until the cell has moved on along the curve. As noise it would seem to average out.
 
 #![expect(clippy::needless_range_loop, reason = "matrices are written as in the equations")]
-
 use super::super::circuit::CellModel;
 use serde::{Deserialize, Serialize};
 

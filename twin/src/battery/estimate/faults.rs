@@ -290,7 +290,7 @@ impl Monitors {
             })
         };
         let off = |sensor, streak: &Streak, scale: f64| {
-            streak.named.then(|| SensorFault {
+            streak.named.then_some(SensorFault {
                 sensor,
                 wrong: Wrong::Off { by: streak.size * scale },
                 since: streak.since,

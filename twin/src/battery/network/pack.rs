@@ -515,16 +515,16 @@ impl<B: CellBank> NetworkPack<B> {
             let width = high.0 - low.0;
             let share = (low.1 / (low.1 - high.1)).clamp(0.02, 0.98);
             let at: f64 = low.0 + width * share;
-            for cell in 0..begun_a.len() {
-                self.about_a[cell] = begun_a[cell] + at * (self.seen_a[cell] - begun_a[cell]);
+            for ((about_a, begun_a), seen_a) in self.about_a.iter_mut().zip(&begun_a).zip(&self.seen_a) {
+                *about_a = begun_a + at * (seen_a - begun_a);
             }
             let lines = Lines { emf_v: &mut self.emf_v, resistance_ohm: &mut self.ohm };
             self.bank.linearise(&self.about_a, lines);
             let mut slope_w = -(1.0 - at) * fall_w;
-            for cell in 0..begun_a.len() {
+            for (cell, begun_a) in begun_a.iter().enumerate() {
                 let on_line = self.about_v[cell] + at * (self.voltage_v[cell] - self.about_v[cell]);
                 let on_curve = self.emf_v[cell] - self.ohm[cell] * self.about_a[cell];
-                slope_w -= (on_curve - on_line) * (self.seen_a[cell] - begun_a[cell]);
+                slope_w -= (on_curve - on_line) * (self.seen_a[cell] - begun_a);
             }
             if slope_w.abs() <= BACK_MAX * fall_w || width < 1e-9 {
                 return;

@@ -9,11 +9,6 @@
 //!
 //! Source: Hairer and Wanner, *Solving Ordinary Differential Equations II* (1996), ch. IV.5 (Radau IIA).
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "indices are those of the equations, over several arrays at once"
-)]
-
 use super::cell::{CellFault, CellModel, Heat, Kind};
 use super::growth::{Rates, implicit};
 use super::kinetics::{Answer, Instant, Warmth};
