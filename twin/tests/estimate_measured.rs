@@ -115,7 +115,7 @@ fn state_of_charge_on_drive_cycles_from_a_wrong_start() {
     let cycles = ["Cycle_1", "Cycle_2", "Cycle_3", "Cycle_4", "US06", "HWFET", "HWFTa", "HWFTb"];
     let (mut sums, mut n) = ([0.0; 3], 0.0);
     for (temperature, most) in
-        [("25degC", 1.0), ("10degC", 2.5), ("0degC", 4.0), ("n10degC", 4.0), ("n20degC", 9.0)]
+        [("25degC", 1.0), ("10degC", 2.5), ("0degC", 4.5), ("n10degC", 3.5), ("n20degC", 7.5)]
     {
         for cycle in cycles {
             let name = format!("{temperature}_{cycle}");
@@ -243,6 +243,9 @@ fn tracked(cell: Arc<CellModel>, cycles: &[(Discharge, f64)], share: f64, gap_h:
     (100.0 * sum / count, within / count)
 }
 
+/// Most that the mean error of the health may be where at least four fifths of each discharge were heard.
+const MOST_PCT: f64 = 6.0;
+
 #[test]
 fn capacity_is_tracked_from_parts_of_discharges() {
     let Some(folder) = datasets() else { return };
@@ -284,6 +287,7 @@ fn capacity_is_tracked_from_parts_of_discharges() {
                 100.0 * share,
                 100.0 * within
             );
+            assert!(share < 0.7 || mae < MOST_PCT, "{name}: {mae} %");
         }
     }
     for name in ["CS2_35", "CS2_36", "CS2_37"] {
@@ -315,6 +319,7 @@ fn capacity_is_tracked_from_parts_of_discharges() {
                 100.0 * share,
                 100.0 * within
             );
+            assert!(share < 0.7 || mae < MOST_PCT, "{name}: {mae} %");
         }
     }
 }

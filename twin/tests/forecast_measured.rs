@@ -175,6 +175,7 @@ fn intervals_hold_as_often_as_they_say_over_many_measured_cells() {
     }
     let share = held_all as f64 / count_all as f64;
     println!("all: {count_all} forecasts, held {:.1} %", 100.0 * share);
+    assert!(count_all > 500 && (0.7..=0.9).contains(&share));
 }
 
 #[test]
@@ -190,6 +191,7 @@ fn remaining_life_of_two_nasa_cells_from_half_of_it() {
             let eol = eol_ah / life[0].1;
             for share in [0.3, 0.5, 0.7] {
                 if let Some((told, truth)) = at_share(&cell, &life, eol, share, full_cycles(30.0, 1.0)) {
+                    assert!(told.p10 < told.p50 && told.p50 < told.p90);
                     println!(
                         "{name} from {share:.1} of life: {:.0} cycles remain, told {:.0} ({:.0} to {:.0}), pace {:.2}±{:.2}",
                         truth, told.p50, told.p10, told.p90, told.pace.mean, told.pace.std

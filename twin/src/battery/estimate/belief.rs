@@ -54,13 +54,13 @@ const DROP_ERROR: f64 = 0.8;
 /// Share of the pairs' drive that the model gets wrong.
 const PAIR_ERROR: f64 = 0.4;
 /// Wander of ln R: per √(state of charge moved), and per √day.
-const LNR_PER_SOC: f64 = 0.05;
+const LNR_PER_SOC: f64 = 0.02;
 const LNR_PER_DAY: f64 = 0.01;
 /// Wander of ln R of the slow pair, likewise: diffusion ages otherwise than contacts and films.
-const SLOW_PER_SOC: f64 = 0.05;
+const SLOW_PER_SOC: f64 = 0.01;
 const SLOW_PER_DAY: f64 = 0.01;
 /// Wander of the capacity: per √(full cycle), and per √day.
-const CAP_PER_EFC: f64 = 0.003;
+const CAP_PER_EFC: f64 = 0.005;
 const CAP_PER_DAY: f64 = 2e-4;
 /// Wander of the current sensor's offset, in rates [1/h] per √day.
 const OFFSET_PER_DAY: f64 = 5e-4;

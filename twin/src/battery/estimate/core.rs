@@ -156,11 +156,16 @@ impl Core {
                     mean_std_a = mean_std_a.hypot(UNKNOWN_AT_REST_C * rated_ah);
                 }
                 self.monitors.silence();
-            } else {
-                let share = if self.interval_s == 0.0 { 1.0 } else { 0.1 };
-                self.interval_s += (dt_s - self.interval_s) * share;
             }
-            let cold_c = self.heat.cell_c;
+            // The first interval is taken for the usual one; a longer one counts with time, a single gap hardly.
+            self.interval_s = if self.interval_s == 0.0 {
+                dt_s
+            } else if found.gap_s.is_some() {
+                (1.3 * self.interval_s).min(dt_s)
+            } else {
+                self.interval_s + 0.1 * (dt_s - self.interval_s)
+            };
+            let (cold_c, open_c) = (self.heat.cell_c, self.open.cell_c);
             if let Some(block) = &subject.lead {
                 mean_a =
                     lead_acid::stored_a(block, mean_a, 0.5 * (last.voltage_v + sample.voltage_v), cold_c);
@@ -168,7 +173,7 @@ impl Core {
                 self.belief.forget(CAP, mean, std);
             }
             self.carry(subject, dt_s, mean_a, mean_std_a);
-            warming_k = self.heat.cell_c - cold_c;
+            warming_k = self.open.cell_c - open_c;
             span = Some((dt_s, mean_a));
         } else if let Some(temperature_c) = sample.temperature_c.or(sample.ambient_c) {
             self.heat.see_cell(temperature_c, 1.0);
@@ -217,6 +222,7 @@ impl Core {
             self.outliers = if surprise.sigmas() > 5.0 { self.outliers + 1 } else { 0 };
             let lost = self.outliers >= LOST_READINGS;
             found.surprise = Some(surprise);
+            let resistance = (self.belief.x[LNR], self.belief.std(LNR));
             if before.is_none() || vague || lost {
                 if lost {
                     let mean = self.belief.x[SOC];
@@ -227,6 +233,10 @@ impl Core {
                 found.placed = true;
             } else {
                 self.belief.see_voltage(cell, &terminal);
+            }
+            if subject.lead.is_some() {
+                // The circuit follows such a cell too loosely for its drop to tell the resistance; a meter does.
+                self.belief.forget(LNR, resistance.0, resistance.1);
             }
             let noise_v = voltage_std_v / self.monitors.noise_factor();
             seen = (!found.placed).then_some((surprise, noise_v));

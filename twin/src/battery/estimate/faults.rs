@@ -155,7 +155,7 @@ pub(super) struct Context<'a> {
     pub(super) voltage_std_v: f64,
     /// Change of voltage since the reading before [V].
     pub(super) step_v: Option<f64>,
-    /// How the cells' temperature would have changed without their sensor [K].
+    /// How heat and air alone would have changed the cells' temperature [K].
     pub(super) warming_k: f64,
     /// Where an ambient sensor is heard: what it and the heat alone make of cells and air [°C].
     pub(super) open: Option<(f64, f64)>,
@@ -202,9 +202,12 @@ impl Monitors {
 
         if let Some(soc) = sample.soc {
             let believed = context.belief.x[SOC];
+            // An estimate that is still finding its place moves without the battery.
+            if context.belief.std(SOC) > 0.03 {
+                self.soc = None;
+            }
             let run = Run::follow(&mut self.soc, soc, sample.at, believed);
-            run.stuck |=
-                run.count >= STUCK_READINGS && run.high - run.low > 0.1 && context.belief.std(SOC) < 0.05;
+            run.stuck |= run.count >= STUCK_READINGS && run.high - run.low > 0.1;
             let off = soc - believed;
             let allowed = (4.0 * context.belief.std(SOC).hypot(0.03)).max(0.12);
             self.soc_off.follow(off.abs() > allowed, sample.at, off, 20);

@@ -2,7 +2,7 @@
 //!
 //! | seen | told | how sure |
 //! |---|---|---|
-//! | rise of the resistance | capacity by the make's own relation, 25 % up at 80 %, 50 % up at 55 % | makes and meters differ: 6 % |
+//! | rise of a meter's resistance | capacity by the make's own relation, 25 % up at 80 %, 50 % up at 55 % | makes and meters differ: 6 % |
 //! | float current over that of a new block | gassing that doubles over the float life, and the loss that goes with it | 10 %, where the sensor can see it at all |
 //! | a discharge from full to its end voltage | capacity at that rate over that of a new block | 3 % |
 //! | a discharge from full that ended before | at least so much | 3 %, one-sided |
@@ -89,7 +89,7 @@ impl Memory {
                 / f64::from(block.cells);
             belief.see(LNR, (ohm / new).ln().clamp(-1.0, 2.0), METER_LN);
         }
-        if belief.std(LNR) < 0.1 && due(&mut self.heard_resistance, sample.at) {
+        if self.heard_meter.is_some() && due(&mut self.heard_resistance, sample.at) {
             let rel = belief.x[LNR].exp();
             let health = super::super::circuit::interpolate(&RESISTANCE_REL, &HEALTH, rel);
             let slope = 0.9 * rel * belief.std(LNR);

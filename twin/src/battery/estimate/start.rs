@@ -14,7 +14,7 @@ use super::{Guess, Prior};
 /// Nodes of the grid.
 const NODES: usize = 101;
 /// Rate of an unknown load before the first reading [1/h]. assumed.
-const EARLIER_C: f64 = 0.25;
+const EARLIER_C: f64 = 0.1;
 
 /// Belief before any reading.
 pub(super) fn unknown(cell: &CellModel, prior: &Prior, offset_std_a: f64) -> Belief {

@@ -16,6 +16,8 @@ use super::course::Course;
 /// measured cells named in docs/models/forecast.md, whose loss bends down more often than the laws' does.
 const EXPONENT: f64 = 1.6;
 const EXPONENT_LN_STD: f64 = 0.5;
+/// Share of the laws' own exponent in the prior's middle.
+const LAW_SHARE: f64 = 0.5;
 /// Prior deviation of ln A about the laws' loss. assumed: makes differ that much from the one a law was fitted on.
 const SIZE_LN_STD: f64 = 1.2;
 /// Prior deviation of the capacity when new.
@@ -79,6 +81,7 @@ pub(super) fn learn(course: &Course, history: &[Point]) -> Learnt {
     let exponents: Vec<f64> = (0..EXPONENTS.2)
         .map(|k| spaced((EXPONENTS.0.ln(), EXPONENTS.1.ln(), EXPONENTS.2), k).exp())
         .collect();
+    let centre = (LAW_SHARE * course.exponent.ln() + (1.0 - LAW_SHARE) * EXPONENT.ln()).exp();
     let columns: Vec<(f64, Vec<f64>, Sums)> = exponents
         .iter()
         .map(|exponent| {
@@ -112,7 +115,7 @@ pub(super) fn learn(course: &Course, history: &[Point]) -> Learnt {
     let mut bends = Vec::with_capacity(EXPONENTS.2 * SIZES.2);
     let mut best = f64::NEG_INFINITY;
     for (exponent, (gamma, column, sums)) in exponents.iter().zip(&columns) {
-        let off = (exponent / EXPONENT).ln() / EXPONENT_LN_STD;
+        let off = (exponent / centre).ln() / EXPONENT_LN_STD;
         for j in 0..SIZES.2 {
             let ln_size = spaced(SIZES, j);
             let size = course.unit_loss * ln_size.exp();
