@@ -178,8 +178,7 @@ async fn live(
             order = heard.recv() => {
                 let Some(order) = order else { return };
                 let Some(id) = order["command_id"].as_str() else { continue };
-                let command = &order["command"];
-                let done = plant.obey(command["name"].as_str().unwrap_or_default(), &command["params"], clock.now());
+                let done = plant.obey(order["name"].as_str().unwrap_or_default(), &order["params"], clock.now());
                 let answer = match done {
                     Ok(()) => json!({ "ts": clock.now().0, "done": true }),
                     Err(why) => json!({ "ts": clock.now().0, "done": false, "detail": why }),

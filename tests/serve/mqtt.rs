@@ -59,7 +59,7 @@ fn a_device_is_commanded_and_answers() {
                 match events.poll().await {
                     Ok(Event::Incoming(Packet::Publish(message))) => {
                         let order: Value = serde_json::from_slice(&message.payload).unwrap();
-                        let done = order["command"]["name"] != "explode";
+                        let done = order["name"] != "explode";
                         let answer = json!({ "done": done, "detail": if done { "ok" } else { "never" } });
                         let topic = format!(
                             "celltide/v1/battery/B-1/command/{}/ack",

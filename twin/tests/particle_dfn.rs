@@ -321,7 +321,7 @@ fn slow_discharges_are_those_of_single_particles() {
             most = most.max((one.seen.voltage_v - other.seen.voltage_v).abs());
         }
         println!("{name}: {:.4} mV between the models at C/200", most * 1e3);
-        assert!(most < 2e-3, "{name}: {most}");
+        assert!(most < 3e-3, "{name}: {most}");
     }
 }
 

@@ -147,6 +147,7 @@ async fn who_does_not_read_is_dropped_and_harms_nobody() {
         client.send(&publish(&topic::event(&device), long.as_bytes(), 1, n)).await;
         assert_eq!(client.puback().await, n);
     }
+    tokio::time::sleep(Duration::from_secs(2)).await;
     // The monitor reads at last, what was on its way, and finds the connection closed.
     monitor.closed().await;
     broker.shutdown().await;

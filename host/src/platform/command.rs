@@ -82,10 +82,10 @@ impl CommandRecord {
         self.outcome == Outcome::Accepted
     }
 
-    /// What goes to the device.
+    /// What goes to the device; it names the command when it answers.
     pub fn payload(&self) -> String {
         let payload = serde_json::json!({
-            "name": self.command, "params": self.params,
+            "command_id": self.id, "name": self.command, "params": self.params,
             "issued_at": self.accepted_at.0, "deadline": self.deadline.0,
         });
         payload.to_string()

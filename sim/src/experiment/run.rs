@@ -14,7 +14,7 @@ use std::path::Path;
 use twin::time::{Time, UtcOffset};
 
 /// Names of all values that the engine gives twins at their end: Parquet fixes its columns before the first row.
-pub const TWIN_VALUES: [&str; 37] = [
+pub const TWIN_VALUES: [&str; 44] = [
     "age_days",
     "autonomy_min",
     "balancing_losses_kwh",
@@ -23,6 +23,8 @@ pub const TWIN_VALUES: [&str; 37] = [
     "cells_replaced",
     "charged_kwh",
     "charges",
+    "crack_sei_loss_pct",
+    "currents_halved",
     "dark_min",
     "efc",
     "energy_cost",
@@ -36,18 +38,23 @@ pub const TWIN_VALUES: [&str; 37] = [
     "grid_kwh",
     "hot_h",
     "interconnect_losses_kwh",
+    "lam_negative_pct",
+    "lam_positive_pct",
     "life_used_pct",
+    "lli_pct",
     "loads_dropped",
     "losses_kwh",
     "outages_total",
     "outside_cycles_efc",
     "outside_temperature_h",
     "peak_kw",
+    "plating_loss_pct",
     "received_kg",
     "recovered_kg",
     "residue_kg",
     "resistance_rel",
     "retired",
+    "sei_loss_pct",
     "soc",
     "soh",
     "solar_kwh",

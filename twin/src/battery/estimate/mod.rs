@@ -16,7 +16,7 @@
 //! let cell = CellModel::compile(library::find("panasonic-18650pf").unwrap()).unwrap();
 //! let subject = Arc::new(Subject::new(Arc::new(cell), Layout { series: 13, parallel: 4 }));
 //! let mut estimator = Estimator::new(subject.clone(), Prior::default());
-//! let reading = Reading { at: Time(0), voltage_v: 50.1, current_a: Some(0.0), ..Reading::default() };
+//! let reading = Reading { at: Time(0), voltage_v: 53.3, current_a: Some(0.0), ..Reading::default() };
 //! estimator.observe(reading.at, &reading).unwrap();
 //! let estimate = estimator.estimate(Time(60_000)).unwrap();
 //! assert!(estimate.soc > 0.8 && estimate.soc_std > 0.0);
