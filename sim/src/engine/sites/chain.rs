@@ -9,7 +9,7 @@
 //! new one. Packs that left service elsewhere come from other zones, twin and all, and keep their names; blocks of
 //! data centres come as mass alone. Emissions are booked where they arise: making, transport, losses in use at the
 //! grid's carbon of the time, treatment, and the credit of what is recovered. What a pack from elsewhere emitted and
-//! gave before it came is in the books of where it served. The books are closed in [`super::ledger`].
+//! gave before it came is in the books of where it served. The books are closed in `ledger.rs`.
 
 use super::super::duty;
 use super::super::model::{GroupModel, VariantModel};
