@@ -125,7 +125,7 @@ fn one_source_of_several() {
         "region is given on line 19",
     );
     check("      cycle: town\n", "      cycle:\n", "    trips:\n", "missing one of cycle, file");
-    check("{file: trips.csv}", "{file: trips.csv, cycle: town}", "trips: {file", "file is given on line 65");
+    check("{file: trips.csv}", "{file: trips.csv, cycle: town}", "trips: {file", "file is given on line 67");
     check("    at_day: 200\n", "", "kind: cabinet", "missing one of mean_days_between, at_day");
     check(
         "    at_day: 200\n",
@@ -174,7 +174,7 @@ fn references() {
         "- name: ups\n    battery",
         "- name: store\n    battery",
         "- name: store\n    battery: backup\n    room_c",
-        "two packs are called store; the other is on line 40",
+        "two packs are called store; the other is on line 42",
     );
     check(
         "- name: gentle in heat\n",
