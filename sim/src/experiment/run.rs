@@ -237,6 +237,12 @@ energy: {tariff: {flat_per_kwh: 0.2}, carbon: {region: IN-WE}}
 batteries:
   pack: {chemistry: nmc811-grsi-lg-m50-5ah, series: 14, parallel: 6}
   block: {chemistry: vrla-agm-12v-120ah, series: 6}
+  van:
+    chemistry: OKane2022
+    fidelity: particle
+    particle: {model: spm, mechanisms: [sei-solvent]}
+    series: 14
+    parallel: 6
 data_centres:
   - {name: racks, battery: block, rooms: [{name: a, strings: 1, blocks_per_string: 2, load_kw: 1}]}
 second_lives:
@@ -250,6 +256,7 @@ second_lives:
     recycler: {daily_kg: 100}
 packs:
   - {name: shelf, battery: pack, duty: {kind: standby, depth: 0.2, every_days: 2, c_rate: 0.2}}
+  - {name: van, battery: van, duty: {kind: standby, depth: 0.2, every_days: 2, c_rate: 0.2}}
   - name: bank
     battery: pack
     network: {step_s: 600}
