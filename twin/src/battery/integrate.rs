@@ -757,7 +757,7 @@ impl Passing<'_> {
         let state = &mut *self.state;
         let capacity_ah = HOURS * self.capacity_as;
         let leaking_ah = cell.leak_per_s(state.temperatures.cell_c) * dt_s * cell.file.cell.capacity_ah;
-        let leak_ah = least(leaking_ah, state.soc * capacity_ah);
+        let leak_ah = least(leaking_ah, state.left_ah(capacity_ah));
         let soc = if capacity_ah > 0.0 { most(state.soc - leak_ah / capacity_ah, 0.0) } else { 0.0 };
         let curves = cell.curves(soc);
         let leaked_wh = (self.stored.1 - curves.ocv_integral_v) * capacity_ah;
@@ -851,7 +851,7 @@ impl Passing<'_> {
         let hours = decay.dt_s * HOURS;
         let leaking_ah =
             cell.leak_per_s(before_c) * decay.dt_s * cell.file.cell.capacity_ah + float_a * hours;
-        let leak_ah = least(leaking_ah, state.soc * capacity_ah);
+        let leak_ah = least(leaking_ah, state.left_ah(capacity_ah));
         let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
         let ripple_ah = if ripple > 0.0 {
             current_a * current_a * terminal.r0 * ripple / terminal.ocv_v * hours

@@ -373,10 +373,17 @@ impl PackState {
         if self.health.capacity > 0.0 { (self.weakest_capacity / self.health.capacity).min(1.0) } else { 1.0 }
     }
 
-    /// State of charge of the weakest group, which is the pack's.
+    /// State of charge of the weakest group, which is the pack's. Where that group fades while it stands empty, empty
+    /// is what it stays.
     #[inline]
     pub fn pack_soc(&self) -> f64 {
-        1.0 - (1.0 - self.soc) / self.weakest_ratio()
+        (1.0 - (1.0 - self.soc) / self.weakest_ratio()).max(0.0)
+    }
+
+    /// Charge until the weakest group is empty [Ah], where the mean cell holds `capacity_ah` when full.
+    #[inline]
+    pub fn left_ah(&self, capacity_ah: f64) -> f64 {
+        ((self.soc - self.mean_soc_at(0.0)) * capacity_ah).max(0.0)
     }
 
     /// State of charge of the mean cell when the pack stands at `pack_soc`.
