@@ -65,7 +65,7 @@ impl Decays {
     }
 }
 
-/// `e^x` of numbers that are not positive, to a few units in the last place; zero from −708 down.
+/// `e^x` of numbers below 700, to a few units in the last place; zero from −708 down.
 ///
 /// `e^x = 2^k·e^r` with k the whole number nearest to x/ln 2; e^r, |r| ≤ ½·ln 2, by its Taylor series up to the
 /// twelfth power, whose remainder is below 2·10⁻¹⁶.
@@ -117,6 +117,12 @@ fn exp_each<const N: usize>(x: [f64; N]) -> [f64; N] {
 /// Four exponentials of numbers that are not positive; zero from −708 down.
 #[inline]
 pub fn exp4(x: [f64; 4]) -> [f64; 4] {
+    exp_each(x)
+}
+
+/// Two exponentials of numbers below 700; zero from −708 down.
+#[inline]
+pub fn exp_both(x: [f64; 2]) -> [f64; 2] {
     exp_each(x)
 }
 

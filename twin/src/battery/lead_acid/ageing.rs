@@ -23,6 +23,7 @@
 //! form begins at half a per cent.
 
 use super::file::{CorrosionFile, FloatLifeFile, LeadAcidFile, StratificationFile, ThroughputFile};
+use crate::battery::decay::exp_both;
 use crate::time::YEAR_DAYS;
 
 /// From this state of charge on a block counts as full.
@@ -108,6 +109,17 @@ impl Default for Ageing {
     }
 }
 
+/// What a block feels on float.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OnFloat {
+    /// Temperature [°C].
+    pub temperature_c: f64,
+    /// Potential of the positive grid [V].
+    pub potential_v: f64,
+    /// By how much a cell's voltage is above what its temperature asks for [V].
+    pub deviation_v: f64,
+}
+
 impl AgeingModel {
     /// Compiles the laws; `float_v` is the float voltage at 25 °C and `rated_ah` the capacity of the cell.
     pub fn new(file: &LeadAcidFile, float_v: f64, rated_ah: f64) -> Self {
@@ -159,6 +171,12 @@ impl AgeingModel {
         per_life: f64,
     ) {
         let warmth = ((temperature_c - 25.0) / self.corrosion.doubling_k).exp2();
+        self.corrode_at(wear, potential_v, warmth, hours, per_life);
+    }
+
+    /// The same with the temperature's factor known.
+    #[inline]
+    fn corrode_at(&self, wear: &mut Ageing, potential_v: f64, warmth: f64, hours: f64, per_life: f64) {
         let k = self.speed(potential_v) * warmth * per_life;
         if potential_v >= self.corrosion.porous_below_v {
             wear.corrosion += k * hours;
@@ -178,9 +196,26 @@ impl AgeingModel {
         hours: f64,
         per_life: f64,
     ) {
+        let rate = self.float_folds(temperature_c, deviation_v).exp2();
+        wear.damage += rate * hours * per_life / self.life_h;
+    }
+
+    /// How often float life is halved.
+    #[inline]
+    fn float_folds(&self, temperature_c: f64, deviation_v: f64) -> f64 {
         let held_v = deviation_v.clamp(-self.float.deviation_max_v, self.float.deviation_max_v);
         let folds = if held_v > 0.0 { held_v * self.per_v_over } else { -held_v * self.per_v_under };
-        let rate = ((temperature_c - 25.0) / self.float.halving_k + folds).exp2();
+        (temperature_c - 25.0) / self.float.halving_k + folds
+    }
+
+    /// [`Self::corrode`] and [`Self::use_float_life`] for one stretch on float, with both powers of two at once.
+    #[inline]
+    pub fn float(&self, wear: &mut Ageing, on: OnFloat, hours: f64, per_life: f64) {
+        use std::f64::consts::LN_2;
+        let folds = (on.temperature_c - 25.0) / self.corrosion.doubling_k;
+        let halvings = self.float_folds(on.temperature_c, on.deviation_v);
+        let [warmth, rate] = exp_both([folds * LN_2, halvings * LN_2]);
+        self.corrode_at(wear, on.potential_v, warmth, hours, per_life);
         wear.damage += rate * hours * per_life / self.life_h;
     }
 

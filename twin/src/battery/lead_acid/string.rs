@@ -11,6 +11,7 @@
 //! and an hour is a step. Charging solves the same balance together with what is stored (see
 //! [`super::shepherd`]) by Newton's method, in steps of minutes. Source: gassing law of Schiffer et al. 2007; the division follows from series connection.
 
+use super::ageing::OnFloat;
 use super::block::{BlockModel, BlockState, BlockTraits, Fade};
 use super::runaway::{Guard, Trip};
 use crate::forcing::Ambient;
@@ -233,9 +234,9 @@ impl StringState {
             let heat_w = current_a * block.cell_v;
             let mean_c = block.warm(block_model, heat_w, air_c, fade);
             let potential_v = block_model.ageing.corrosion_potential_v(0.0, block.cell_v - full_v);
-            block_model.ageing.corrode(&mut block.wear, potential_v, mean_c, hours, block.per_life);
             let deviation_v = block.cell_v - block_model.asked_v(mean_c);
-            block_model.ageing.use_float_life(&mut block.wear, mean_c, deviation_v, hours, block.per_life);
+            let on = OnFloat { temperature_c: mean_c, potential_v, deviation_v };
+            block_model.ageing.float(&mut block.wear, on, hours, block.per_life);
             block.books.charged += rate * hours;
             block.books.gassed += rate * hours;
             volts += block.cell_v;
