@@ -3,6 +3,7 @@
 //! Sixteen cells in parallel, twenty such groups in series, cells of one lot with scatter, 105 minutes at 10 s: charge
 //! for half an hour at 50 A, rest for a quarter, discharge for half an hour, rest for half an hour. Errors are against
 //! steps of 1 s: cell currents and the pack's voltage at the ends of the four parts, and all cells' charge at the end.
+//! A word after `--` keeps to chemistries and ways with that in their name: `-- spm`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells what it measured")]
 
@@ -29,6 +30,8 @@ const LAYOUT: Layout = Layout { series: 20, parallel: 16 };
 const PARTS: [(f64, f64); 4] = [(-50.0, 1800.0), (0.0, 900.0), (50.0, 1800.0), (0.0, 1800.0)];
 
 fn main() {
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    let is_wanted = |name: &str, label: &str| format!("{name} {label}").contains(&wanted);
     println!("16p20s, 105 minutes, cells scattered; best of 7; error against steps of 1 s");
     println!(
         "{:<24} {:<12} {:>6} {:>6} {:>9} {:>12} {:>9} {:>5} {:>10} {:>10} {:>8}",
@@ -52,6 +55,9 @@ fn main() {
             ("shared bars", Arrangement::SharedBars),
             ("strings", Arrangement::Strings),
         ] {
+            if !is_wanted(name, label) {
+                continue;
+            }
             let reference = run(circuits(&cell, arrangement), 1.0);
             for dt_s in [10.0, 60.0] {
                 let fresh = circuits(&cell, arrangement);
@@ -68,6 +74,9 @@ fn main() {
         ("spm, sei", Kind::Spm, "sei-solvent"),
         ("spme, sei", Kind::Spme, "sei-solvent"),
     ] {
+        if !is_wanted("Chen2020", label) {
+            continue;
+        }
         let set = ParticleSet::of(set::find("Chen2020").expect("it ships")).expect("a test reads it");
         let mechanisms = mechanisms.parse().expect("they are known");
         let make = ParticleCell::new(set, Options { mechanisms, ..Options::new(kind) });

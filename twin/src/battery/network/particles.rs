@@ -33,8 +33,10 @@ pub struct NetworkParticle {
     guess: Guess,
     work: Work,
     dt_s: f64,
-    /// The step that was tried last, at which current of the set's cell.
-    tried: Option<(f64, Box<Trial<State>>)>,
+    /// Current of the set's cell that a step was tried with last.
+    tried: Option<f64>,
+    /// That step; its place is kept for the next one.
+    trial: Option<Box<Trial<State>>>,
     /// The last tangent: what answers where a step has no solution [V], [Ω].
     line: (f64, f64),
     since_refresh_s: f64,
@@ -58,6 +60,7 @@ impl NetworkParticle {
             work: Work::default(),
             dt_s: 0.0,
             tried: None,
+            trial: None,
             since_refresh_s: 0.0,
             age_s: 0.0,
             throughput_ah: 0.0,
@@ -189,7 +192,11 @@ impl NetworkCell for NetworkParticle {
             let resistance_ohm = (-trial.slope_ohm / self.traits.capacity + self.added_ohm()).max(1e-9);
             let voltage_v = trial.end.voltage_v - self.added_ohm() * current_a;
             self.line = (voltage_v + resistance_ohm * current_a, resistance_ohm);
-            (per_cell_a, Box::new(trial))
+            match &mut self.trial {
+                Some(place) => **place = trial,
+                None => self.trial = Some(Box::new(trial)),
+            }
+            per_cell_a
         });
         let (open_v, resistance_ohm) = self.line;
         Response { voltage_v: open_v - resistance_ohm * current_a, resistance_ohm }
@@ -198,7 +205,7 @@ impl NetworkCell for NetworkParticle {
     fn advance(&mut self, current_a: f64) -> CellStep {
         self.age_s += self.dt_s;
         self.since_refresh_s += self.dt_s;
-        let Some((at_a, trial)) = self.tried.take() else {
+        let (Some(at_a), Some(trial)) = (self.tried.take(), &self.trial) else {
             self.unsolved += 1;
             let (open_v, resistance_ohm) = self.line;
             let voltage_mean_v = open_v - resistance_ohm * current_a;
@@ -208,7 +215,7 @@ impl NetworkCell for NetworkParticle {
             (at_a * self.traits.capacity - current_a).abs() < 1e-9,
             "the step tried is the one taken"
         );
-        let third = self.third(&trial, at_a);
+        let third = self.third(trial, at_a);
         let mean = |of: fn(&Seen) -> f64| 0.75 * of(&third) + 0.25 * of(&trial.end);
         let kelvin = self.state.cell.clock.temperature_k;
         let [n, p] = trial.end.answer.entropy;
@@ -216,11 +223,10 @@ impl NetworkCell for NetworkParticle {
         let heat_w = scale * mean(|seen| seen.heat_w) + ohmic_w;
         let irreversible_w = heat_w - current_a * kelvin * (n - p);
         let voltage_mean_v = mean(|seen| seen.voltage_v) - self.added_ohm() * current_a;
-        let mut next = trial.state;
+        let before = std::mem::replace(&mut self.state.cell, trial.state);
         if self.traits.ageing != 1.0 && !self.make.model().options.mechanisms.none() {
-            scale_ageing(self.make.model(), &self.state.cell, &mut next, self.traits.ageing);
+            scale_ageing(self.make.model(), &before, &mut self.state.cell, self.traits.ageing);
         }
-        self.state.cell = next;
         self.throughput_ah += at_a.abs() * self.dt_s / 3600.0;
         self.guess = Guess {
             current_a: [at_a; 2],

@@ -123,6 +123,8 @@ pub struct CellModel {
     /// Weights of these places in an average.
     pub(super) weights: Across,
     pub(super) count: usize,
+    /// What a model without an electrolyte has for one, at both nodes of a step.
+    pub(super) still: [Overview; 2],
 }
 
 impl CellModel {
@@ -170,6 +172,7 @@ impl CellModel {
             places,
             weights,
             count,
+            still: [Overview::uniform(set.file.electrolyte.concentration_initial); 2],
             kinetics: Kinetics::new(set, m, options.kind == Kind::Spme),
             options,
         })
@@ -282,9 +285,13 @@ impl CellModel {
 
     pub(super) fn overview(&self, salt: &Salt, pores: &Pores) -> Overview {
         match self.options.kind {
-            Kind::Spm => Overview::uniform(self.set().file.electrolyte.concentration_initial),
+            Kind::Spm => self.still[0],
             Kind::Spme => self.electrolyte.overview_within(salt, pores),
         }
+    }
+
+    pub(super) fn is_salt_followed(&self) -> bool {
+        self.options.kind == Kind::Spme
     }
 
     /// Volume share of electrolyte in the negative electrode, averaged.

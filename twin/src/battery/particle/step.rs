@@ -25,6 +25,8 @@ const ROUNDS: usize = 25;
 pub(super) const VOLTAGE_EXACT_V: f64 = 1e-8;
 /// What the last round still changes is taken to first order; when it is below this, the rest is nothing.
 const SHIFT_V: f64 = 2e-6;
+/// Growth of a film within a step, relative to it, that may be taken to first order.
+const FILM_EXACT: f64 = 5e-5;
 /// Temperatures agree when they differ by less; a kelvin is about a millivolt.
 const TEMPERATURE_EXACT_K: f64 = 2e-5;
 
@@ -125,6 +127,7 @@ impl CellModel {
         let ages = !mechanisms.none();
         let knows_current = matches!(drive, Drive::Current { .. });
         let is_direct = knows_current && !is_warming && !ages;
+        let is_film_alone = mechanisms.plating.is_none() && !mechanisms.cracks && !mechanisms.loss;
         let [n, p] = &state.particles;
         let start_active = [n.active, p.active];
         let (means, start_film) = ([n.mean(), p.mean()], &state.films);
@@ -173,14 +176,16 @@ impl CellModel {
             }
             _ => [guess.current_a[0] / area, guess.current_a[1] / area],
         };
-        let mut salt_step = SaltStep { from: state.salt, nodes: [state.salt; 2] };
         // Pores stay as they are for the step; what grew in it is taken from them at its end.
         let pores = self.pores(start_film);
-        let mut salt = [self.overview(&state.salt, &pores); 2];
+        let mut followed = self.is_salt_followed().then(|| {
+            let begun = SaltStep { from: state.salt, nodes: [state.salt; 2] };
+            (begun, [self.overview(&state.salt, &pores); 2])
+        });
         // Current that the salt was solved with, and how the voltage at a node follows the current at either by it.
         let mut salt_current = [f64::NAN; 2];
         let mut salt_slope = [[0.0; 2]; 2];
-        if self.options.kind == Kind::Spme {
+        if self.is_salt_followed() {
             let warm = middle.salt_diffusivity;
             self.electrolyte.factorise_within(&state.salt, &pores, warm, dt_s, &mut work.factors);
         }
@@ -205,19 +210,19 @@ impl CellModel {
         for round in 0..ROUNDS {
             // Fluxes, and what they leave in the particles.
             let moved = (current[0] - salt_current[0]).abs().max((current[1] - salt_current[1]).abs());
-            if self.options.kind == Kind::Spme
-                && (round == 0 || moved * answers[1].by_current.abs() > SHIFT_V)
-            {
-                if !self.electrolyte.solve(&mut salt_step, middle.salt_diffusivity, current, &work.factors) {
+            let is_moved = round == 0 || moved * answers[1].by_current.abs() > SHIFT_V;
+            if let Some((salt_step, salt)) = followed.as_mut().filter(|_| is_moved) {
+                if !self.electrolyte.solve(salt_step, middle.salt_diffusivity, current, &work.factors) {
                     return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
                 }
-                salt = [0, 1].map(|node| self.overview(&salt_step.nodes[node], &pores));
+                *salt = [0, 1].map(|node| self.overview(&salt_step.nodes[node], &pores));
                 salt_current = current;
                 if round == 0 && !knows_current {
-                    let logs = self.electrolyte.leverage(&salt_step, &work.factors);
+                    let logs = self.electrolyte.leverage(salt_step, &work.factors);
                     salt_slope = logs.map(|row| row.map(|log| kinetics.chi * middle.thermal_v * log));
                 }
             }
+            let salt = followed.as_ref().map_or(&self.still, |(_, salt)| salt);
             let mut fluxes = [[0.0; 2]; 2];
             for node in 0..2 {
                 let per_current = kinetics.flux_per_current(active[node]);
@@ -296,17 +301,7 @@ impl CellModel {
             }
             if ages {
                 let before = side;
-                self.grow(
-                    state,
-                    &rates,
-                    &instants,
-                    &mean_at,
-                    &salt,
-                    dt_s,
-                    &mut films,
-                    &mut active,
-                    &mut side,
-                );
+                self.grow(state, &rates, &instants, &mean_at, salt, dt_s, &mut films, &mut active, &mut side);
                 // What the side reactions take besides moves the surface, and with it the voltage.
                 let taken = [0, 1].map(|node| per_flux[0] * (side[node] - before[node]));
                 for node in 0..2 {
@@ -317,6 +312,10 @@ impl CellModel {
                     change_v = change_v.max(shift_v.abs());
                 }
             }
+            // What grows in the step is first seen in the second round, which a film that hardly grows does not need.
+            let is_seen = round > 0
+                || !ages
+                || (is_film_alone && hardly_grew(&films[1].sei[..self.count], &start_film.sei));
             let mut change_k = 0.0f64;
             if is_warming {
                 let heat = [0, 1]
@@ -329,8 +328,7 @@ impl CellModel {
             if !(change_v.is_finite() && current[1].is_finite() && kelvin[1].is_finite()) {
                 return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
             }
-            // The film that grows in the step is first seen in the second round.
-            if change_v < SHIFT_V && change_k < TEMPERATURE_EXACT_K && (round > 0 || !ages) {
+            if change_v < SHIFT_V && change_k < TEMPERATURE_EXACT_K && is_seen {
                 is_solved = true;
                 break;
             }
@@ -361,12 +359,13 @@ impl CellModel {
             particle.active = active[1][electrode];
             work.passages[electrode].pass(&mut particle.modes, flux);
         }
-        if self.options.kind == Kind::Spme {
+        if let Some((salt_step, _)) = &followed {
             next.salt = salt_step.nodes[1];
             if mechanisms.clogging {
                 self.electrolyte.squeeze(&mut next.salt, &pores, &self.pores(&next.films));
             }
         }
+        let salt = followed.as_ref().map_or(&self.still, |(_, salt)| salt);
         instants[1].current_a_per_m2 = current[1];
         let end = self.show(&instants[1], &warmths[1], &answers[1], &salt[1], side[1]);
         let third = if is_direct && self.options.kind == Kind::Spm {
@@ -384,6 +383,11 @@ impl CellModel {
         }
         Ok(Trial { state: next, third, end, slope_ohm: slope / area })
     }
+}
+
+/// Whether a film grew by so little that neither its resistance nor its own growth feels it.
+fn hardly_grew(after: &[f64], before: &[f64]) -> bool {
+    after.iter().zip(before).all(|(after, before)| (after - before).abs() <= FILM_EXACT * before)
 }
 
 fn source(heat_w: [f64; 2], set: &ParticleSet, ambient_k: f64) -> [f64; 2] {
