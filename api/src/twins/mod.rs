@@ -2,6 +2,7 @@
 
 mod alerts;
 mod commands;
+mod forecast;
 mod history;
 mod reading;
 mod telemetry;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/twins/{id}/commands/{command}", get(commands::command_view))
         .route("/twins/{id}/telemetry", post(telemetry::telemetry_take))
         .route("/twins/{id}/history", get(history::history_view))
+        .route("/twins/{id}/forecast", get(forecast::forecast_view))
         .route("/twins/{id}/events", get(history::events_list).post(telemetry::event_take))
         .route("/alerts", get(alerts::alert_list))
         .route("/alerts/{id}", get(alerts::alert_view))

@@ -71,6 +71,12 @@ pub enum PlatformError {
     /// It is in a state in which this cannot be.
     #[error("{0}")]
     Conflict(String),
+    /// There is no honest forecast.
+    #[error("no forecast: {missing}")]
+    Unforeseen {
+        /// What is missing for one.
+        missing: String,
+    },
     /// The clock cannot be set so.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -96,14 +102,21 @@ impl PlatformError {
         Self::Unfit(Unfit::new(field, reason))
     }
 
+    /// What a forecast lacks.
+    pub fn unforeseen(missing: impl Into<String>) -> Self {
+        Self::Unforeseen { missing: missing.into() }
+    }
+
     /// What sort of refusal it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Unfit(_) => ErrorKind::Unfit,
             Self::Absent { .. } => ErrorKind::Absent,
-            Self::Taken { .. } | Self::Ambiguous { .. } | Self::Changed { .. } | Self::Conflict(_) => {
-                ErrorKind::Conflict
-            }
+            Self::Taken { .. }
+            | Self::Ambiguous { .. }
+            | Self::Changed { .. }
+            | Self::Conflict(_)
+            | Self::Unforeseen { .. } => ErrorKind::Conflict,
             Self::Retired { .. } => ErrorKind::Gone,
             Self::Clock(ClockError::Wall) => ErrorKind::Conflict,
             Self::Clock(_) => ErrorKind::Unfit,

@@ -18,6 +18,7 @@ pub mod door;
 mod doors;
 mod error;
 mod facts;
+mod forecast;
 mod happening;
 mod history;
 mod live;
@@ -28,6 +29,7 @@ pub mod sight;
 
 pub use doors::PlatformDoor;
 pub use error::{ErrorKind, PlatformError};
+pub use forecast::{AssumedUse, LifePoint, LifeSight};
 pub use history::{EventSight, History, Series};
 pub use registry::{Alias, NewTwin, Spec, TwinId, TwinRecord, Which};
 
