@@ -2,6 +2,7 @@
 //!
 //! Results go to stdout, everything meant for people while they wait to stderr.
 
+mod bench;
 mod commands;
 mod failure;
 mod interrupt;
@@ -44,6 +45,9 @@ enum Command {
     Backup(commands::backup::BackupArgs),
     /// Makes a data folder from a backup.
     Restore(commands::backup::RestoreArgs),
+    /// How fast the platform is on this machine.
+    #[command(subcommand)]
+    Bench(commands::bench::Command),
     /// People who may log in.
     #[command(subcommand)]
     User(commands::user::Command),
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Command::Audit(command) => commands::audit::run(&command),
         Command::Backup(args) => commands::backup::backup(&args),
         Command::Restore(args) => commands::backup::restore(&args),
+        Command::Bench(command) => commands::bench::run(&command),
         Command::User(command) => commands::user::run(&command),
         Command::Client(command) => commands::client::run(&command),
     };

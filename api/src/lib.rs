@@ -11,6 +11,7 @@
 mod body;
 mod caller;
 mod clock;
+mod faults;
 mod health;
 pub mod identity;
 mod live;

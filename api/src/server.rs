@@ -1,11 +1,11 @@
 //! The server: routes, what lies around every request, and how it ends.
 
-use crate::{body, clock, health, identity, live, measure, twins};
+use crate::{body, clock, faults, health, identity, live, measure, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use host::identity::Identity;
 use host::platform::Platform;
 use host::platform::clock::Clock;
@@ -74,6 +74,8 @@ pub fn router(app: App) -> Router {
     let native = twins::routes()
         .route("/clock", get(clock::clock_view).put(clock::clock_set))
         .route("/clock/advance", post(clock::clock_advance))
+        .route("/faults", get(faults::fault_list).post(faults::fault_inject))
+        .route("/faults/{id}", delete(faults::fault_lift))
         .method_not_allowed_fallback(body::not_so);
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.settings.timeout);
     let answered = Router::new()

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod bench;
 pub(crate) mod calibrate;
 pub(crate) mod cell;
 mod cell_estimate;

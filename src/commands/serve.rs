@@ -44,7 +44,8 @@ pub(crate) struct Args {
     /// Where MQTT listens; port 0 asks for a free one.
     #[arg(long, value_name = "ADDR")]
     mqtt: Option<SocketAddr>,
-    /// A scenario whose packs become simulated devices, which report over MQTT as real ones would.
+    /// A scenario whose packs, networks, cleanups and data centres become simulated devices, which report over MQTT as
+    /// real ones would.
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// Simulated seconds per second.
@@ -169,6 +170,7 @@ async fn serve(
     simulated: Option<Fleet>,
 ) -> Result<(), Failure> {
     let mut signals = crate::interrupt::Signals::new().map_err(Failure::failed)?;
+    let hardware = simulated.as_ref().map(fleet::simulated);
     let options = Options {
         threads: config.platform.threads,
         rules,
@@ -176,6 +178,9 @@ async fn serve(
         silence_s: config.platform.silence_s,
         cabinet_silence_s: config.platform.cabinet_silence_s,
         commands_open_max: config.platform.commands_open_max,
+        sleep_after: Duration::from_secs_f64(config.platform.sleep_after_s),
+        awake_max: config.platform.awake_max,
+        simulated: hardware.clone(),
     };
     let store: Arc<dyn Store> = Arc::new(store);
     let identity = identity(&store, password).await?;
@@ -206,7 +211,8 @@ async fn serve(
         Some(fleet) => {
             fleet::register(&fleet, &platform).await?;
             let secrets = fleet::enrol(&fleet, &identity).await?;
-            Some(fleet::start(fleet, &clock, broker.address, &secrets, config.fleet.interval_s))
+            let hardware = hardware.unwrap_or_default();
+            Some(fleet::start(fleet, &clock, hardware, broker.address, &secrets, config.fleet.interval_s))
         }
         None => None,
     };

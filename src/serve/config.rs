@@ -69,6 +69,8 @@ pub(crate) struct PlatformKeys {
     pub silence_s: f64,
     pub cabinet_silence_s: f64,
     pub commands_open_max: usize,
+    pub sleep_after_s: f64,
+    pub awake_max: usize,
 }
 
 /// `[alerts]`
@@ -116,6 +118,8 @@ impl Default for PlatformKeys {
             silence_s: options.silence_s,
             cabinet_silence_s: options.cabinet_silence_s,
             commands_open_max: options.commands_open_max,
+            sleep_after_s: options.sleep_after.as_secs_f64(),
+            awake_max: options.awake_max,
         }
     }
 }
@@ -161,6 +165,8 @@ impl Config {
             ("platform.silence_s", self.platform.silence_s, 1.0, 1e7),
             ("platform.cabinet_silence_s", self.platform.cabinet_silence_s, 1.0, 1e7),
             ("platform.commands_open_max", self.platform.commands_open_max as f64, 1.0, 1_000.0),
+            ("platform.sleep_after_s", self.platform.sleep_after_s, 0.01, 1e7),
+            ("platform.awake_max", self.platform.awake_max as f64, 1.0, 1e8),
         ];
         for (key, value, low, high) in figures {
             if !(low..=high).contains(&value) {

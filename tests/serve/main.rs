@@ -4,6 +4,8 @@
 
 mod alerts;
 mod commands;
+mod crash;
+mod faults;
 mod lifecycle;
 mod mqtt;
 mod process;

@@ -4,9 +4,9 @@ use super::clock::Clock;
 use super::door::{Device, Door, Guest, Login, NotKept, Order, Report, Soon, TurnedAway, Unfit};
 use super::{Core, Platform};
 use crate::identity::Identity;
-use crate::store::journal::NewEntry;
-use crate::store::{Change, Entity, StoreError};
+use crate::store::StoreError;
 use bytes::Bytes;
+use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// Most bytes that are kept of what could not be understood.
@@ -74,34 +74,16 @@ impl Door for PlatformDoor {
 
 /// Keeps what could not be understood as a fact.
 async fn dead_letter(
-    core: &Core,
+    core: &Arc<Core>,
     from: Option<Device>,
     topic: &str,
     payload: &[u8],
     why: &Unfit,
 ) -> Result<(), StoreError> {
-    let entity = Entity::new(DEAD_LETTERS)?;
     let kept = &payload[..payload.len().min(REJECTED_MAX_BYTES)];
     let letter = serde_json::json!({
         "device": from, "topic": topic.chars().take(500).collect::<String>(), "bytes": payload.len(),
         "payload": String::from_utf8_lossy(kept), "field": why.field, "reason": why.reason,
     });
-    for _ in 0..8 {
-        let entry = NewEntry {
-            entity: entity.clone(),
-            expected: core.store.revision(entity.clone()).await?,
-            at: core.clock.now(),
-            actor: "broker".to_owned(),
-            kind: "message.rejected".to_owned(),
-            schema: 1,
-            payload: Vec::new(),
-        };
-        match core.store.commit(Change::entry(entry.with_json(&letter)?)).await {
-            // Several at once: the next one builds on the other.
-            Err(StoreError::LostRace { .. }) => {}
-            done => return done.map(drop),
-        }
-    }
-    tracing::warn!(topic, "too many bad messages at once; this one was counted but not kept");
-    Ok(())
+    core.note(DEAD_LETTERS, "broker", "message.rejected", &letter).await
 }

@@ -1,7 +1,6 @@
 //! A live twin: what is known of it, and the work that changes it. Lives in an actor; one piece of work at a time.
 
 use super::Core;
-use super::agenda::Due;
 use super::alerts::AlertRecord;
 use super::command::{CommandRecord, NewCommand, Outcome, SET_DESIRED, TIMEOUT_S};
 use super::door::{Device, Order, Report, Unfit};
@@ -35,6 +34,8 @@ const RUN_MS: i64 = 3_600_000;
 const AHEAD_MS: i64 = 15 * 60_000;
 /// The state of a twin is told to whoever listens over MQTT at most so often [ms].
 const TELL_EVERY_MS: i64 = 1_000;
+/// When a twin would be silent is told to the agenda anew where it moved by so much [ms].
+const KNOWN_WITHIN_MS: i64 = 1_000;
 /// No reading is from before 2000-01-01.
 const EARLIEST: Time = Time(946_684_800_000);
 
@@ -48,8 +49,10 @@ pub(super) struct LiveTwin {
     /// Readings that the last snapshot knew.
     snapshot_readings: u64,
     told_at: Option<Time>,
-    /// When the platform will look whether it fell silent.
-    silence_due: Option<Time>,
+    /// When it would be silent, as the agenda knows it.
+    silent_at: Option<Time>,
+    /// Whether the store lacks a snapshot of what is known.
+    is_unsaved: bool,
 }
 
 /// Takes the rows of a frame in their order.
@@ -92,8 +95,11 @@ pub(super) async fn replayed(
 
 impl LiveTwin {
     pub(super) fn new(core: Arc<Core>, facts: Facts) -> Self {
-        let snapshot_readings = facts.kept.measured.readings;
-        Self { core, facts, anchors: SmallVec::new(), snapshot_readings, told_at: None, silence_due: None }
+        let measured = &facts.kept.measured;
+        let snapshot_readings = measured.readings;
+        // Late readings need not go back further than to where it woke.
+        let anchors = measured.last_at.map(|_| Arc::new(measured.clone())).into_iter().collect();
+        Self { core, facts, anchors, snapshot_readings, told_at: None, silent_at: None, is_unsaved: false }
     }
 
     /// What there is to see at `now`.
@@ -130,11 +136,14 @@ impl LiveTwin {
             return Ok(());
         }
         let mut draft = Draft::of(&self.facts);
-        let mut anchors = self.anchors.clone();
+        let mut older = None;
         if !late.is_empty() {
             metrics::counter!("celltide_readings_late_total").increment(late.len() as u64);
+            let mut anchors = self.anchors.clone();
             draft.facts.kept.measured = self.derived_again(&late, &mut anchors).await?;
+            older = Some(anchors);
         }
+        let mut anchors = VecDeque::new();
         for reading in &new {
             let measured = &mut draft.facts.kept.measured;
             if measured.readings.is_multiple_of(ANCHOR_READINGS) {
@@ -167,7 +176,12 @@ impl LiveTwin {
             draft.change.snapshots.push(draft.facts.snapshot(now)?);
         }
         self.keep(draft, now).await?;
-        self.anchors = anchors;
+        if let Some(older) = older {
+            self.anchors = older;
+        }
+        self.anchors.append(&mut anchors);
+        let beyond = self.anchors.len().saturating_sub(ANCHORS);
+        self.anchors.drain(..beyond);
         if snapshot {
             self.snapshot_readings = known;
         }
@@ -378,17 +392,22 @@ impl LiveTwin {
         if was_away || draft.facts.alerts.iter().any(|alert| alert.value.alert_type == "connection_lost") {
             draft.look_at_rules(&self.core.rules, now, true)?;
         }
-        if self.silence_due.is_none() {
-            let due = now + self.core.silence_ms(self.facts.kind());
-            self.core.agenda.add(due, self.facts.record.id, Due::Silence);
-            self.silence_due = Some(due);
-        }
+        self.is_heard_at(now);
         Ok(())
+    }
+
+    /// Lets the agenda know when it would be silent; within a second it knows well enough.
+    fn is_heard_at(&mut self, heard_at: Time) {
+        let silent_at = heard_at + self.core.silence_ms(self.facts.kind());
+        if self.silent_at.is_none_or(|known| silent_at - known >= KNOWN_WITHIN_MS) {
+            self.core.agenda.heard(silent_at, self.facts.record.id);
+            self.silent_at = Some(silent_at);
+        }
     }
 
     /// Looks whether the hardware fell silent.
     pub(super) async fn silence(&mut self) -> Result<(), PlatformError> {
-        self.silence_due = None;
+        self.silent_at = None;
         let now = self.core.clock.now();
         let Some(heard_at) = self.facts.kept.heard_at.filter(|_| self.facts.record.retired_at.is_none())
         else {
@@ -396,9 +415,7 @@ impl LiveTwin {
         };
         let silence_ms = self.core.silence_ms(self.facts.kind());
         if now - heard_at < silence_ms {
-            let due = heard_at + silence_ms;
-            self.core.agenda.add(due, self.facts.record.id, Due::Silence);
-            self.silence_due = Some(due);
+            self.is_heard_at(heard_at);
             return Ok(());
         }
         let mut draft = Draft::of(&self.facts);
@@ -476,7 +493,7 @@ impl LiveTwin {
 
     fn remind(&self, command: &CommandRecord, now: Time) {
         let due = command.again_after(now).unwrap_or(command.deadline);
-        self.core.agenda.add(due, command.twin, Due::Command(command.id));
+        self.core.agenda.command(due, command.twin, command.id);
     }
 
     /// Tells the device again, or gives up.
@@ -656,10 +673,12 @@ impl LiveTwin {
     /// Makes a draft durable and then true; tells the news.
     async fn keep(&mut self, draft: Draft, now: Time) -> Result<(), PlatformError> {
         let Draft { facts, change, news, orders } = draft;
+        let saves = !change.snapshots.is_empty();
         if change != Change::default() {
             self.core.store.commit(change).await.map_err(super::registry::taken)?;
         }
         self.facts = facts;
+        self.is_unsaved = !saves;
         for (at, event, data) in news {
             self.core.bus.tell(self.facts.record.id, self.facts.kind(), at, &event, data);
         }
@@ -676,12 +695,13 @@ impl LiveTwin {
 
     /// Writes a snapshot where there is something new, so that a restart is quick.
     pub(super) async fn rest(&mut self) -> Result<(), PlatformError> {
-        if self.facts.kept.measured.readings == self.snapshot_readings || self.facts.kept == Kept::default() {
+        if !self.is_unsaved || self.facts.kept == Kept::default() {
             return Ok(());
         }
         let snapshot = self.facts.snapshot(self.core.clock.now())?;
         self.core.store.commit(Change { snapshots: vec![snapshot], ..Change::default() }).await?;
         self.snapshot_readings = self.facts.kept.measured.readings;
+        self.is_unsaved = false;
         Ok(())
     }
 }

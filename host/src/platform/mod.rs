@@ -6,7 +6,8 @@
 //!                 └──► agenda: silence, commands without an answer
 //! ```
 //!
-//! One method per thing that a caller can want. Twins sleep in the store until somebody touches them.
+//! One method per thing that a caller can want. Twins sleep in the store until somebody touches them, and again when
+//! nobody did for a while.
 
 mod agenda;
 pub mod alerts;
@@ -18,11 +19,13 @@ pub mod door;
 mod doors;
 mod error;
 mod facts;
+pub mod fault;
 mod forecast;
 mod happening;
 mod history;
 mod live;
 mod look;
+mod notes;
 pub mod registry;
 mod residents;
 pub mod sight;
@@ -74,6 +77,12 @@ pub struct Options {
     pub cabinet_silence_s: f64,
     /// Commands of one twin that may wait for an answer.
     pub commands_open_max: usize,
+    /// A twin that nobody wanted anything of for so long sleeps in the store until somebody does.
+    pub sleep_after: Duration,
+    /// Most twins that are awake; beyond that those sleep that were wanted least lately.
+    pub awake_max: usize,
+    /// Hardware that is simulated and can be made faulty; none where all of it is real.
+    pub simulated: Option<fault::Simulated>,
 }
 
 impl Default for Options {
@@ -85,6 +94,9 @@ impl Default for Options {
             silence_s: 900.0,
             cabinet_silence_s: 300.0,
             commands_open_max: 64,
+            sleep_after: Duration::from_secs(900),
+            awake_max: 250_000,
+            simulated: None,
         }
     }
 }
@@ -99,6 +111,7 @@ pub(crate) struct Core {
     orders: broadcast::Sender<Order>,
     agenda: Agenda,
     cells: Cells,
+    notes: notes::Notes,
     options: Options,
 }
 
@@ -166,11 +179,12 @@ impl Platform {
             orders: broadcast::Sender::new(ORDERS_BEHIND),
             agenda: Agenda::default(),
             cells: Cells::default(),
+            notes: notes::Notes::default(),
             options,
         });
         let residents = Arc::new(Residents::new(core.clone(), stage));
-        residents.wake_those_with_work().await?;
-        let ticker = tokio::spawn(tick(core.clone(), residents.clone()));
+        residents.note_open_commands().await?;
+        let ticker = tokio::spawn(look_after(core.clone(), residents.clone()));
         Ok(Self { core, residents, ticker: Arc::new(Ticker(ticker)) })
     }
 
@@ -412,7 +426,22 @@ impl Update {
     }
 }
 
-/// Looks after what is due, for as long as the platform is there.
+/// Looks after twins, for as long as the platform is there: what is due, who may sleep, who was not heard.
+async fn look_after(core: Arc<Core>, residents: Arc<Residents>) {
+    let watch = async {
+        if let Err(error) = residents.watch_all().await {
+            tracing::warn!(%error, "twins that were not heard since the start are not watched for silence");
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = tick(core, residents.clone()) => {}
+        () = residents.tend() => {}
+        () = watch => {}
+    }
+}
+
+/// Looks after what is due.
 async fn tick(core: Arc<Core>, residents: Arc<Residents>) {
     loop {
         let Some(first) = core.agenda.first() else {
@@ -424,7 +453,7 @@ async fn tick(core: Arc<Core>, residents: Arc<Residents>) {
             () = core.agenda.sooner() => continue,
         }
         while let Some((twin, what)) = core.agenda.take(core.clock.now()) {
-            let done = residents.with(twin, move |twin: &mut LiveTwin| {
+            let done = residents.look_after(twin, move |twin: &mut LiveTwin| {
                 Box::pin(async move {
                     match what {
                         Due::Silence => twin.silence().await,
@@ -437,7 +466,7 @@ async fn tick(core: Arc<Core>, residents: Arc<Residents>) {
                 Err(PlatformError::Stopping) => return,
                 Err(error) => {
                     tracing::warn!(%twin, %error, "what was due could not be done; once more in ten seconds");
-                    core.agenda.add(core.clock.now() + 10_000, twin, what);
+                    core.agenda.later(core.clock.now() + 10_000, twin, what);
                 }
             }
         }

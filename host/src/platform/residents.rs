@@ -1,4 +1,11 @@
-//! Twins that are awake, and waking them.
+//! Twins that are awake, waking them, and letting them sleep.
+//!
+//! ```text
+//!  asleep, in the store ──first touch──► awake ──untouched, or too many awake──► snapshot ──► asleep
+//! ```
+//!
+//! A twin is let go only when nobody has touched it since its snapshot was asked for and nobody holds it: so two actors
+//! of one twin never work at a time.
 
 use super::alerts::AlertRecord;
 use super::command::CommandRecord;
@@ -7,17 +14,19 @@ use super::error::PlatformError;
 use super::facts::{Facts, Kept, SNAPSHOT_SCHEMA, subject};
 use super::live::{LiveTwin, replayed};
 use super::registry::{TwinId, TwinRecord};
-use super::{Core, Due, happening};
+use super::{Core, happening};
 use crate::actor::{Resident, Stage};
 use crate::store::records::{By, Collection, Record, Versioned, Within};
 use crate::store::{Entity, Revision};
+use futures::StreamExt;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
+use tokio::time::Instant;
 use twin::time::Time;
 
 /// Names whose twins are remembered.
@@ -27,7 +36,33 @@ const PAGE: usize = 1_000;
 /// How often a twin is read again when its store has gone on without it.
 const TRIES: usize = 3;
 
+/// Time between two twins that are looked at after a start [ms], and between pages of them.
+const WATCH_APART_MS: i64 = 5;
+const WATCH_PAUSE: Duration = Duration::from_millis(20);
+/// Twins that are put to sleep at a time.
+const TO_SLEEP: usize = 64;
+/// Where too many are awake, so large a share of the most may stay.
+const STAY_AWAKE: f64 = 0.9;
+
 type Waking = Arc<OnceCell<Resident<LiveTwin>>>;
+
+/// A twin that is awake, or about to be.
+#[derive(Debug)]
+struct Awake {
+    waking: Waking,
+    /// How often it was touched, so that a touch meanwhile is seen.
+    touches: u64,
+    touched_at: Instant,
+}
+
+/// Who touches a twin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Touch {
+    /// Somebody who wants something of it.
+    Wanted,
+    /// The platform, which looks after it: that keeps nobody awake.
+    Looked,
+}
 
 /// Work on a live twin.
 type Soon<'a, R> = Pin<Box<dyn Future<Output = Result<R, PlatformError>> + 'a>>;
@@ -37,7 +72,9 @@ type Soon<'a, R> = Pin<Box<dyn Future<Output = Result<R, PlatformError>> + 'a>>;
 pub(super) struct Residents {
     core: Arc<Core>,
     stage: Stage,
-    awake: Mutex<HashMap<TwinId, Waking>>,
+    awake: Mutex<HashMap<TwinId, Awake>>,
+    /// Told when more are awake than may be.
+    crowded: Notify,
     names: Mutex<HashMap<Device, TwinId>>,
     stopping: AtomicBool,
 }
@@ -45,11 +82,11 @@ pub(super) struct Residents {
 impl Residents {
     pub(super) fn new(core: Arc<Core>, stage: Stage) -> Self {
         let (awake, names) = (Mutex::default(), Mutex::default());
-        Self { core, stage, awake, names, stopping: AtomicBool::new(false) }
+        Self { core, stage, awake, crowded: Notify::new(), names, stopping: AtomicBool::new(false) }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.awake.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.awake().len()
     }
 
     /// The twin that a piece of hardware names.
@@ -78,12 +115,30 @@ impl Residents {
         id: TwinId,
         work: impl for<'a> Fn(&'a mut LiveTwin) -> Soon<'a, R> + Send + Sync + 'static,
     ) -> Result<R, PlatformError> {
+        self.done(id, Touch::Wanted, work).await
+    }
+
+    /// The same where the platform itself looks after a twin: that does not keep it awake.
+    pub(super) async fn look_after<R: Send + 'static>(
+        &self,
+        id: TwinId,
+        work: impl for<'a> Fn(&'a mut LiveTwin) -> Soon<'a, R> + Send + Sync + 'static,
+    ) -> Result<R, PlatformError> {
+        self.done(id, Touch::Looked, work).await
+    }
+
+    async fn done<R: Send + 'static>(
+        &self,
+        id: TwinId,
+        touch: Touch,
+        work: impl for<'a> Fn(&'a mut LiveTwin) -> Soon<'a, R> + Send + Sync + 'static,
+    ) -> Result<R, PlatformError> {
         let work = Arc::new(work);
         for _ in 0..TRIES {
             if self.stopping.load(Ordering::Acquire) {
                 return Err(PlatformError::Stopping);
             }
-            let waking = self.waking(id);
+            let waking = self.waking(id, touch);
             let woken = waking.get_or_try_init(|| self.wake(id)).await;
             let resident = match woken {
                 Ok(resident) => resident.clone(),
@@ -106,26 +161,107 @@ impl Residents {
         Err(PlatformError::Restarting)
     }
 
-    fn waking(&self, id: TwinId) -> Waking {
-        self.awake.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
+    fn awake(&self) -> MutexGuard<'_, HashMap<TwinId, Awake>> {
+        self.awake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waking(&self, id: TwinId, touch: Touch) -> Waking {
+        let now = Instant::now();
+        let mut awake = self.awake();
+        let entry = awake.entry(id).or_insert_with(|| {
+            let long_ago = now.checked_sub(self.core.options.sleep_after).unwrap_or(now);
+            Awake { waking: Waking::default(), touches: 0, touched_at: long_ago }
+        });
+        entry.touches += 1;
+        if touch == Touch::Wanted {
+            entry.touched_at = now;
+        }
+        let waking = entry.waking.clone();
+        if awake.len() > self.core.options.awake_max {
+            self.crowded.notify_one();
+        }
+        waking
     }
 
     /// Forgets an actor, unless another has taken its place.
     fn forget(&self, id: TwinId, waking: &Waking) {
-        let mut awake = self.awake.lock().unwrap_or_else(PoisonError::into_inner);
-        if awake.get(&id).is_some_and(|known| Arc::ptr_eq(known, waking)) {
+        let mut awake = self.awake();
+        if awake.get(&id).is_some_and(|known| Arc::ptr_eq(&known.waking, waking)) {
             awake.remove(&id);
+        }
+    }
+
+    /// Lets twins sleep that nobody wants, for as long as the platform is there.
+    pub(super) async fn tend(&self) {
+        let sleep_after = self.core.options.sleep_after;
+        let pause = (sleep_after / 8).clamp(Duration::from_millis(10), Duration::from_secs(30));
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.crowded.notified() => {}
+            }
+            let tired = self.tired(Instant::now());
+            let slept = futures::stream::iter(tired)
+                .for_each_concurrent(TO_SLEEP, |(id, waking, touches)| {
+                    self.put_to_sleep(id, waking, touches)
+                });
+            slept.await;
+            metrics::gauge!("celltide_twins_awake").set(self.count() as f64);
+        }
+    }
+
+    /// Twins that may sleep: untouched for long enough, and where too many are awake those untouched the longest.
+    fn tired(&self, now: Instant) -> Vec<(TwinId, Waking, u64)> {
+        let awake = self.awake();
+        // Nobody else holds it: no piece of work is on its way to it.
+        let idle = || awake.iter().filter(|(_, entry)| Arc::strong_count(&entry.waking) == 1);
+        let mut since = now.checked_sub(self.core.options.sleep_after);
+        let may_stay = (self.core.options.awake_max as f64 * STAY_AWAKE) as usize;
+        if awake.len() > self.core.options.awake_max {
+            let mut touched: Vec<Instant> = idle().map(|(_, entry)| entry.touched_at).collect();
+            let beyond = (awake.len() - may_stay).min(touched.len());
+            if beyond > 0 {
+                let (_, last, _) = touched.select_nth_unstable(beyond - 1);
+                since = since.max(Some(*last));
+            }
+        }
+        let Some(since) = since else { return Vec::new() };
+        let tired = idle().filter(|(_, entry)| entry.touched_at <= since);
+        tired.map(|(id, entry)| (*id, entry.waking.clone(), entry.touches)).collect()
+    }
+
+    async fn put_to_sleep(&self, id: TwinId, waking: Waking, touches: u64) {
+        if let Some(resident) = waking.get() {
+            match resident.with(|twin| Box::pin(twin.rest())).await {
+                Ok(Err(error)) if !error.is_stale() => {
+                    tracing::warn!(%id, %error, "a twin stays awake: its snapshot was not written");
+                    return;
+                }
+                // One whose actor ended or whose store went on without it is read again anyhow.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        let mut awake = self.awake();
+        let untouched = awake.get(&id).is_some_and(|entry| {
+            // The map's and this one's: nobody is on the way to it.
+            let is_alone = Arc::strong_count(&entry.waking) == 2;
+            Arc::ptr_eq(&entry.waking, &waking) && entry.touches == touches && is_alone
+        });
+        if untouched {
+            awake.remove(&id);
+            metrics::counter!("celltide_twins_slept_total").increment(1);
         }
     }
 
     async fn wake(&self, id: TwinId) -> Result<Resident<LiveTwin>, PlatformError> {
         let facts = self.core.facts(id, None).await?;
         let live = LiveTwin::new(self.core.clone(), facts);
+        metrics::counter!("celltide_twins_woken_total").increment(1);
         self.stage.place(id.place(), live).await.map_err(|_| PlatformError::Stopping)
     }
 
-    /// Wakes twins whose commands wait for an answer.
-    pub(super) async fn wake_those_with_work(&self) -> Result<(), PlatformError> {
+    /// Sees to it that twins whose commands wait for an answer are looked at.
+    pub(super) async fn note_open_commands(&self) -> Result<(), PlatformError> {
         let commands = Collection::<CommandRecord, _>::of(self.core.store.as_ref());
         let mut after = None;
         loop {
@@ -133,7 +269,7 @@ impl Residents {
             let (page, next) = commands.page(by, Within::All, PAGE, after).await?;
             for command in page {
                 let due = command.value.again_after(self.core.clock.now()).unwrap_or(command.value.deadline);
-                self.core.agenda.add(due, command.value.twin, Due::Command(command.value.id));
+                self.core.agenda.command(due, command.value.twin, command.value.id);
             }
             match next {
                 Some(next) => after = Some(next),
@@ -142,11 +278,35 @@ impl Residents {
         }
     }
 
+    /// Sees to it that every twin is looked at some time, even where its hardware was not heard since the platform
+    /// started: it may have fallen silent meanwhile. Goes through them slowly, and gives each its time to speak.
+    pub(super) async fn watch_all(&self) -> Result<(), PlatformError> {
+        let twins = Collection::<TwinRecord, _>::of(self.core.store.as_ref());
+        let (mut after, mut apart_ms) = (None, 0);
+        loop {
+            let (page, next) = twins.page(By::Key, Within::All, PAGE, after).await?;
+            let now = self.core.clock.now();
+            for record in page.into_iter().map(|record| record.value) {
+                if record.retired_at.is_none() {
+                    // One after another, so that what is due for others does not wait behind all of them.
+                    apart_ms += WATCH_APART_MS;
+                    let due = now + self.core.silence_ms(record.kind) + apart_ms;
+                    self.core.agenda.watch(due, record.id);
+                }
+            }
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+            tokio::time::sleep(WATCH_PAUSE).await;
+        }
+    }
+
     /// Takes no more work, and lets every twin write what saves time next time.
     pub(super) async fn stop(&self, patience: Duration) {
         self.stopping.store(true, Ordering::Release);
-        let awake = std::mem::take(&mut *self.awake.lock().unwrap_or_else(PoisonError::into_inner));
-        let residents = awake.into_values().filter_map(|waking| waking.get().cloned());
+        let awake = std::mem::take(&mut *self.awake());
+        let residents = awake.into_values().filter_map(|entry| entry.waking.get().cloned());
         let rest = futures::future::join_all(residents.map(|resident| async move {
             let rested = resident.with(|twin| Box::pin(twin.rest())).await;
             if let Ok(Err(error)) = rested {
@@ -271,6 +431,9 @@ impl Core {
                     "presence" => {
                         let said: Value = entry.json(1)?;
                         facts.kept.online = said["online"].as_bool();
+                        if facts.kept.online == Some(true) {
+                            facts.kept.heard_at = facts.kept.heard_at.max(Some(entry.at));
+                        }
                     }
                     "twin.created" | "twin.changed" | "twin.retired" if at.is_some() => {
                         facts.record = Arc::new(entry.json(1)?);

@@ -19,11 +19,11 @@ pub fn rfc3339(at: Time) -> String {
     jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 
-fn text<S: Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn text<S: Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(*at))
 }
 
-fn text_or_null<S: Serializer>(at: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn text_or_null<S: Serializer>(at: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => text(at, serializer),
         None => serializer.serialize_none(),

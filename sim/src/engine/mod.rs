@@ -112,7 +112,7 @@ pub fn prepare<E>(plan: &Plan) -> Result<Vec<Arc<VariantModel>>, EngineError<E>>
 }
 
 /// The zones of a world, in order.
-fn zones(model: &VariantModel) -> Vec<Part> {
+pub(crate) fn zones(model: &VariantModel) -> Vec<Part> {
     let mut zones = Vec::new();
     for (network, file) in model.networks.iter().enumerate() {
         let first = zones.len();
@@ -304,7 +304,7 @@ async fn serve_zone(model: Arc<VariantModel>, part: Part, seed: Seed, mut orders
     }
 }
 
-fn world_seed(model: &VariantModel, replicate: u32) -> Seed {
+pub(crate) fn world_seed(model: &VariantModel, replicate: u32) -> Seed {
     model.seed.derive("replicate", u64::from(replicate))
 }
 
@@ -333,7 +333,7 @@ pub fn run_direct(model: &Arc<VariantModel>, variant: usize, replicate: u32) -> 
 }
 
 /// The value of a future that never waits.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => unreachable!("twins that are called directly answer at once"),

@@ -4,6 +4,8 @@
 //! its rides and of the charge that follows them in one message, when it is plugged in. What a pack reports is
 //! handed to its cabinet with the cabinet's next message, or at once when the cabinet cannot do without.
 
+pub mod shown;
+
 use super::cast::Cast;
 use super::model::VariantModel;
 use super::tally::{Ending, Happening, Key, Sample, Sums, Tally, WAIT_BINS};
@@ -158,6 +160,8 @@ pub struct Zone<C> {
     retired: Vec<Retired>,
     traffic: Stream,
     next_sample: i64,
+    /// Swaps, where somebody wants to see them.
+    watched: Option<Vec<shown::SwapShown>>,
 }
 
 /// Share `index` of `total` things spread as evenly as possible over `parts`.
@@ -200,6 +204,7 @@ impl<C: Cast> Zone<C> {
             retired: Vec::new(),
             traffic: seed.stream(&name, "traffic", 0),
             next_sample: 1,
+            watched: None,
             model,
         };
         match part {
@@ -464,6 +469,7 @@ impl<C: Cast> Zone<C> {
             }
             let answer = self.cast.tell_cabinet(station, Tell { now: self.now, commands }).await;
             let mut urgent = answer.view.queue > 0;
+            self.overhear(station, &answer.events);
             for event in &answer.events {
                 urgent |= self.on_cabinet_event(station, event).await;
             }

@@ -9,12 +9,17 @@
 //! orders. Every draw is named by the plant and the number of its report, so a fleet reports the same again with the same
 //! seed and clock.
 
+mod faulty;
 mod sensors;
+mod world;
 
+pub use faulty::{Faulty, is_silent};
 pub use sensors::Sensors;
+pub use world::{FaultsOf, Said, World, WorldDevice};
 
 use crate::engine::duty;
 use crate::engine::model::VariantModel;
+use host::platform::fault::{Abilities, Fault};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use twin::battery::Follow;
@@ -23,12 +28,15 @@ use twin::battery::{Battery, BatteryView, Leg};
 use twin::rng::Seed;
 use twin::time::{DAY_MS, Time};
 use twin::twin::{Moment, Twin};
+use uuid::Uuid;
 
-/// The batteries of a scenario's pack groups.
+/// The hardware of a scenario.
 #[derive(Debug)]
 pub struct Fleet {
-    /// The plants, in the order of the scenario.
+    /// The batteries of its pack groups, in the order of the scenario.
     pub plants: Vec<Plant>,
+    /// Cabinets, packs, vessels and data centres, which touch each other.
+    pub world: Option<World>,
     /// First instant of the scenario.
     pub start: Time,
     /// What is in the scenario but has no plant yet, for people.
@@ -48,6 +56,9 @@ pub struct Plant {
     days: u64,
     /// What it was told about charging.
     charge_limit: f64,
+    /// Whether its charger works.
+    charges: bool,
+    faulty: Faulty,
     revision: u64,
     reports: u64,
 }
@@ -55,21 +66,22 @@ pub struct Plant {
 impl Fleet {
     /// The fleet of a variant.
     pub fn of(model: &Arc<VariantModel>, stepping: Stepping) -> Self {
-        let mut fleet = Self { plants: Vec::new(), start: model.start, left_out: Vec::new() };
+        let world = World::of(model);
+        let mut fleet = Self { plants: Vec::new(), world, start: model.start, left_out: Vec::new() };
         for (group, group_model) in model.groups.iter().enumerate() {
             for number in 0..group_model.file.count {
                 let name = format!("{}-{}", group_model.file.name, number + 1);
                 fleet.plants.push(Plant::new(name, model, group, stepping));
             }
         }
-        let parts = [
-            (model.networks.len(), "swap networks"),
-            (model.cleanups.len(), "cleanups"),
-            (model.faults.len(), "faults"),
-        ];
-        let left_out =
-            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-        fleet.left_out.extend(left_out);
+        let chains = model.sites.chains.len();
+        if chains > 0 {
+            fleet.left_out.push(format!("{chains} second lives"));
+        }
+        let ashore: usize = model.cleanups.iter().map(|of| of.teams.len() + of.works.len()).sum();
+        if ashore > 0 {
+            fleet.left_out.push(format!("{ashore} teams and plants of cleanups"));
+        }
         fleet
     }
 }
@@ -91,6 +103,8 @@ impl Plant {
             seed: model.seed,
             days: 0,
             charge_limit: 1.0,
+            charges: true,
+            faulty: Faulty::default(),
             revision: 0,
             reports: 0,
         }
@@ -139,6 +153,7 @@ impl Plant {
 
     fn limited(&self, leg: Leg) -> Leg {
         match leg.duty {
+            Duty::Charge { .. } | Duty::Hold { .. } if !self.charges => Leg { duty: Duty::Rest, ..leg },
             Duty::Charge { power_max_w, current_max_a, target_soc } => {
                 let target_soc = target_soc.min(self.charge_limit);
                 Leg { duty: Duty::Charge { power_max_w, current_max_a, target_soc }, ..leg }
@@ -156,13 +171,41 @@ impl Plant {
         self.revision += 1;
     }
 
+    /// What can be made faulty of it.
+    pub fn abilities(&self) -> Abilities {
+        let metrics = ["voltage_v", "current_a", "temperature_c", "ambient_c", "cycles"];
+        Abilities { metrics: metrics.map(str::to_owned).into(), faults: vec!["charger"], slots: 0 }
+    }
+
     /// What it reports at an instant: no, one or two readings, as native telemetry.
     pub fn report(&mut self, now: Time) -> Vec<Value> {
+        self.report_with(now, &[])
+    }
+
+    /// The same with faults.
+    pub fn report_with(&mut self, now: Time, faults: &[(Uuid, Fault)]) -> Vec<Value> {
         self.advance(now);
+        let charges = !faults.iter().any(|(_, fault)| matches!(fault, Fault::Charger { .. }));
+        if charges != self.charges {
+            self.charges = charges;
+            self.plan_again(now);
+        }
         let number = self.reports;
         self.reports += 1;
         let ambient_c = self.battery.ambient().at(now);
-        self.sensors.show(self.seed, &self.name, number, &self.battery.view(now), ambient_c)
+        let readings = self.sensors.show(self.seed, &self.name, number, &self.battery.view(now), ambient_c);
+        self.faulty.show(self.seed, &self.name, number, faults, readings)
+    }
+
+    /// The duty that it is in and those of the rest of the day, as its charger now is.
+    fn plan_again(&mut self, now: Time) {
+        let mut legs = self.legs(self.days.saturating_sub(1));
+        let begun = legs.iter().filter(|leg| leg.at <= now).count().saturating_sub(1);
+        legs.drain(..begun);
+        if let Some(first) = legs.first_mut() {
+            first.at = first.at.max(now);
+        }
+        self.follow(legs.into(), now);
     }
 
     /// Does as it is told, or says why not: a command's name and parameters.

@@ -16,6 +16,7 @@ pub mod policy;
 mod slot;
 mod words;
 
+pub use slot::{SlotState, SlotView};
 pub use words::{CabinetCommand, CabinetEvent, CabinetRefusal, CabinetView, Part};
 
 use crate::battery::ChargePlan;
@@ -123,6 +124,15 @@ impl Cabinet {
     /// What does not change about it.
     pub fn model(&self) -> &CabinetModel {
         &self.model
+    }
+
+    /// What its slots show at `now`, in their order.
+    pub fn slot_views(&self, now: Time) -> impl Iterator<Item = SlotView> {
+        let is_down = self.down;
+        self.slots.iter().map(move |slot| {
+            let view = slot.view(now);
+            if is_down { SlotView { state: SlotState::Faulty, power_w: 0.0, ..view } } else { view }
+        })
     }
 
     /// Charges that are planned and not yet booked.

@@ -85,6 +85,63 @@ impl Slot {
     }
 }
 
+/// What a slot shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlotView {
+    /// How it stands.
+    pub state: SlotState,
+    /// The pack in it.
+    pub pack: Option<PackId>,
+    /// State of charge that the pack is believed to have; 0 without one.
+    pub soc: f64,
+    /// Power that its charge may draw [W].
+    pub power_w: f64,
+}
+
+/// How a slot stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotState {
+    /// No pack in it.
+    Empty,
+    /// A pack that waits.
+    Occupied,
+    /// A pack that is being charged and may not be handed out yet.
+    Charging,
+    /// A pack that may be handed out.
+    Ready,
+    /// It neither takes nor gives packs.
+    Faulty,
+}
+
+impl SlotState {
+    /// Its name outside.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Occupied => "occupied",
+            Self::Charging => "charging",
+            Self::Ready => "ready",
+            Self::Faulty => "faulty",
+        }
+    }
+}
+
+impl Slot {
+    /// What it shows at `now`.
+    pub(super) fn view(&self, now: Time) -> SlotView {
+        let power_w = self.drawing_w(now);
+        let state = match &self.docked {
+            _ if self.broken => SlotState::Faulty,
+            None => SlotState::Empty,
+            Some(_) if self.ready_at().is_some_and(|at| at <= now) => SlotState::Ready,
+            Some(_) if power_w.is_some() => SlotState::Charging,
+            Some(_) => SlotState::Occupied,
+        };
+        let pack = self.docked.as_ref().map(|docked| docked.pack);
+        SlotView { state, pack, soc: self.soc_at(now), power_w: power_w.unwrap_or(0.0) }
+    }
+}
+
 /// A rider in the queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Waiting {

@@ -5,6 +5,7 @@ mod afloat;
 mod ashore;
 mod count;
 pub mod model;
+mod shown;
 mod zone;
 
 pub use count::{add_figures, name};

@@ -40,19 +40,19 @@ struct Seat {
 
 /// A data centre in a world.
 pub struct CentreZone {
-    model: Arc<VariantModel>,
-    index: usize,
-    centre: Player<DataCentre>,
-    banks: Vec<Player<LeadAcidBank>>,
+    pub(super) model: Arc<VariantModel>,
+    pub(super) index: usize,
+    pub(super) centre: Player<DataCentre>,
+    pub(super) banks: Vec<Player<LeadAcidBank>>,
     agenda: Agenda<Action>,
-    now: Time,
+    pub(super) now: Time,
     next_sample: i64,
     seats: BTreeMap<(usize, usize, usize), Seat>,
     replaced: f64,
     replaced_by_month: Vec<f64>,
     /// Blocks that were replaced and go to a recycler.
     retired: Vec<Retired>,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 impl CentreZone {

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod data_centre;
 mod ledger;
 pub mod model;
+pub mod shown;
 
 use super::model::VariantModel;
 use super::tally::{Key, Tally};
