@@ -8,6 +8,7 @@ use super::door::{Device, Order, Report, Unfit};
 use super::error::PlatformError;
 use super::facts::{Draft, Facts, Kept};
 use super::happening;
+use super::monitor::Watched;
 use super::registry::TwinRecord;
 use super::sight::Sight;
 use crate::store::Change;
@@ -52,7 +53,7 @@ pub(super) struct LiveTwin {
 }
 
 /// Takes the rows of a frame in their order.
-fn replay(frame: &Frame, mut take: impl FnMut(Time, &[(&str, f64)])) {
+pub(super) fn replay(frame: &Frame, mut take: impl FnMut(Time, &[(&str, f64)])) {
     let mut row: Vec<(&str, f64)> = Vec::with_capacity(frame.columns.len());
     for (index, &at) in frame.times.iter().enumerate() {
         row.clear();
@@ -98,6 +99,11 @@ impl LiveTwin {
     /// What there is to see at `now`.
     pub(super) fn sight(&self, now: Time) -> Sight {
         Sight::of(&self.facts, now)
+    }
+
+    /// How a battery stands at `now`.
+    pub(super) fn watched(&self, now: Time) -> Watched {
+        Watched::of(&self.facts, now)
     }
 
     /// Takes a report; it is durable when this is answered.
@@ -633,6 +639,9 @@ impl LiveTwin {
         let Draft { facts, change, news, orders } = draft;
         if change != Change::default() {
             self.core.store.commit(change).await.map_err(super::registry::taken)?;
+        }
+        if !Arc::ptr_eq(&self.facts.record, &facts.record) {
+            self.core.roll.note(&facts.record);
         }
         self.facts = facts;
         for (at, event, data) in news {

@@ -23,6 +23,7 @@ mod happening;
 mod history;
 mod live;
 mod look;
+pub mod monitor;
 pub mod registry;
 mod residents;
 pub mod sight;
@@ -99,6 +100,7 @@ pub(crate) struct Core {
     orders: broadcast::Sender<Order>,
     agenda: Agenda,
     cells: Cells,
+    roll: monitor::Roll,
     options: Options,
 }
 
@@ -166,6 +168,7 @@ impl Platform {
             orders: broadcast::Sender::new(ORDERS_BEHIND),
             agenda: Agenda::default(),
             cells: Cells::default(),
+            roll: monitor::Roll::default(),
             options,
         });
         let residents = Arc::new(Residents::new(core.clone(), stage));
@@ -209,6 +212,7 @@ impl Platform {
         draft.fact("twin.created", now, by, &record)?;
         draft.set_record(record)?;
         self.core.store.commit(draft.change).await.map_err(registry::taken)?;
+        self.core.roll.note(&draft.facts.record);
         self.residents.forget_names();
         let data = serde_json::json!({ "name": draft.facts.record.name });
         self.core.bus.tell(draft.facts.record.id, draft.facts.record.kind, now, "twin.created", data);
