@@ -11,9 +11,12 @@
 mod body;
 mod caller;
 mod clock;
+mod docs;
+mod edge;
 mod health;
 pub mod identity;
 mod live;
+mod management;
 mod measure;
 mod problem;
 mod server;

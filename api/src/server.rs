@@ -1,9 +1,9 @@
 //! The server: routes, what lies around every request, and how it ends.
 
-use crate::{body, clock, health, identity, live, measure, twins};
+use crate::{body, clock, docs, health, identity, live, management, measure, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::{get, post};
 use host::identity::Identity;
@@ -18,6 +18,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -30,11 +32,40 @@ pub struct Settings {
     pub body_max_bytes: usize,
     /// Longest time that a request may take; streams are no requests.
     pub timeout: Duration,
+    /// Origins whose pages may ask, as `https://fleet.example`; `*` for all.
+    pub cors_origins: Vec<String>,
+    /// Requests an hour to the battery management family per caller; 0 for any number.
+    pub management_per_hour: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_max_bytes: 8 << 20, timeout: Duration::from_secs(30) }
+        Self {
+            body_max_bytes: 8 << 20,
+            timeout: Duration::from_secs(30),
+            cors_origins: Vec::new(),
+            management_per_hour: 1_000,
+        }
+    }
+}
+
+impl Settings {
+    /// Which pages may ask: those of some origins, with any header, and without cookies.
+    fn cors(&self) -> CorsLayer {
+        let origins: Vec<HeaderValue> =
+            self.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+        let origins = if origins.iter().any(|origin| origin == "*") {
+            AllowOrigin::any()
+        } else {
+            AllowOrigin::list(origins)
+        };
+        let exposed = ["etag", "location", "retry-after", "x-request-id", "x-ratelimit-remaining"];
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(exposed.map(HeaderName::from_static))
+            .max_age(Duration::from_secs(600))
     }
 }
 
@@ -90,18 +121,32 @@ pub fn router(app: App) -> Router {
         .route("/twins/v1/events", get(live::sse::events_stream))
         .route("/twins/v1/ws", get(live::ws::events_socket));
     let id = HeaderName::from_static("x-request-id");
-    let nosniff = HeaderValue::from_static("nosniff");
+    let (management, management_document) = management::family(&app);
+    let documents = vec![("management", management_document)];
     answered
+        .nest("/v1", management)
+        .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
         .layer(middleware::from_fn(measure::count))
         .layer(CatchPanicLayer::new())
         .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
-        .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, nosniff))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(said(header::REFERRER_POLICY, "no-referrer"))
+        .layer(said(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(said(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(said(header::CACHE_CONTROL, "no-store"))
+        .layer(app.settings.cors())
         .layer(PropagateRequestIdLayer::new(id.clone()))
         .layer(TraceLayer::new_for_http())
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .with_state(app)
+}
+
+/// A header that every answer has which does not say otherwise.
+fn said(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
 /// Serves until `stop` comes; requests that are under way are answered first.

@@ -185,6 +185,8 @@ async fn serve(
     let settings = api::Settings {
         body_max_bytes: config.http.body_max_bytes,
         timeout: Duration::from_secs_f64(config.http.timeout_s),
+        cors_origins: config.http.cors_origins.clone(),
+        management_per_hour: config.limits.management_per_hour,
     };
     listener.set_nonblocking(true).map_err(Failure::failed)?;
     let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;

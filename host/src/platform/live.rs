@@ -106,6 +106,16 @@ impl LiveTwin {
         Watched::of(&self.facts, now)
     }
 
+    /// Refuses where the twin stands at another revision than somebody builds on.
+    pub(super) fn expect(&self, revision: Option<u64>) -> Result<(), PlatformError> {
+        match revision {
+            Some(revision) if revision != self.facts.revision.0 => {
+                Err(PlatformError::Changed { what: format!("twin {}", self.facts.record.id) })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes a report; it is durable when this is answered.
     pub(super) async fn report(&mut self, report: Report, actor: &str) -> Result<(), PlatformError> {
         self.facts.check_active()?;

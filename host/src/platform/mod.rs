@@ -24,6 +24,7 @@ mod history;
 mod live;
 mod look;
 pub mod monitor;
+mod once;
 pub mod registry;
 mod residents;
 pub mod sight;
@@ -32,6 +33,7 @@ pub use doors::PlatformDoor;
 pub use error::{ErrorKind, PlatformError};
 pub use forecast::{AssumedUse, LifePoint, LifeSight};
 pub use history::{EventSight, History, Series};
+pub use once::{Once, OnceAnswer};
 pub use registry::{Alias, NewTwin, Spec, TwinId, TwinRecord, Which};
 
 use crate::actor::Stage;
@@ -224,12 +226,29 @@ impl Platform {
     /// # Errors
     /// What is wrong with it, or that a name is taken.
     pub async fn update(&self, id: TwinId, change: Update, by: &str) -> Result<Sight, PlatformError> {
+        self.update_if(id, change, None, by).await
+    }
+
+    /// The same, where a revision is expected only as long as the twin stands at it.
+    ///
+    /// # Errors
+    /// What is wrong with it, that a name is taken, or that somebody else changed it meanwhile.
+    pub async fn update_if(
+        &self,
+        id: TwinId,
+        change: Update,
+        expected: Option<u64>,
+        by: &str,
+    ) -> Result<Sight, PlatformError> {
         let by = by.to_owned();
         let seen = self
             .residents
             .with(id, move |twin: &mut LiveTwin| {
                 let (change, by) = (change.clone(), by.clone());
-                Box::pin(async move { twin.change(|record| change.apply(record), "twin.changed", &by).await })
+                Box::pin(async move {
+                    twin.expect(expected)?;
+                    twin.change(|record| change.apply(record), "twin.changed", &by).await
+                })
             })
             .await?;
         self.residents.forget_names();
@@ -241,6 +260,19 @@ impl Platform {
     /// # Errors
     /// When it is not there, or retired already.
     pub async fn retire(&self, id: TwinId, by: &str) -> Result<Sight, PlatformError> {
+        self.retire_if(id, None, by).await
+    }
+
+    /// The same, where a revision is expected only as long as the twin stands at it.
+    ///
+    /// # Errors
+    /// When it is not there, retired already, or at another revision.
+    pub async fn retire_if(
+        &self,
+        id: TwinId,
+        expected: Option<u64>,
+        by: &str,
+    ) -> Result<Sight, PlatformError> {
         let by = by.to_owned();
         let now = self.core.clock.now();
         self.residents
@@ -251,6 +283,7 @@ impl Platform {
                         record.retired_at = Some(now);
                         Ok(())
                     };
+                    twin.expect(expected)?;
                     twin.change(retire, "twin.retired", &by).await
                 })
             })
@@ -267,11 +300,28 @@ impl Platform {
         change: Map<String, Value>,
         by: &str,
     ) -> Result<Sight, PlatformError> {
+        self.desire_if(id, change, None, by).await
+    }
+
+    /// The same, where a revision is expected only as long as the twin stands at it.
+    ///
+    /// # Errors
+    /// When it is too much, or the twin is not there or at another revision.
+    pub async fn desire_if(
+        &self,
+        id: TwinId,
+        change: Map<String, Value>,
+        expected: Option<u64>,
+        by: &str,
+    ) -> Result<Sight, PlatformError> {
         let by = by.to_owned();
         self.residents
             .with(id, move |twin: &mut LiveTwin| {
                 let (change, by) = (change.clone(), by.clone());
-                Box::pin(async move { twin.desire(change, &by).await })
+                Box::pin(async move {
+                    twin.expect(expected)?;
+                    twin.desire(change, &by).await
+                })
             })
             .await
     }
