@@ -19,6 +19,7 @@ mod live;
 mod management;
 mod measure;
 mod problem;
+mod rul;
 mod server;
 mod twins;
 

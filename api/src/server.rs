@@ -1,6 +1,6 @@
 //! The server: routes, what lies around every request, and how it ends.
 
-use crate::{body, clock, docs, health, identity, live, management, measure, twins};
+use crate::{body, clock, docs, health, identity, live, management, measure, rul, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -14,6 +14,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -36,6 +37,10 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Requests an hour to the battery management family per caller; 0 for any number.
     pub management_per_hour: u32,
+    /// Requests a minute to the RUL family per caller; 0 for any number.
+    pub rul_per_minute: u32,
+    /// Logins a minute to the RUL family per address; 0 for any number.
+    pub rul_logins_per_minute: u32,
 }
 
 impl Default for Settings {
@@ -45,6 +50,9 @@ impl Default for Settings {
             timeout: Duration::from_secs(30),
             cors_origins: Vec::new(),
             management_per_hour: 1_000,
+            // The family's document has none, and only recommends some.
+            rul_per_minute: 0,
+            rul_logins_per_minute: 0,
         }
     }
 }
@@ -80,6 +88,8 @@ pub struct App {
     pub(crate) settings: Settings,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Where the broker listens, as soon as it does.
+    pub(crate) broker: Arc<OnceLock<SocketAddr>>,
 }
 
 impl fmt::Debug for App {
@@ -96,7 +106,13 @@ impl App {
         settings: Settings,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { platform, identity, wall: Clock::wall(), metrics: measure::recorder(), settings, stopping }
+        let (wall, metrics) = (Clock::wall(), measure::recorder());
+        Self { platform, identity, wall, metrics, settings, stopping, broker: Arc::default() }
+    }
+
+    /// To be told where the broker listens; whether it can be reached is part of being ready then.
+    pub fn broker(&self) -> Arc<OnceLock<SocketAddr>> {
+        self.broker.clone()
     }
 }
 
@@ -122,9 +138,11 @@ pub fn router(app: App) -> Router {
         .route("/twins/v1/ws", get(live::ws::events_socket));
     let id = HeaderName::from_static("x-request-id");
     let (management, management_document) = management::family(&app);
-    let documents = vec![("management", management_document)];
+    let (rul, rul_document) = rul::family(&app);
+    let documents = vec![("management", management_document), ("rul", rul_document)];
     answered
         .nest("/v1", management)
+        .nest("/api/v1", rul)
         .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)

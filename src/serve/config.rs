@@ -43,6 +43,8 @@ pub(crate) struct Http {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
     pub management_per_hour: u32,
+    pub rul_per_minute: u32,
+    pub rul_logins_per_minute: u32,
 }
 
 /// `[fleet]`, with `--scenario`
@@ -102,7 +104,9 @@ impl Default for Http {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { management_per_hour: api::Settings::default().management_per_hour }
+        let api::Settings { management_per_hour, rul_per_minute, rul_logins_per_minute, .. } =
+            api::Settings::default();
+        Self { management_per_hour, rul_per_minute, rul_logins_per_minute }
     }
 }
 

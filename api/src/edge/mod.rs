@@ -44,6 +44,13 @@ pub(crate) fn guarded(router: Router<App>, app: &App, rate: Option<Rate>) -> Rou
         .layer(middleware::from_fn_with_state((app.clone(), rates), rate::known_and_counted))
 }
 
+/// Counts requests of callers that are not known yet, by where they come from.
+pub(crate) fn by_source(router: Router<App>, app: &App, rate: Option<Rate>) -> Router<App> {
+    let Some(rate) = rate else { return router };
+    let buckets = Arc::new(rate::Buckets::new(rate));
+    router.layer(middleware::from_fn_with_state((app.clone(), buckets), rate::counted_by_source))
+}
+
 /// Gives a family its fallbacks, its limits and its envelope.
 pub(crate) fn enveloped(router: Router<App>, app: &App, envelope: Envelope) -> Router<App> {
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.settings.timeout);

@@ -4,6 +4,7 @@
 //! nobody gets more than twice the allowance in any span, and who waits gets on steadily.
 
 use crate::caller::Caller;
+use crate::identity::Source;
 use crate::problem::Problem;
 use crate::server::App;
 use axum::extract::{FromRequestParts, Request, State};
@@ -122,6 +123,24 @@ pub(super) async fn known_and_counted(
     if let Some((buckets, left)) = buckets.zip(left) {
         buckets.headers(left, response.headers_mut());
     }
+    response
+}
+
+/// Lets requests in, so often from one source as the rate says.
+pub(super) async fn counted_by_source(
+    State((app, buckets)): State<(App, Arc<Buckets>)>,
+    Source(source): Source,
+    request: Request,
+    next: Next,
+) -> Response {
+    let left = buckets.take(&source.into(), app.wall.now());
+    let mut response = if left.is_let_in {
+        next.run(request).await
+    } else {
+        let problem = Problem::new(ErrorKind::TooMany, "the rate limit is exceeded; try again later");
+        problem.after_s(left.wait_s).into_response()
+    };
+    buckets.headers(left, response.headers_mut());
     response
 }
 
