@@ -19,13 +19,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
 use twin::live::alert::{Rules, Severity, Signal, Turn, Watches};
-use twin::live::battery::{Doing, Subject};
+use twin::live::battery::{DAYS_LEAST, Doing, END_OF_LIFE, Registered, Subject};
 use twin::live::{Measured, Told};
-use twin::time::Time;
+use twin::rng::Seed;
+use twin::time::{DAY_MS, Time};
 use uuid::Uuid;
 
 /// Version of what a snapshot holds.
-pub(super) const SNAPSHOT_SCHEMA: u16 = 1;
+pub(super) const SNAPSHOT_SCHEMA: u16 = 2;
 
 /// What a snapshot holds: all that follows from readings and events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,16 @@ pub(super) struct Kept {
     pub heard_at: Option<Time>,
     /// What it said last about being there.
     pub online: Option<bool>,
+    /// For a battery: what was foreseen last.
+    pub outlook: Option<Outlook>,
+}
+
+/// When life was foreseen last, and its end.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Outlook {
+    at: Time,
+    /// Days from then on, where there was an answer.
+    days: Option<f64>,
 }
 
 /// All that is known of one twin.
@@ -64,7 +75,7 @@ impl Facts {
 
     /// Family of a battery's cells.
     pub(super) fn family(&self) -> Option<&str> {
-        Some(self.subject.as_ref()?.cell.as_ref()?.file.family.as_str())
+        self.subject.as_ref()?.family()
     }
 
     /// A figure that a rule names.
@@ -72,8 +83,31 @@ impl Facts {
         match name {
             "silence_s" => self.kept.heard_at.map(|heard_at| now.seconds_since(heard_at)),
             "faulty_slots" => Some(self.kept.told.faulty_slots() as f64),
+            "days_to_end_of_life" => {
+                // What a device says of itself comes first.
+                let reported = self.kept.measured.figure(None, name);
+                reported.or_else(|| self.kept.outlook.and_then(|outlook| outlook.days_left(now)))
+            }
             _ => self.kept.measured.figure(self.subject.as_deref(), name),
         }
+    }
+
+    /// Foresees the battery's life anew, once a day and at a time of day of its own, so that not all twins do at once.
+    pub(super) fn foresee(&mut self, at: Time) {
+        let Some((belief, subject)) = self.kept.measured.belief.as_ref().zip(self.subject.as_deref()) else {
+            return;
+        };
+        let day = |at: Time| (at.0 + (self.record.id.place() % DAY_MS as u64) as i64).div_euclid(DAY_MS);
+        let is_due = self.kept.outlook.is_none_or(|outlook| day(outlook.at) < day(at));
+        if is_due && belief.heard_days() >= DAYS_LEAST {
+            let foreseen = belief.forecast(subject, END_OF_LIFE, self.seed());
+            self.kept.outlook = Some(Outlook { at, days: foreseen.ok().map(|foreseen| foreseen.p50) });
+        }
+    }
+
+    /// Where forecasts of this twin draw from.
+    pub(super) fn seed(&self) -> Seed {
+        Seed(self.record.id.place())
     }
 
     fn doing(&self) -> Option<Doing> {
@@ -94,6 +128,12 @@ impl Facts {
     }
 }
 
+impl Outlook {
+    fn days_left(&self, now: Time) -> Option<f64> {
+        Some((self.days? - now.days_since(self.at)).max(0.0))
+    }
+}
+
 /// For a battery, what does not change about it.
 pub(super) fn subject(
     spec: &Spec,
@@ -101,16 +141,23 @@ pub(super) fn subject(
 ) -> Result<Option<Arc<Subject>>, PlatformError> {
     let Spec::Battery(spec) = spec else { return Ok(None) };
     let cell = spec.chemistry.as_deref().map(|name| cells.get(name)).transpose()?;
-    let nominal_v = cell.as_ref().map(|cell| cell.file.cell.voltage_nominal_v);
-    let cell_ah = cell.as_ref().map(|cell| cell.file.cell.capacity_ah);
-    // Where nobody says how many cells there are, the nominal figures tell.
-    let by_voltage = spec.voltage_nominal_v.zip(nominal_v).map(|(all, one)| (all / one).round().max(1.0));
-    let by_charge = spec.capacity_ah.zip(cell_ah).map(|(all, one)| (all / one).max(1e-6));
-    let series = spec.series.map(f64::from).or(by_voltage).unwrap_or(1.0);
-    let parallel = spec.parallel.map(f64::from).or(by_charge).unwrap_or(1.0);
-    let by_energy = spec.energy_wh.zip(spec.voltage_nominal_v).map(|(wh, v)| wh / v);
-    let capacity_ah = spec.capacity_ah.or(by_energy.filter(|_| cell.is_none()));
-    Ok(Some(Arc::new(Subject { cell, series, parallel, capacity_ah })))
+    let registered = Registered {
+        cell,
+        series: spec.series.map(f64::from),
+        parallel: spec.parallel.map(f64::from),
+        capacity_ah: spec.capacity_ah,
+        energy_wh: spec.energy_wh,
+        voltage_nominal_v: spec.voltage_nominal_v,
+        born: [&spec.installed_on, &spec.manufactured_on].into_iter().flatten().find_map(|day| midnight(day)),
+    };
+    Ok(Some(Arc::new(Subject::of(&registered))))
+}
+
+/// The beginning of a day, `2026-01-31`; a text that is no day says nothing.
+fn midnight(day: &str) -> Option<Time> {
+    let date: jiff::civil::Date = day.parse().ok()?;
+    let zoned = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(Time(zoned.timestamp().as_millisecond()))
 }
 
 /// What is to be known next, and why.
@@ -214,7 +261,7 @@ impl Draft {
         {
             let facts = &self.facts;
             let doing = facts.doing().map(Doing::as_str);
-            let series = facts.subject.as_ref().map_or(1.0, |subject| subject.series);
+            let series = facts.subject.as_ref().map_or(1.0, |subject| subject.per_series());
             let mut watches = facts.kept.watches.clone();
             for rule in rules.of(facts.kind().as_str(), facts.family()) {
                 if (rule.figure == "silence_s") != silence {

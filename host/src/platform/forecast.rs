@@ -1,9 +1,14 @@
 //! How long a battery will still serve: the ageing laws of its make run ahead under its own recent use, corrected by its
 //! own history.
 
+use super::door::Kind;
+use super::live::LiveTwin;
 use super::sight::rfc3339;
 use super::{Platform, PlatformError, TwinRecord};
 use serde::{Serialize, Serializer};
+use std::sync::Arc;
+use twin::live::battery::{Belief, END_OF_LIFE, Subject};
+use twin::rng::Seed;
 use twin::time::Time;
 
 fn text<S: Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Error> {
@@ -84,8 +89,66 @@ impl Platform {
     /// # Errors
     /// [`PlatformError::Unforeseen`] with what is missing where there is no honest answer; when the twin is not there.
     pub async fn forecast(&self, record: &TwinRecord) -> Result<LifeSight, PlatformError> {
-        let seen = self.view(record.id).await?;
-        let missing = if seen.readings == 0 { "nothing was measured yet" } else { "its use is not known yet" };
-        Err(PlatformError::unforeseen(missing))
+        if record.kind != Kind::Battery {
+            return Err(PlatformError::unforeseen(format!("a {} has no life laws", record.kind.as_str())));
+        }
+        let known = self
+            .residents
+            .with(record.id, |twin: &mut LiveTwin| Box::pin(async move { Ok(twin.ahead()) }))
+            .await?;
+        let ahead = known.ok_or_else(|| PlatformError::unforeseen("nothing was measured yet"))?;
+        // Some milliseconds of arithmetic, which no twin's thread should wait for.
+        let told = tokio::task::spawn_blocking(move || ahead.told()).await;
+        told.map_err(|_| PlatformError::Restarting)?
+    }
+}
+
+/// What a forecast needs to know of a twin.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    pub belief: Belief,
+    pub subject: Arc<Subject>,
+    pub seed: Seed,
+    pub at: Time,
+}
+
+impl Ahead {
+    fn told(&self) -> Result<LifeSight, PlatformError> {
+        let told = self.belief.forecast(&self.subject, END_OF_LIFE, self.seed);
+        let told = told.map_err(|missing| PlatformError::unforeseen(missing.to_string()))?;
+        let duty = &told.assumed_use;
+        // The same figure as wherever else the twin is looked at; the ensemble scatters about it.
+        let soh = self.belief.estimate(&self.subject, self.at).soh.unwrap_or(told.capacity);
+        let curve = told.curve.iter().map(|point| LifePoint {
+            day: point.x - told.at,
+            p10: point.p10,
+            p50: point.p50,
+            p90: point.p90,
+        });
+        Ok(LifeSight {
+            at: self.at,
+            unit: "days",
+            p10: told.p10,
+            p50: told.p50,
+            p90: told.p90,
+            horizon: told.horizon,
+            end_of_life: told.end_of_life,
+            soh: soh.mean,
+            soh_std: soh.std,
+            pace: told.pace.mean,
+            pace_std: told.pace.std,
+            heard_days: self.belief.heard_days(),
+            assumed_use: AssumedUse {
+                temperature_c: duty.temperature_c,
+                cycling_temperature_c: duty.cycling_temperature_c,
+                soc: duty.soc,
+                equivalent_cycles_per_day: duty.efc_per_day,
+                depth: duty.depth,
+                charge_c_rate: duty.charge_c_rate,
+                discharge_c_rate: duty.discharge_c_rate,
+            },
+            laws_apply: told.laws_apply,
+            curve: curve.collect(),
+        })
     }
 }

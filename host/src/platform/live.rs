@@ -6,7 +6,8 @@ use super::alerts::AlertRecord;
 use super::command::{CommandRecord, NewCommand, Outcome, SET_DESIRED, TIMEOUT_S};
 use super::door::{Device, Order, Report, Unfit};
 use super::error::PlatformError;
-use super::facts::{Draft, Facts, Kept};
+use super::facts::{Draft, Facts, Kept, SNAPSHOT_SCHEMA};
+use super::forecast::Ahead;
 use super::happening;
 use super::monitor::Watched;
 use super::registry::TwinRecord;
@@ -15,7 +16,7 @@ use crate::store::Change;
 use crate::store::Metric;
 use crate::store::series::{Frame, Query, Reading, Readings};
 use serde_json::{Map, Value, json};
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use twin::live::Measured;
 use twin::live::battery::Subject;
@@ -24,9 +25,9 @@ use uuid::Uuid;
 
 /// Readings after which a snapshot is written.
 const SNAPSHOT_READINGS: u64 = 256;
-/// Readings between copies that late readings go back to, and copies that are kept.
-const ANCHOR_READINGS: u64 = 32;
-const ANCHORS: usize = 4;
+/// Readings between copies that late readings go back to. The last one is kept; what is older goes back to the snapshot
+/// that the store has, or to the beginning.
+const ANCHOR_READINGS: u64 = 64;
 /// Rows that are read at a time.
 const PAGE: usize = 4_096;
 /// Late readings no further apart than this are looked up together [ms].
@@ -43,8 +44,8 @@ const EARLIEST: Time = Time(946_684_800_000);
 pub(super) struct LiveTwin {
     core: Arc<Core>,
     facts: Facts,
-    /// Copies of what followed from readings, the oldest first.
-    anchors: VecDeque<Measured>,
+    /// Copies of what followed from readings, the oldest first: the last, and one from before late readings.
+    anchors: SmallVec<[Arc<Measured>; 2]>,
     /// Readings that the last snapshot knew.
     snapshot_readings: u64,
     told_at: Option<Time>,
@@ -93,7 +94,7 @@ pub(super) async fn replayed(
 impl LiveTwin {
     pub(super) fn new(core: Arc<Core>, facts: Facts) -> Self {
         let snapshot_readings = facts.kept.measured.readings;
-        Self { core, facts, anchors: VecDeque::new(), snapshot_readings, told_at: None, silence_due: None }
+        Self { core, facts, anchors: SmallVec::new(), snapshot_readings, told_at: None, silence_due: None }
     }
 
     /// What there is to see at `now`.
@@ -114,6 +115,13 @@ impl LiveTwin {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What a forecast of a battery needs, where anything was measured.
+    pub(super) fn ahead(&self) -> Option<Ahead> {
+        let (measured, subject) = (&self.facts.kept.measured, self.facts.subject.clone()?);
+        let (belief, at) = (measured.belief.clone()?, measured.last_at?);
+        Some(Ahead { belief, subject, seed: self.facts.seed(), at })
     }
 
     /// Takes a report; it is durable when this is answered.
@@ -146,12 +154,11 @@ impl LiveTwin {
         for reading in &new {
             let measured = &mut draft.facts.kept.measured;
             if measured.readings.is_multiple_of(ANCHOR_READINGS) {
-                anchors.push_back(measured.clone());
-                if anchors.len() > ANCHORS {
-                    anchors.pop_front();
-                }
+                anchors.clear();
+                anchors.push(Arc::new(measured.clone()));
             }
             observe(measured, draft.facts.subject.as_deref(), reading);
+            draft.facts.foresee(reading.at);
             draft.look_at_rules(&self.core.rules, reading.at, false)?;
         }
         let count = (late.len() + new.len()) as u64;
@@ -259,12 +266,15 @@ impl LiveTwin {
     async fn derived_again(
         &self,
         late: &[Reading],
-        anchors: &mut VecDeque<Measured>,
+        anchors: &mut SmallVec<[Arc<Measured>; 2]>,
     ) -> Result<Measured, PlatformError> {
         let first = late.first().map_or(EARLIEST, |reading| reading.at);
         // Copies from after the late reading do not know it.
         anchors.retain(|anchor| anchor.last_at.is_none_or(|last| last < first));
-        let mut measured = anchors.back().cloned().unwrap_or_default();
+        let mut measured = match anchors.last() {
+            Some(anchor) => (**anchor).clone(),
+            None => self.kept_before(first).await?,
+        };
         let end = self.facts.kept.measured.last_at.unwrap_or(first);
         let from = measured.last_at.map_or(EARLIEST, |last| last + 1);
         let mut waiting = late.iter().peekable();
@@ -273,6 +283,11 @@ impl LiveTwin {
         while let Some(query) = next {
             let (frame, more) = self.core.store.readings(query.clone()).await?;
             replay(&frame, |at, row| {
+                if at < first && measured.readings.is_multiple_of(ANCHOR_READINGS) {
+                    // Whoever is late once is so again, and perhaps with what is older.
+                    anchors.clear();
+                    anchors.push(Arc::new(measured.clone()));
+                }
                 while let Some(reading) = waiting.next_if(|reading| reading.at < at) {
                     observe(&mut measured, subject, reading);
                 }
@@ -290,6 +305,15 @@ impl LiveTwin {
         }
         waiting.for_each(|reading| observe(&mut measured, subject, reading));
         Ok(measured)
+    }
+
+    /// What the store's snapshot knew, where that was before an instant; else nothing.
+    async fn kept_before(&self, first: Time) -> Result<Measured, PlatformError> {
+        let (entity, revision) = (self.facts.entity.clone(), self.facts.revision);
+        let snapshot = self.core.store.snapshot(entity, revision).await?;
+        let kept = snapshot.and_then(|snapshot| snapshot.state::<Kept>(SNAPSHOT_SCHEMA).ok());
+        let measured = kept.map(|kept| kept.measured).unwrap_or_default();
+        Ok(if measured.last_at.is_none_or(|last| last < first) { measured } else { Measured::default() })
     }
 
     async fn event(
@@ -591,6 +615,7 @@ impl LiveTwin {
             draft.facts.subject = super::facts::subject(&draft.facts.record.spec, &self.core.cells)?;
             // What was believed was believed of another battery.
             self.anchors.clear();
+            draft.facts.kept.outlook = None;
             let end = draft.facts.kept.measured.last_at.unwrap_or(EARLIEST);
             draft.facts.kept.measured = replayed(&self.core, &draft.facts, Measured::default(), end).await?;
             draft.change.snapshots.push(draft.facts.snapshot(now)?);

@@ -8,8 +8,9 @@ use super::registry::{Alias, TwinId};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use twin::battery::estimate::{Sensor, SensorFault, Wrong};
 use twin::live::alert::Severity;
-use twin::live::battery::{Doing, Estimate};
+use twin::live::battery::{Basis, Doing, Estimate};
 use twin::time::Time;
 use uuid::Uuid;
 
@@ -50,10 +51,18 @@ pub struct BatterySight {
     pub soh: Option<f64>,
     /// Its standard deviation.
     pub soh_std: Option<f64>,
-    /// Internal resistance [Ω].
+    /// Internal resistance at half charge and 25 °C [Ω].
     pub resistance_ohm: Option<f64>,
     /// Internal resistance over that of a new one.
     pub resistance_over_new: Option<f64>,
+    /// Its standard deviation.
+    pub resistance_over_new_std: Option<f64>,
+    /// Temperature of the cells [°C].
+    pub cell_temperature_c: Option<f64>,
+    /// What the current sensor shows without a current [A].
+    pub current_offset_a: Option<f64>,
+    /// Distance of the last voltage from what was expected [V per cell].
+    pub voltage_residual_v: Option<f64>,
     /// Charge that is in it [Ah].
     pub remaining_ah: Option<f64>,
     /// Charge out since the first reading [Ah].
@@ -64,22 +73,76 @@ pub struct BatterySight {
     pub equivalent_cycles: Option<f64>,
     /// `charging`, `discharging` or `resting`.
     pub doing: Option<Doing>,
+    /// What all this rests on: `model` of its cells, or `claims` of its own electronics where nobody said what cells it has.
+    pub basis: Basis,
+    /// Sensors that do not tell the truth.
+    pub sensor_faults: Vec<SensorFaultSight>,
+    /// Silences that were longer than usual.
+    pub gaps: u32,
+    /// When the last of them was over.
+    #[serde(serialize_with = "text_or_null")]
+    pub last_gap_until: Option<Time>,
+    /// How long it was [s].
+    pub last_gap_s: Option<f64>,
+    /// Readings with figures that cannot be this battery's, and that were not believed.
+    pub unbelieved: u32,
+}
+
+/// A sensor that does not tell the truth.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SensorFaultSight {
+    /// `voltage`, `current`, `temperature` or `soc`.
+    pub sensor: &'static str,
+    /// `stuck`, `off` or `noisy`.
+    pub fault: &'static str,
+    /// What it shows, is off by, or scatters by, in the metric's unit; of the state of charge a fraction.
+    pub figure: f64,
+    /// Since when, as far as can be told.
+    #[serde(serialize_with = "text")]
+    pub since: Time,
+}
+
+impl From<&SensorFault> for SensorFaultSight {
+    fn from(known: &SensorFault) -> Self {
+        let sensor = match known.sensor {
+            Sensor::Voltage => "voltage",
+            Sensor::Current => "current",
+            Sensor::Temperature => "temperature",
+            Sensor::StateOfCharge => "soc",
+        };
+        let (fault, figure) = match known.wrong {
+            Wrong::Stuck { shows } => ("stuck", shows),
+            Wrong::Off { by } => ("off", by),
+            Wrong::Noisy { std } => ("noisy", std),
+        };
+        Self { sensor, fault, figure, since: known.since }
+    }
 }
 
 impl From<Estimate> for BatterySight {
     fn from(estimate: Estimate) -> Self {
         Self {
-            soc: estimate.soc.map(|soc| soc.0),
-            soc_std: estimate.soc.map(|soc| soc.1),
-            soh: estimate.soh.map(|soh| soh.0),
-            soh_std: estimate.soh.map(|soh| soh.1),
+            soc: estimate.soc.map(|soc| soc.mean),
+            soc_std: estimate.soc.map(|soc| soc.std),
+            soh: estimate.soh.map(|soh| soh.mean),
+            soh_std: estimate.soh.map(|soh| soh.std),
             resistance_ohm: estimate.resistance_ohm,
-            resistance_over_new: estimate.resistance_over_new,
+            resistance_over_new: estimate.resistance_rel.map(|rel| rel.mean),
+            resistance_over_new_std: estimate.resistance_rel.map(|rel| rel.std),
+            cell_temperature_c: estimate.temperature_c.map(|temperature| temperature.mean),
+            current_offset_a: estimate.current_offset_a,
+            voltage_residual_v: estimate.voltage_residual_v,
             remaining_ah: estimate.remaining_ah,
             discharged_ah: estimate.discharged_ah,
             charged_ah: estimate.charged_ah,
             equivalent_cycles: estimate.efc,
             doing: estimate.doing,
+            basis: estimate.basis,
+            sensor_faults: estimate.faults.iter().map(SensorFaultSight::from).collect(),
+            gaps: estimate.gaps,
+            last_gap_until: estimate.last_gap.map(|gap| gap.until),
+            last_gap_s: estimate.last_gap.map(|gap| gap.seconds),
+            unbelieved: estimate.unheard,
         }
     }
 }

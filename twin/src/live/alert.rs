@@ -94,6 +94,9 @@ pub struct Rule {
     pub rate_s: Option<f64>,
     /// What the figure is called.
     pub title: String,
+    /// What alerts say, where figure and threshold would tell people nothing.
+    #[serde(default)]
+    pub message: Option<String>,
     /// Unit behind figures in messages.
     #[serde(default)]
     pub unit: String,
@@ -158,6 +161,9 @@ impl Rule {
 
     /// `Battery temperature 45.2°C exceeds threshold 45.0°C`.
     pub fn message(&self, value: f64, threshold: f64) -> String {
+        if let Some(message) = &self.message {
+            return message.clone();
+        }
         let (decimals, unit) = (self.decimals, &self.unit);
         let verb = if value >= threshold { "exceeds" } else { "is below" };
         let (value, threshold) = (value * self.scale, threshold * self.scale);

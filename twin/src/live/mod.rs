@@ -85,7 +85,7 @@ impl Measured {
     pub fn observe(&mut self, subject: Option<&Subject>, at: Time, row: Row<'_>) {
         debug_assert!(self.last_at.is_none_or(|last| last < at), "readings are observed in order of time");
         if let Some(subject) = subject {
-            self.belief.get_or_insert_default().observe(subject, at, row);
+            self.belief.get_or_insert_with(|| Belief::new(subject)).observe(subject, &self.latest, at, row);
         }
         self.latest.take(at, row);
         self.last_at = Some(at);
@@ -94,7 +94,7 @@ impl Measured {
 
     /// For a battery with readings: its estimate, without disturbing it.
     pub fn estimate(&self, subject: Option<&Subject>, at: Time) -> Option<Estimate> {
-        self.belief.as_ref()?.estimate(subject?, at)
+        Some(self.belief.as_ref()?.estimate(subject?, at))
     }
 
     /// A figure that rules may name, as of the last reading: a metric that was in it, or one derived from it.
@@ -104,9 +104,11 @@ impl Measured {
     /// | `soc_estimated`, `soh_estimated` | estimates, 0 to 1 |
     /// | `cell_over_max_v`, `cell_under_min_v` | voltage of the mean cell beyond its limits [V] |
     /// | `cell_spread_v` | highest less lowest cell voltage [V] |
-    /// | `resistance_rise` | resistance over that of a new cell, less 1 |
+    /// | `resistance_rise` | resistance over that of a new cell, less 1, where it is known well |
     /// | `voltage_residual_v` | distance of the voltage from what the model expects [V per cell] |
-    /// | `days_to_end_of_life` | what a forecast said, when somebody reports it |
+    /// | `voltage_sensor_faults`, `current_…`, `temperature_…`, `soc_…` | 1 while that sensor is known not to tell the truth |
+    ///
+    /// `days_to_end_of_life` is the host's, which asks [`Belief::forecast`] now and then; as is `silence_s`.
     pub fn figure(&self, subject: Option<&Subject>, name: &str) -> Option<f64> {
         let at = self.last_at?;
         if let Some(value) = self.latest.at(name, at) {
@@ -114,7 +116,7 @@ impl Measured {
         }
         match name {
             "cell_spread_v" => self.cell_spread_v(at),
-            _ => self.belief.as_ref()?.figure(subject?, name, at),
+            _ => self.belief.as_ref()?.figure(subject?, &self.latest, name, at),
         }
     }
 

@@ -75,8 +75,56 @@ const GATE: f64 = 4.0;
 pub(super) struct Belief {
     /// Mean.
     pub(super) x: [f64; N],
-    /// Covariance, kept symmetric to the bit.
-    pub(super) p: [[f64; N]; N],
+    /// Covariance.
+    p: Symmetric,
+}
+
+/// A symmetric matrix: its lower half, row after row. Awake twins hold one each, so what is there twice is kept once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Symmetric([[f64; N]; N.div_ceil(2)]);
+
+impl Symmetric {
+    /// Where an element stands in the lower half.
+    const fn place(j: usize, k: usize) -> usize {
+        let (row, column) = if j < k { (k, j) } else { (j, k) };
+        row * (row + 1) / 2 + column
+    }
+
+    fn get(&self, j: usize, k: usize) -> f64 {
+        self.0.as_flattened()[Self::place(j, k)]
+    }
+
+    fn set(&mut self, j: usize, k: usize, value: f64) {
+        self.0.as_flattened_mut()[Self::place(j, k)] = value;
+    }
+
+    fn full(&self) -> [[f64; N]; N] {
+        let mut full = [[0.0; N]; N];
+        let mut at = 0;
+        let half = self.0.as_flattened();
+        for j in 0..N {
+            for k in 0..=j {
+                full[j][k] = half[at];
+                full[k][j] = half[at];
+                at += 1;
+            }
+        }
+        full
+    }
+
+    /// Takes the lower half of a matrix.
+    fn of(full: &[[f64; N]; N]) -> Self {
+        let mut lower = Self([[0.0; N]; N.div_ceil(2)]);
+        let mut at = 0;
+        let half = lower.0.as_flattened_mut();
+        for j in 0..N {
+            for k in 0..=j {
+                half[at] = full[j][k];
+                at += 1;
+            }
+        }
+        lower
+    }
 }
 
 /// A span of time under a mean current.
@@ -134,7 +182,18 @@ struct Expected {
 impl Belief {
     /// Standard deviation of a state.
     pub(super) fn std(&self, state: usize) -> f64 {
-        self.p[state][state].max(0.0).sqrt()
+        self.variance(state).max(0.0).sqrt()
+    }
+
+    /// Variance of a state.
+    pub(super) fn variance(&self, state: usize) -> f64 {
+        self.p.get(state, state)
+    }
+
+    /// Makes a state no surer than this.
+    pub(super) fn doubt(&mut self, state: usize, least_variance: f64) {
+        let variance = self.variance(state).max(least_variance);
+        self.p.set(state, state, variance);
     }
 
     /// Nothing known but what is given; states are taken as independent.
@@ -143,7 +202,7 @@ impl Belief {
         for k in 0..N {
             p[k][k] = std[k] * std[k];
         }
-        Self { x, p }
+        Self { x, p: Symmetric::of(&p) }
     }
 
     /// Standard deviation of the curve's error at a place [V].
@@ -157,11 +216,10 @@ impl Belief {
     /// Makes a state independent of the others, with another mean and deviation.
     pub(super) fn forget(&mut self, state: usize, mean: f64, std: f64) {
         for k in 0..N {
-            self.p[state][k] = 0.0;
-            self.p[k][state] = 0.0;
+            self.p.set(state, k, 0.0);
         }
         self.x[state] = mean;
-        self.p[state][state] = std * std;
+        self.p.set(state, state, std * std);
     }
 
     /// Carries the belief over a span.
@@ -192,6 +250,7 @@ impl Belief {
         self.x[SHAPE] *= keep;
 
         // F differs from the unit matrix in five rows.
+        let mut p = self.p.full();
         let soc_row = [(CAP, moved / capacity), (OFFSET, per_amp)];
         let pair_row =
             |own: usize, r: f64, a: f64| [(own, current_a * r * (1.0 - a)), (OFFSET, -r * (1.0 - a))];
@@ -204,14 +263,13 @@ impl Belief {
         ];
         for (row, own, others) in rows {
             for k in 0..N {
-                self.p[row][k] = own * self.p[row][k]
-                    + others[0].1 * self.p[others[0].0][k]
-                    + others[1].1 * self.p[others[1].0][k];
+                p[row][k] =
+                    own * p[row][k] + others[0].1 * p[others[0].0][k] + others[1].1 * p[others[1].0][k];
             }
         }
         for (column, own, others) in rows {
             for k in 0..N {
-                let line = &mut self.p[k];
+                let line = &mut p[k];
                 line[column] =
                     own * line[column] + others[0].1 * line[others[0].0] + others[1].1 * line[others[1].0];
             }
@@ -222,39 +280,36 @@ impl Belief {
         let push = [-per_amp, r1 * (1.0 - a1), r2 * (1.0 - a2)];
         for (j, a) in push.iter().enumerate() {
             for (k, b) in push.iter().enumerate() {
-                self.p[j][k] += i_var * a * b;
+                p[j][k] += i_var * a * b;
             }
         }
         let days = span.dt_s / 86_400.0;
         // What went on in silence may have worn the cell as well.
         let efc = 0.5 * ((moved * capacity).abs() + span.current_std_a * span.dt_s / (3600.0 * rated_ah));
         let add = |p: &mut [[f64; N]; N], state: usize, var: f64| p[state][state] += var;
-        add(&mut self.p, V1, (PAIR_ERROR * current_a * r1).powi(2) * (1.0 - a1 * a1));
-        add(&mut self.p, V2, (PAIR_ERROR * current_a * r2).powi(2) * (1.0 - a2 * a2));
-        add(&mut self.p, HYST, 0.05 * (1.0 - hold * hold));
+        add(&mut p, V1, (PAIR_ERROR * current_a * r1).powi(2) * (1.0 - a1 * a1));
+        add(&mut p, V2, (PAIR_ERROR * current_a * r2).powi(2) * (1.0 - a2 * a2));
+        add(&mut p, HYST, 0.05 * (1.0 - hold * hold));
         let shape_v = Self::shape_std_v(cell, soc, span.temperature_c);
-        add(&mut self.p, SHAPE, shape_v.powi(2) * (1.0 - keep * keep));
+        add(&mut p, SHAPE, shape_v.powi(2) * (1.0 - keep * keep));
+        add(&mut p, LNR, LNR_PER_SOC * LNR_PER_SOC * moved.abs().min(2.0) + LNR_PER_DAY * LNR_PER_DAY * days);
         add(
-            &mut self.p,
-            LNR,
-            LNR_PER_SOC * LNR_PER_SOC * moved.abs().min(2.0) + LNR_PER_DAY * LNR_PER_DAY * days,
-        );
-        add(
-            &mut self.p,
+            &mut p,
             SLOW,
             SLOW_PER_SOC * SLOW_PER_SOC * moved.abs().min(2.0) + SLOW_PER_DAY * SLOW_PER_DAY * days,
         );
-        add(&mut self.p, CAP, CAP_PER_EFC * CAP_PER_EFC * efc + CAP_PER_DAY * CAP_PER_DAY * days);
-        add(&mut self.p, OFFSET, (OFFSET_PER_DAY * rated_ah).powi(2) * days);
+        add(&mut p, CAP, CAP_PER_EFC * CAP_PER_EFC * efc + CAP_PER_DAY * CAP_PER_DAY * days);
+        add(&mut p, OFFSET, (OFFSET_PER_DAY * rated_ah).powi(2) * days);
         // Where state of charge ends, so does what may be unknown about it.
         let most = 0.3 * 0.3;
-        if self.p[SOC][SOC] > most {
-            let shrink = (most / self.p[SOC][SOC]).sqrt();
+        if p[SOC][SOC] > most {
+            let shrink = (most / p[SOC][SOC]).sqrt();
             for k in 0..N {
-                self.p[SOC][k] *= shrink;
-                self.p[k][SOC] *= shrink;
+                p[SOC][k] *= shrink;
+                p[k][SOC] *= shrink;
             }
         }
+        self.p = Symmetric::of(&p);
         self.settle();
     }
 
@@ -326,11 +381,12 @@ impl Belief {
     }
 
     fn spread_of(&self, h: &[f64; N]) -> f64 {
+        let p = self.p.full();
         let mut sum = 0.0;
         for j in 0..N {
             let mut row = 0.0;
             for k in 0..N {
-                row += self.p[j][k] * h[k];
+                row += p[j][k] * h[k];
             }
             sum += h[j] * row;
         }
@@ -339,10 +395,11 @@ impl Belief {
 
     /// One scalar correction. What lies beyond the gate is taken for an outlier and counts the less the farther off it is.
     fn correct(&mut self, h: &[f64; N], innovation: f64, noise_var: f64) -> Surprise {
+        let p = self.p.full();
         let mut ph = [0.0; N];
         for j in 0..N {
             for k in 0..N {
-                ph[j] += self.p[j][k] * h[k];
+                ph[j] += p[j][k] * h[k];
             }
         }
         let mut own = 0.0;
@@ -357,25 +414,23 @@ impl Belief {
         for j in 0..N {
             self.x[j] += ph[j] * innovation / used;
         }
+        let mut at = 0;
+        let half = self.p.0.as_flattened_mut();
         for j in 0..N {
             for k in 0..=j {
-                let value = self.p[j][k] - ph[j] * ph[k] / used;
-                self.p[j][k] = value;
-                self.p[k][j] = value;
+                half[at] -= ph[j] * ph[k] / used;
+                at += 1;
             }
         }
         self.settle();
         surprise
     }
 
-    /// Keeps means within what they can be and the covariance symmetric.
+    /// Keeps means and variances within what they can be.
     fn settle(&mut self) {
         for j in 0..N {
-            for k in 0..j {
-                self.p[k][j] = self.p[j][k];
-            }
-            if self.p[j][j] < 1e-14 {
-                self.p[j][j] = 1e-14;
+            if self.p.get(j, j) < 1e-14 {
+                self.p.set(j, j, 1e-14);
             }
         }
         let bounds = [

@@ -22,6 +22,9 @@ const UNKNOWN_C: f64 = 0.3;
 const UNKNOWN_AT_REST_C: f64 = 0.02;
 /// So many outliers in a row mean that the filter has lost the battery, not that the sensor is wrong.
 const LOST_READINGS: u32 = 8;
+/// Deviation of a claimed health, and days after which a claim counts again: it is one opinion. assumed.
+const SOH_CLAIM_STD: f64 = 0.05;
+const SOH_CLAIM_DAYS: f64 = 30.0;
 /// A state of charge that is vaguer than this is placed anew by the next voltage.
 const VAGUE_SOC: f64 = 0.08;
 
@@ -42,6 +45,8 @@ pub(super) struct Core {
     pub(super) monitors: Monitors,
     pub(super) usage: Usage,
     pub(super) lead: lead_acid::Memory,
+    /// When a claimed health was heard last.
+    claimed: Option<Time>,
 }
 
 /// What a step found.
@@ -54,7 +59,7 @@ pub(super) struct Found {
 
 impl Core {
     pub(super) fn new(subject: &Subject, prior: &Prior) -> Self {
-        let offset_std_a = subject.sensors.current_offset_std_a / f64::from(subject.layout.parallel);
+        let offset_std_a = subject.sensors.current_offset_std_a / subject.parallel;
         Self {
             readings: 0,
             belief: start::unknown(&subject.cell, prior, offset_std_a),
@@ -66,6 +71,7 @@ impl Core {
             monitors: Monitors::default(),
             usage: Usage::default(),
             lead: lead_acid::Memory::default(),
+            claimed: None,
         }
     }
 
@@ -79,7 +85,7 @@ impl Core {
         let rated_ah = subject.cell.file.cell.capacity_ah;
         match sample.current_a {
             Some(current_a) if !self.monitors.current_stuck() => {
-                (current_a, subject.sensors.current_std_a / f64::from(subject.layout.parallel))
+                (current_a, subject.sensors.current_std_a / subject.parallel)
             }
             _ if voltage_moves => (0.0, UNKNOWN_C * rated_ah),
             _ => (0.0, UNKNOWN_AT_REST_C * rated_ah),
@@ -128,8 +134,7 @@ impl Core {
         let cell = &*subject.cell;
         let rated_ah = cell.file.cell.capacity_ah;
         let sensors = &subject.sensors;
-        let voltage_std_v =
-            sensors.voltage_std_v / f64::from(subject.layout.series) * self.monitors.noise_factor();
+        let voltage_std_v = sensors.voltage_std_v / subject.series * self.monitors.noise_factor();
         let before = self.last;
         let step_v = before.map(|last| sample.voltage_v - last.voltage_v);
         let moves = step_v.is_none_or(|v| v.abs() > 2.0 * voltage_std_v);
@@ -248,10 +253,20 @@ impl Core {
             let per = (self.interval_s / 600.0).clamp(1e-3, 1.0).sqrt();
             self.belief.see(SOC, soc, sensors.soc_std / per);
         }
+        if let Some(soh) = sample.soh
+            && self.claimed.is_none_or(|before| sample.at.days_since(before) >= SOH_CLAIM_DAYS)
+        {
+            self.claimed = Some(sample.at);
+            if self.readings == 0 {
+                // Before anything was learnt the electronics know the battery better than a prior does.
+                self.belief.forget(CAP, soh, SOH_CLAIM_STD);
+            } else {
+                self.belief.see(CAP, soh, SOH_CLAIM_STD);
+            }
+        }
         if let Some(block) = &subject.lead {
             let dt_s = span.map_or(0.0, |(dt_s, _)| if found.gap_s.is_some() { 0.0 } else { dt_s });
-            let (cell_c, std_a) =
-                (self.heat.cell_c, sensors.current_std_a / f64::from(subject.layout.parallel));
+            let (cell_c, std_a) = (self.heat.cell_c, sensors.current_std_a / subject.parallel);
             self.lead.hear(block, sample, dt_s, cell_c, std_a, &mut self.belief);
         }
         self.monitors.conclude(sample, &self.belief, seen, rated_ah);

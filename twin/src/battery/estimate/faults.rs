@@ -282,6 +282,16 @@ impl Monitors {
         self.soc.is_some_and(|run| run.stuck) || self.soc_off.named
     }
 
+    /// Whether anything is wrong with a sensor.
+    pub(super) fn is_faulty(&self, sensor: Sensor) -> bool {
+        match sensor {
+            Sensor::Voltage => self.voltage_stuck() || self.voltage_off.named || self.noisy.named,
+            Sensor::Current => self.current_stuck() || self.current_off.named,
+            Sensor::Temperature => self.temperature_wrong(),
+            Sensor::StateOfCharge => self.soc_wrong(),
+        }
+    }
+
     /// Faults as of now, in the pack's units.
     pub(super) fn faults(&self, series: f64, parallel: f64) -> SmallVec<[SensorFault; 2]> {
         let mut faults = SmallVec::new();

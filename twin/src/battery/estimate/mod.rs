@@ -3,6 +3,7 @@
 //! ```text
 //!  Reading ──check──▶ Sample ──window──▶ core: belief (9 states), heat (2), monitors, usage ──▶ Estimate
 //!             │          late ones go back to a checkpoint and everything since is heard again
+//!             │     └────track───▶ the same core, for hosts that keep the readings and go back themselves
 //!             └─ Refusal, nothing changed
 //! ```
 //!
@@ -38,15 +39,19 @@ mod core;
 mod faults;
 mod heat;
 mod lead_acid;
+mod milestones;
 mod reading;
 mod start;
+mod track;
 mod usage;
 mod window;
 
 pub use faults::{Sensor, SensorFault, Wrong};
+pub use milestones::Milestone;
 pub use reading::{Reading, Refusal};
+pub use track::Track;
 pub use usage::Duty;
-pub use window::{Estimator, Milestone, Observed, State, Taken};
+pub use window::{Estimator, Observed, State, Taken};
 
 use super::circuit::CellModel;
 use super::lead_acid::block::BlockModel;
@@ -104,8 +109,10 @@ pub struct Sensors {
 pub struct Subject {
     /// Its cell.
     pub cell: Arc<CellModel>,
-    /// Series and parallel.
-    pub layout: Layout,
+    /// Cells in series.
+    pub series: f64,
+    /// Cells in parallel; no whole number where a maker's rating says how many there must be.
+    pub parallel: f64,
     /// Heat path of one cell.
     pub thermal: ThermalPath,
     /// Its sensors.
@@ -117,26 +124,36 @@ pub struct Subject {
 impl Subject {
     /// A battery of these cells, with usual sensors, and in the open where the chemistry says how it sheds heat.
     pub fn new(cell: Arc<CellModel>, layout: Layout) -> Self {
+        Self::scaled(cell, f64::from(layout.series), f64::from(layout.parallel))
+    }
+
+    /// Likewise, of as many cells as its ratings say.
+    pub fn scaled(cell: Arc<CellModel>, series: f64, parallel: f64) -> Self {
         let file = &cell.file.cell;
         let cell_j_per_k = file.mass_kg * file.heat_capacity_j_per_kg_k;
         let thermal = match file.heat_transfer_w_per_k {
-            Some(w_per_k) if layout.cells() < 1.5 => {
+            Some(w_per_k) if series * parallel < 1.5 => {
                 ThermalPath::from_time_constants(cell_j_per_k, 0.01, 0.1, cell_j_per_k / w_per_k)
             }
             // assumed: cells in a case, as scenarios take them.
             _ => ThermalPath::from_time_constants(cell_j_per_k, 0.5, 600.0, 7200.0),
         };
         // assumed: a few millivolts per cell, some thousandths of the hourly rate.
-        let per_hour_a = file.capacity_ah * f64::from(layout.parallel);
+        let per_hour_a = file.capacity_ah * parallel;
         let sensors = Sensors {
-            voltage_std_v: 0.003 * file.voltage_nominal_v / 3.6 * f64::from(layout.series),
+            voltage_std_v: 0.003 * file.voltage_nominal_v / 3.6 * series,
             current_std_a: 0.002 * per_hour_a,
             current_offset_std_a: 0.002 * per_hour_a,
             temperature_std_k: 0.5,
             soc_std: 0.06,
         };
         let lead = BlockModel::compile(&cell.file, 1).ok().map(Arc::new);
-        Self { cell, layout, thermal, sensors, lead }
+        Self { cell, series, parallel, thermal, sensors, lead }
+    }
+
+    /// Whether its cells are lead-acid.
+    pub fn is_lead_acid(&self) -> bool {
+        self.lead.is_some()
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Reading {
     pub ambient_c: Option<f64>,
     /// State of charge that the battery's own electronics claim, 0 to 1.
     pub soc: Option<f64>,
+    /// Capacity over rated that the battery's own electronics claim.
+    pub soh: Option<f64>,
     /// Voltage of every series group [V]; empty when not reported.
     pub cell_voltages_v: Vec<f64>,
     /// Resistance that the battery's own electronics claim [Ω]; heard for lead-acid only.
@@ -90,6 +92,7 @@ pub(super) struct Sample {
     pub(super) temperature_c: Option<f64>,
     pub(super) ambient_c: Option<f64>,
     pub(super) soc: Option<f64>,
+    pub(super) soh: Option<f64>,
     pub(super) resistance_ohm: Option<f64>,
     /// Mean of the cells' voltages less the pack's share of voltage, and highest less lowest [V].
     pub(super) cells: Option<(f64, f64)>,
@@ -99,7 +102,7 @@ pub(super) struct Sample {
 const AHEAD_MS: i64 = 600_000;
 
 pub(super) fn check(subject: &Subject, now: Time, reading: &Reading) -> Result<Sample, Refusal> {
-    let (series, parallel) = (f64::from(subject.layout.series), f64::from(subject.layout.parallel));
+    let (series, parallel) = (subject.series, subject.parallel);
     let file = &subject.cell.file;
     let voltage_max_v = 2.0 * file.limits.voltage_max_v;
     let current_max_a = 50.0 * file.limits.discharge_c_rate_max.max(1.0) * file.cell.capacity_ah * parallel;
@@ -108,10 +111,11 @@ pub(super) fn check(subject: &Subject, now: Time, reading: &Reading) -> Result<S
     optional("temperature_c", reading.temperature_c, -60.0, 150.0)?;
     optional("ambient_c", reading.ambient_c, -90.0, 90.0)?;
     optional("soc", reading.soc, -0.1, 1.1)?;
+    optional("soh", reading.soh, 0.1, 1.4)?;
     optional("internal_resistance_ohm", reading.internal_resistance_ohm, 0.0, 1e3)?;
     let cells = &reading.cell_voltages_v;
-    if !cells.is_empty() && cells.len() != subject.layout.series as usize {
-        return Err(Refusal::CellCount { there: cells.len(), wanted: subject.layout.series as usize });
+    if !cells.is_empty() && cells.len() as f64 != series {
+        return Err(Refusal::CellCount { there: cells.len(), wanted: series as usize });
     }
     for voltage_v in cells {
         within("cell_voltages_v", *voltage_v, 0.0, voltage_max_v)?;
@@ -136,6 +140,7 @@ pub(super) fn check(subject: &Subject, now: Time, reading: &Reading) -> Result<S
         temperature_c: reading.temperature_c,
         ambient_c: reading.ambient_c,
         soc: reading.soc,
+        soh: reading.soh,
         resistance_ohm: reading.internal_resistance_ohm.map(|ohm| ohm * parallel / series),
         cells,
     })

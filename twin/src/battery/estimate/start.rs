@@ -93,5 +93,5 @@ pub(super) fn place(belief: &mut Belief, cell: &CellModel, terminal: &Terminal) 
     belief.see_voltage(cell, terminal);
     belief.x = keep;
     let node = 0.5 / (NODES - 1) as f64;
-    belief.p[SOC][SOC] = belief.p[SOC][SOC].max(var + node * node);
+    belief.doubt(SOC, var + node * node);
 }

@@ -1,8 +1,9 @@
 //! Readings in whatever order: a window of recent ones with checkpoints, from which late ones are heard in their place.
 
-use super::belief::{CAP, LNR, OFFSET, SOC, Terminal};
 use super::core::{Core, Found};
+use super::milestones::{Milestone, Milestones};
 use super::reading::{self, Reading, Refusal, Sample};
+use super::track::told;
 use super::usage::Duty;
 use super::{Estimate, Prior, Subject};
 use crate::time::Time;
@@ -13,10 +14,6 @@ use std::sync::Arc;
 const STRIDE: u64 = 8;
 /// So many are kept.
 const CHECKPOINTS: usize = 4;
-/// No state of charge is surer than this: what is full and what is empty differs between a cell and its curve. assumed.
-const SOC_LEAST_STD: f64 = 0.005;
-/// Milestones that are kept before every second one is dropped.
-const MILESTONES: usize = 64;
 
 /// Estimates one battery.
 #[derive(Debug, Clone)]
@@ -33,24 +30,7 @@ pub struct State {
     checkpoints: Vec<Core>,
     /// Readings since the oldest checkpoint, in order of time.
     recent: Vec<Sample>,
-    milestones: Vec<Milestone>,
-    /// Days and cycles between milestones.
-    spacing: f64,
-}
-
-/// Health as it was believed to be at some time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Milestone {
-    /// When.
-    pub at: Time,
-    /// Days heard of until then.
-    pub days: f64,
-    /// Full equivalent cycles heard of until then.
-    pub efc: f64,
-    /// Capacity over rated.
-    pub soh: f64,
-    /// Its standard deviation.
-    pub soh_std: f64,
+    milestones: Milestones,
 }
 
 /// What became of a reading that was not refused.
@@ -66,6 +46,18 @@ pub struct Observed {
     pub gap_s: Option<f64>,
     /// Whether the state of charge was placed anew by this voltage: at the start, after a gap, or when it was lost.
     pub placed: bool,
+}
+
+impl Observed {
+    pub(super) fn of(subject: &Subject, taken: Taken, found: &Found) -> Self {
+        Self {
+            taken,
+            innovation_v: found.surprise.map(|s| s.innovation * subject.series),
+            innovation_std_v: found.surprise.map(|s| s.std * subject.series),
+            gap_s: found.gap_s,
+            placed: found.placed,
+        }
+    }
 }
 
 /// How a reading was taken.
@@ -87,7 +79,7 @@ impl Estimator {
     pub fn new(subject: Arc<Subject>, prior: Prior) -> Self {
         let core = Core::new(&subject, &prior);
         let state =
-            State { core, checkpoints: Vec::new(), recent: Vec::new(), milestones: Vec::new(), spacing: 1.0 };
+            State { core, checkpoints: Vec::new(), recent: Vec::new(), milestones: Milestones::default() };
         Self { subject, state }
     }
 
@@ -160,74 +152,23 @@ impl Estimator {
     }
 
     fn observed(&self, taken: Taken, found: &Found) -> Observed {
-        let series = f64::from(self.subject.layout.series);
-        Observed {
-            taken,
-            innovation_v: found.surprise.map(|s| s.innovation * series),
-            innovation_std_v: found.surprise.map(|s| s.std * series),
-            gap_s: found.gap_s,
-            placed: found.placed,
-        }
+        Observed::of(&self.subject, taken, found)
     }
 
     /// What is believed as of an instant, not before the last reading's; nothing before the first reading.
     pub fn estimate(&self, at: Time) -> Option<Estimate> {
-        let mut core = self.state.core;
-        let last = core.last?;
-        core.ahead(&self.subject, at);
-        let subject = &self.subject;
-        let cell = &*subject.cell;
-        let (series, parallel) = (f64::from(subject.layout.series), f64::from(subject.layout.parallel));
-        let belief = &core.belief;
-        let rel = belief.x[LNR].exp();
-        let current_a = last.current_a.unwrap_or(0.0);
-        let temperature_c = core.heat.cell_c;
-        let terminal = Terminal {
-            voltage_v: 0.0,
-            voltage_std_v: subject.sensors.voltage_std_v / series,
-            current_a,
-            current_std_a: subject.sensors.current_std_a / parallel,
-            temperature_c,
-        };
-        let ahead = belief.surprise(cell, &terminal);
-        Some(Estimate {
-            at: at.max(last.at),
-            heard: last.at,
-            soc: belief.x[SOC].clamp(0.0, 1.0),
-            soc_std: belief.std(SOC).hypot(SOC_LEAST_STD),
-            soh: belief.x[CAP],
-            soh_std: belief.std(CAP),
-            resistance_ohm: cell.resistances(0.5, 25.0).r0 * rel * series / parallel,
-            resistance_rel: rel,
-            resistance_rel_std: rel * belief.std(LNR),
-            temperature_c,
-            temperature_std_k: core.heat.std_k(),
-            voltage_v: series * belief.voltage_v(cell, current_a, temperature_c),
-            voltage_std_v: series * ahead.std,
-            current_offset_a: parallel * belief.x[OFFSET],
-            cell_spread_v: last.cells.map(|cells| cells.1),
-            efc: core.usage.efc,
-            faults: core.monitors.faults(series, parallel),
-        })
+        told(&self.state.core, &self.subject, at)
     }
 
     /// Health over time, as a forecast needs it: milestones, thinned out with age, and the present.
     pub fn history(&self) -> Vec<Milestone> {
-        let mut history = self.state.milestones.clone();
-        history.extend(milestone(&self.state.core));
-        history
+        self.state.milestones.with(&self.state.core)
     }
 
     /// Recent use per day; nothing before the second reading.
     pub fn duty(&self) -> Option<Duty> {
         self.state.core.usage.duty()
     }
-}
-
-fn milestone(core: &Core) -> Option<Milestone> {
-    let at = core.at()?;
-    let (soh, soh_std) = (core.belief.x[CAP], core.belief.std(CAP));
-    Some(Milestone { at, days: core.usage.days, efc: core.usage.efc, soh, soh_std })
 }
 
 impl State {
@@ -245,22 +186,7 @@ impl State {
             self.checkpoints.remove(0);
             self.recent.drain(..STRIDE as usize);
             let Some(core) = self.checkpoints.first() else { return };
-            let Some(new) = milestone(core) else { return };
-            let due = self
-                .milestones
-                .last()
-                .is_none_or(|last| (new.days - last.days).max(new.efc - last.efc) >= self.spacing);
-            if due {
-                self.milestones.push(new);
-            }
-            if self.milestones.len() > MILESTONES {
-                let mut k = 0;
-                self.milestones.retain(|_| {
-                    k += 1;
-                    k % 2 == 1
-                });
-                self.spacing *= 2.0;
-            }
+            self.milestones.take(core);
         }
     }
 }
