@@ -6,7 +6,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use host::identity::{
-    self, Action, Denied, LoginError, Presented, Unauthenticated, Visibility, is_basic, may,
+    self, Action, Denied, LoginError, Presented, Unauthenticated, Via, Visibility, is_basic, may,
 };
 use host::platform::door::Kind;
 use host::platform::{ErrorKind, TwinRecord};
@@ -21,6 +21,14 @@ impl Caller {
     /// Its name, as the journal has it.
     pub(crate) fn name(&self) -> String {
         self.0.name()
+    }
+
+    /// The name that limits count it under: its key's, or its own.
+    pub(crate) fn counted_as(&self) -> Arc<str> {
+        match &self.0.via {
+            Via::ApiKey(key) => key.clone(),
+            _ => self.0.subject.to_string().into(),
+        }
     }
 
     /// What it is to identity.
@@ -98,6 +106,10 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // A family's guard knows it already.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let authorization = text(&parts.headers, header::AUTHORIZATION)?;
         let key = text(&parts.headers, HeaderName::from_static("x-api-key"))?;
         let now = app.wall.now();

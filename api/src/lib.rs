@@ -12,11 +12,15 @@ mod body;
 mod caller;
 mod clock;
 mod faults;
+mod docs;
+mod edge;
 mod health;
 pub mod identity;
 mod live;
+mod management;
 mod measure;
 mod problem;
+mod rul;
 mod server;
 mod twins;
 

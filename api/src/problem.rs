@@ -12,6 +12,9 @@ pub struct Problem {
     status: StatusCode,
     field: Option<String>,
     detail: String,
+    /// What a family calls it, where its kind does not tell.
+    code: Option<&'static str>,
+    retry_after_s: Option<u64>,
 }
 
 /// The body, as RFC 9457 has it, with the field that is wrong.
@@ -43,7 +46,14 @@ fn status(kind: ErrorKind) -> StatusCode {
 impl Problem {
     /// A refusal of a kind, in words.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, status: status(kind), field: None, detail: detail.into() }
+        Self {
+            kind,
+            status: status(kind),
+            field: None,
+            detail: detail.into(),
+            code: None,
+            retry_after_s: None,
+        }
     }
 
     /// A field and what is wrong with it.
@@ -56,6 +66,64 @@ impl Problem {
     /// What is wrong, for people.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// What sort of refusal it is.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Its status in HTTP.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The field that is wrong, where it is one.
+    #[allow(dead_code, reason = "some families name fields")]
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// What a family calls it, where somebody said so.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        self.code
+    }
+
+    /// The same under a family's name for refusals of a kind; others stay as they are.
+    pub(crate) fn coded(self, kind: ErrorKind, code: &'static str) -> Self {
+        if self.kind == kind { Self { code: Some(code), ..self } } else { self }
+    }
+
+    /// The same, to be tried again after so many seconds.
+    pub(crate) fn after_s(self, seconds: u64) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
+    }
+
+    /// The same, as a condition of the request that does not hold.
+    pub(crate) fn failed(self) -> Self {
+        self.with_status(StatusCode::PRECONDITION_FAILED)
+    }
+
+    /// What a layer said that knows nothing but a status.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        let kind = match status {
+            StatusCode::UNAUTHORIZED => ErrorKind::Unknown,
+            StatusCode::FORBIDDEN => ErrorKind::Forbidden,
+            StatusCode::NOT_FOUND => ErrorKind::Absent,
+            StatusCode::CONFLICT => ErrorKind::Conflict,
+            StatusCode::TOO_MANY_REQUESTS => ErrorKind::TooMany,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Unavailable,
+            status if status.is_server_error() => ErrorKind::Broken,
+            _ => ErrorKind::Unfit,
+        };
+        let detail = match status {
+            StatusCode::METHOD_NOT_ALLOWED => "the path does not know this method",
+            StatusCode::REQUEST_TIMEOUT => "the request took too long",
+            StatusCode::PAYLOAD_TOO_LARGE => "the body is too long",
+            StatusCode::INTERNAL_SERVER_ERROR => "something broke here; the log says what",
+            status => status.canonical_reason().unwrap_or("refused"),
+        };
+        Self::new(kind, detail).with_status(status)
     }
 
     /// The same with a status that HTTP itself asks for.
@@ -100,10 +168,12 @@ impl IntoResponse for Problem {
                 );
             }
             ErrorKind::TooMany | ErrorKind::Unavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s.unwrap_or(1)));
             }
             _ => {}
         }
+        // A family's envelope is made of it.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -1,9 +1,9 @@
 //! The server: routes, what lies around every request, and how it ends.
 
-use crate::{body, clock, faults, health, identity, live, measure, twins};
+use crate::{body, clock, docs, faults, health, identity, live, management, measure, rul, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::{delete, get, post};
 use host::identity::Identity;
@@ -14,10 +14,13 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -30,11 +33,47 @@ pub struct Settings {
     pub body_max_bytes: usize,
     /// Longest time that a request may take; streams are no requests.
     pub timeout: Duration,
+    /// Origins whose pages may ask, as `https://fleet.example`; `*` for all.
+    pub cors_origins: Vec<String>,
+    /// Requests an hour to the battery management family per caller; 0 for any number.
+    pub management_per_hour: u32,
+    /// Requests a minute to the RUL family per caller; 0 for any number.
+    pub rul_per_minute: u32,
+    /// Logins a minute to the RUL family per address; 0 for any number.
+    pub rul_logins_per_minute: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_max_bytes: 8 << 20, timeout: Duration::from_secs(30) }
+        Self {
+            body_max_bytes: 8 << 20,
+            timeout: Duration::from_secs(30),
+            cors_origins: Vec::new(),
+            management_per_hour: 1_000,
+            // The family's document has none, and only recommends some.
+            rul_per_minute: 0,
+            rul_logins_per_minute: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// Which pages may ask: those of some origins, with any header, and without cookies.
+    fn cors(&self) -> CorsLayer {
+        let origins: Vec<HeaderValue> =
+            self.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+        let origins = if origins.iter().any(|origin| origin == "*") {
+            AllowOrigin::any()
+        } else {
+            AllowOrigin::list(origins)
+        };
+        let exposed = ["etag", "location", "retry-after", "x-request-id", "x-ratelimit-remaining"];
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(exposed.map(HeaderName::from_static))
+            .max_age(Duration::from_secs(600))
     }
 }
 
@@ -49,6 +88,8 @@ pub struct App {
     pub(crate) settings: Settings,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Where the broker listens, as soon as it does.
+    pub(crate) broker: Arc<OnceLock<SocketAddr>>,
 }
 
 impl fmt::Debug for App {
@@ -65,7 +106,13 @@ impl App {
         settings: Settings,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { platform, identity, wall: Clock::wall(), metrics: measure::recorder(), settings, stopping }
+        let (wall, metrics) = (Clock::wall(), measure::recorder());
+        Self { platform, identity, wall, metrics, settings, stopping, broker: Arc::default() }
+    }
+
+    /// To be told where the broker listens; whether it can be reached is part of being ready then.
+    pub fn broker(&self) -> Arc<OnceLock<SocketAddr>> {
+        self.broker.clone()
     }
 }
 
@@ -92,18 +139,34 @@ pub fn router(app: App) -> Router {
         .route("/twins/v1/events", get(live::sse::events_stream))
         .route("/twins/v1/ws", get(live::ws::events_socket));
     let id = HeaderName::from_static("x-request-id");
-    let nosniff = HeaderValue::from_static("nosniff");
+    let (management, management_document) = management::family(&app);
+    let (rul, rul_document) = rul::family(&app);
+    let documents = vec![("management", management_document), ("rul", rul_document)];
     answered
+        .nest("/v1", management)
+        .nest("/api/v1", rul)
+        .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
         .layer(middleware::from_fn(measure::count))
         .layer(CatchPanicLayer::new())
         .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
-        .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, nosniff))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(said(header::REFERRER_POLICY, "no-referrer"))
+        .layer(said(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(said(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(said(header::CACHE_CONTROL, "no-store"))
+        .layer(app.settings.cors())
         .layer(PropagateRequestIdLayer::new(id.clone()))
         .layer(TraceLayer::new_for_http())
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .with_state(app)
+}
+
+/// A header that every answer has which does not say otherwise.
+fn said(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
 /// Serves until `stop` comes; requests that are under way are answered first.

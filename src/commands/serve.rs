@@ -190,11 +190,16 @@ async fn serve(
     let settings = api::Settings {
         body_max_bytes: config.http.body_max_bytes,
         timeout: Duration::from_secs_f64(config.http.timeout_s),
+        cors_origins: config.http.cors_origins.clone(),
+        management_per_hour: config.limits.management_per_hour,
+        rul_per_minute: config.limits.rul_per_minute,
+        rul_logins_per_minute: config.limits.rul_logins_per_minute,
     };
     listener.set_nonblocking(true).map_err(Failure::failed)?;
     let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
+    let broker_at = app.broker();
     let mut ended = stopping.clone();
     let until = async move { drop(ended.wait_for(|stopping| *stopping).await) };
     let http = tokio::spawn(api::serve(listener, api::router(app), until));
@@ -207,6 +212,7 @@ async fn serve(
         }
         error => Failure::usage(error),
     })?;
+    let _ = broker_at.set(broker.address);
     let devices = match simulated {
         Some(fleet) => {
             fleet::register(&fleet, &platform).await?;

@@ -18,6 +18,7 @@ const OTHERS: [&str; 3] = ["CELLTIDE_ADMIN_PASSWORD", "CELLTIDE_DATASETS", "CELL
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub http: Http,
+    pub limits: Limits,
     /// Settings of the broker; where it listens is `addr` here.
     pub mqtt: broker::Config,
     pub fleet: Fleet,
@@ -34,6 +35,16 @@ pub(crate) struct Http {
     pub addr: SocketAddr,
     pub body_max_bytes: usize,
     pub timeout_s: f64,
+    pub cors_origins: Vec<String>,
+}
+
+/// `[limits]`: requests of one caller to a family; 0 for any number.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub management_per_hour: u32,
+    pub rul_per_minute: u32,
+    pub rul_logins_per_minute: u32,
 }
 
 /// `[fleet]`, with `--scenario`
@@ -88,7 +99,16 @@ impl Default for Http {
             addr: ([127, 0, 0, 1], 8080).into(),
             body_max_bytes: settings.body_max_bytes,
             timeout_s: settings.timeout.as_secs_f64(),
+            cors_origins: settings.cors_origins,
         }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let api::Settings { management_per_hour, rul_per_minute, rul_logins_per_minute, .. } =
+            api::Settings::default();
+        Self { management_per_hour, rul_per_minute, rul_logins_per_minute }
     }
 }
 

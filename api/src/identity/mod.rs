@@ -20,6 +20,7 @@ mod refusal;
 mod token;
 mod well_known;
 
+pub(crate) use extract::is_of;
 pub use extract::{Known, Source};
 pub use refusal::Refusal;
 

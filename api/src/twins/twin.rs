@@ -3,6 +3,7 @@
 use super::Listed;
 use crate::body::{Asked, At, Body, Page, instant};
 use crate::caller::Caller;
+use crate::edge::condition::{self, Condition};
 use crate::problem::Problem;
 use crate::server::App;
 use axum::Json;
@@ -95,7 +96,10 @@ pub(crate) async fn twin_create(
     let new = NewTwin { kind, name, aliases, spec, labels, organisation };
     let seen = app.platform.create(new, &caller.name()).await?;
     let location = format!("/twins/v1/twins/{}", seen.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(seen)).into_response())
+    let tag = condition::tag(&seen);
+    let mut response = (StatusCode::CREATED, [(header::LOCATION, location)], Json(seen)).into_response();
+    condition::tagged(&mut response, &tag);
+    Ok(response)
 }
 
 /// When.
@@ -109,15 +113,16 @@ pub(crate) struct ViewAsked {
 pub(crate) async fn twin_view(
     State(app): State<App>,
     caller: Caller,
+    condition: Condition,
     At(id): At<String>,
     Asked(asked): Asked<ViewAsked>,
-) -> Result<Json<Sight>, Problem> {
+) -> Result<Response, Problem> {
     let id = app.twin(&caller, Action::TwinRead, &id).await?.id;
     let seen = match asked.at {
         Some(at) => app.platform.view_at(id, instant("at", &at)?).await?,
         None => app.platform.view(id).await?,
     };
-    Ok(Json(seen))
+    Ok(condition.answer(&seen))
 }
 
 /// What is to be changed. A name that is null goes; what is not there stays.
@@ -140,22 +145,26 @@ fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>
 pub(crate) async fn twin_update(
     State(app): State<App>,
     caller: Caller,
+    condition: Condition,
     At(id): At<String>,
     Body(change): Body<Change>,
-) -> Result<Json<Sight>, Problem> {
+) -> Result<Response, Problem> {
     let id = app.twin(&caller, Action::TwinWrite, &id).await?.id;
     let Change { name, aliases, spec, labels } = change;
-    Ok(Json(app.platform.update(id, Update { name, aliases, spec, labels }, &caller.name()).await?))
+    let (change, expected) = (Update { name, aliases, spec, labels }, condition.revision()?);
+    condition.changed(app.platform.update_if(id, change, expected, &caller.name()).await)
 }
 
 /// `DELETE /twins/{id}`
 pub(crate) async fn twin_retire(
     State(app): State<App>,
     caller: Caller,
+    condition: Condition,
     At(id): At<String>,
 ) -> Result<StatusCode, Problem> {
     let id = app.twin(&caller, Action::TwinWrite, &id).await?.id;
-    app.platform.retire(id, &caller.name()).await?;
+    let expected = condition.revision()?;
+    condition.changed(app.platform.retire_if(id, expected, &caller.name()).await)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -163,9 +172,11 @@ pub(crate) async fn twin_retire(
 pub(crate) async fn twin_desire(
     State(app): State<App>,
     caller: Caller,
+    condition: Condition,
     At(id): At<String>,
     Body(change): Body<Map<String, Value>>,
-) -> Result<Json<Sight>, Problem> {
+) -> Result<Response, Problem> {
     let id = app.twin(&caller, Action::TwinCommand, &id).await?.id;
-    Ok(Json(app.platform.desire(id, change, &caller.name()).await?))
+    let expected = condition.revision()?;
+    condition.changed(app.platform.desire_if(id, change, expected, &caller.name()).await)
 }

@@ -11,7 +11,7 @@ use super::jwt::{Claims, TokenKind};
 use super::ledger::{self, Fact};
 use super::policy::{Scopes, Subject};
 use super::secret::{Digest, Secret};
-use super::{Act, Identity, IdentityError, LoginError, entropy, jwt};
+use super::{Act, Identity, IdentityError, LoginError, Settings, entropy, jwt};
 use crate::store::records::{By, Indexed, Record, RecordChange, Versioned, Within};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -28,6 +28,10 @@ pub struct Lifetimes {
     pub access_s: i64,
     /// Refresh tokens; none are given where there is no time.
     pub refresh_s: Option<i64>,
+    /// Whether the refresh token stays good until it ends, for interfaces whose clients are given it once: then
+    /// [`Identity::renew`] takes it. Whoever has a copy of such a token is not found out by its use.
+    #[serde(default)]
+    pub steady: bool,
 }
 
 /// What a login gives.
@@ -124,7 +128,8 @@ pub(super) struct Begun {
 impl Identity {
     /// Usual lifetimes of a person's tokens.
     pub fn lifetimes(&self) -> Lifetimes {
-        Lifetimes { access_s: self.settings().access_s, refresh_s: Some(self.settings().refresh_s) }
+        let Settings { access_s, refresh_s, .. } = *self.settings();
+        Lifetimes { access_s, refresh_s: Some(refresh_s), steady: false }
     }
 
     /// Begins a grant.
@@ -219,6 +224,43 @@ impl Identity {
         }
         let grant = Grant { scopes: scopes.or(grant.scopes), ..grant };
         Ok(self.session(&grant, user, Some(secret), now)?)
+    }
+
+    /// Another access token for a steady refresh token, which stays as it is.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] when it is unknown, over, none of a person's steady login, or its grant revoked.
+    /// [`LoginError::Inactive`] when the person is disabled.
+    pub async fn renew(&self, token: &str, now: Time) -> Result<Session, LoginError> {
+        let digest = Digest::of(token);
+        let refresh = self.all::<Refresh>().get(digest.as_str()).await?.ok_or(LoginError::Wrong)?.value;
+        let grant = self.all::<Grant>().get(&refresh.grant).await?.ok_or(LoginError::Wrong)?.value;
+        let is_good = grant.lifetimes.steady && grant.client.is_none() && grant.revoked.is_none();
+        let is_over = refresh.used.is_some() || now >= refresh.expires || now >= grant.ends;
+        if !is_good || is_over {
+            return Err(LoginError::Wrong);
+        }
+        let user = self.user(&grant.user).await?.ok_or(LoginError::Wrong)?;
+        if user.disabled {
+            return Err(LoginError::Inactive);
+        }
+        if user.epoch != grant.epoch {
+            return Err(LoginError::Wrong);
+        }
+        Ok(self.session(&grant, user, None, now)?)
+    }
+
+    /// Ends a person's own session, by an access token of it: all that its login gave out is void. Nothing happens
+    /// where the token is no good or a program's.
+    ///
+    /// # Errors
+    /// When nothing can be kept.
+    pub async fn end_session(&self, access: &str, act: Act<'_>) -> Result<(), IdentityError> {
+        let claims = self.claims_of(access, act.at).await?;
+        match claims.filter(|claims| claims.client_id.is_none()).and_then(|claims| claims.grant) {
+            Some(grant) => self.revoke_grant(&grant, "logged out", act).await,
+            None => Ok(()),
+        }
     }
 
     /// Revokes the grant of a refresh token; nothing happens where it is unknown or another program's.

@@ -55,7 +55,7 @@ impl AlertRecord {
 }
 
 /// Newest first, in the order of bytes.
-pub(super) fn newest_first(at: Time) -> [u8; 8] {
+pub(in crate::platform) fn newest_first(at: Time) -> [u8; 8] {
     (!(at.0.max(0) as u64)).to_be_bytes()
 }
 

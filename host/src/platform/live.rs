@@ -8,6 +8,7 @@ use super::error::PlatformError;
 use super::facts::{Draft, Facts, Kept, SNAPSHOT_SCHEMA};
 use super::forecast::Ahead;
 use super::happening;
+use super::monitor::Watched;
 use super::registry::TwinRecord;
 use super::sight::Sight;
 use crate::store::Change;
@@ -56,7 +57,7 @@ pub(super) struct LiveTwin {
 }
 
 /// Takes the rows of a frame in their order.
-fn replay(frame: &Frame, mut take: impl FnMut(Time, &[(&str, f64)])) {
+pub(super) fn replay(frame: &Frame, mut take: impl FnMut(Time, &[(&str, f64)])) {
     let mut row: Vec<(&str, f64)> = Vec::with_capacity(frame.columns.len());
     for (index, &at) in frame.times.iter().enumerate() {
         row.clear();
@@ -105,6 +106,21 @@ impl LiveTwin {
     /// What there is to see at `now`.
     pub(super) fn sight(&self, now: Time) -> Sight {
         Sight::of(&self.facts, now)
+    }
+
+    /// How a battery stands at `now`.
+    pub(super) fn watched(&self, now: Time) -> Watched {
+        Watched::of(&self.facts, now)
+    }
+
+    /// Refuses where the twin stands at another revision than somebody builds on.
+    pub(super) fn expect(&self, revision: Option<u64>) -> Result<(), PlatformError> {
+        match revision {
+            Some(revision) if revision != self.facts.revision.0 => {
+                Err(PlatformError::Changed { what: format!("twin {}", self.facts.record.id) })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What a forecast of a battery needs, where anything was measured.
@@ -676,6 +692,9 @@ impl LiveTwin {
         let saves = !change.snapshots.is_empty();
         if change != Change::default() {
             self.core.store.commit(change).await.map_err(super::registry::taken)?;
+        }
+        if !Arc::ptr_eq(&self.facts.record, &facts.record) {
+            self.core.roll.note(&facts.record);
         }
         self.facts = facts;
         self.is_unsaved = !saves;

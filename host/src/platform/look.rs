@@ -6,7 +6,7 @@ use super::door::Kind;
 use super::live::LiveTwin;
 use super::registry::{TwinRecord, Which};
 use super::sight::Sight;
-use super::{Platform, PlatformError, TwinId, uuid};
+use super::{Core, Platform, PlatformError, TwinId, uuid};
 use crate::store::records::{By, Collection, Cursor, Within};
 use twin::time::Time;
 
@@ -165,6 +165,14 @@ impl Platform {
         let (page, next) = commands.page(By::Index("twin".to_owned()), within, limit, cursor).await?;
         Ok((page.into_iter().map(|command| command.value).collect(), next))
     }
+}
+
+/// A twin as it is registered.
+pub(super) async fn record_of(core: &Core, id: TwinId) -> Result<TwinRecord, PlatformError> {
+    let twins = Collection::<TwinRecord, _>::of(core.store.as_ref());
+    let key = id.to_string();
+    let found = twins.get(&key).await?;
+    found.map(|found| found.value).ok_or_else(|| PlatformError::absent("twin", key))
 }
 
 fn is_near(seen: &Sight, (lat, lon, km): (f64, f64, f64)) -> bool {

@@ -26,6 +26,8 @@ mod history;
 mod live;
 mod look;
 mod notes;
+pub mod monitor;
+mod once;
 pub mod registry;
 mod residents;
 pub mod sight;
@@ -34,6 +36,7 @@ pub use doors::PlatformDoor;
 pub use error::{ErrorKind, PlatformError};
 pub use forecast::{AssumedUse, LifePoint, LifeSight};
 pub use history::{EventSight, History, Series};
+pub use once::{Once, OnceAnswer};
 pub use registry::{Alias, NewTwin, Spec, TwinId, TwinRecord, Which};
 
 use crate::actor::Stage;
@@ -112,6 +115,7 @@ pub(crate) struct Core {
     agenda: Agenda,
     cells: Cells,
     notes: notes::Notes,
+    roll: monitor::Roll,
     options: Options,
 }
 
@@ -180,6 +184,7 @@ impl Platform {
             agenda: Agenda::default(),
             cells: Cells::default(),
             notes: notes::Notes::default(),
+            roll: monitor::Roll::default(),
             options,
         });
         let residents = Arc::new(Residents::new(core.clone(), stage));
@@ -223,6 +228,7 @@ impl Platform {
         draft.fact("twin.created", now, by, &record)?;
         draft.set_record(record)?;
         self.core.store.commit(draft.change).await.map_err(registry::taken)?;
+        self.core.roll.note(&draft.facts.record);
         self.residents.forget_names();
         let data = serde_json::json!({ "name": draft.facts.record.name });
         self.core.bus.tell(draft.facts.record.id, draft.facts.record.kind, now, "twin.created", data);
@@ -234,12 +240,29 @@ impl Platform {
     /// # Errors
     /// What is wrong with it, or that a name is taken.
     pub async fn update(&self, id: TwinId, change: Update, by: &str) -> Result<Sight, PlatformError> {
+        self.update_if(id, change, None, by).await
+    }
+
+    /// The same, where a revision is expected only as long as the twin stands at it.
+    ///
+    /// # Errors
+    /// What is wrong with it, that a name is taken, or that somebody else changed it meanwhile.
+    pub async fn update_if(
+        &self,
+        id: TwinId,
+        change: Update,
+        expected: Option<u64>,
+        by: &str,
+    ) -> Result<Sight, PlatformError> {
         let by = by.to_owned();
         let seen = self
             .residents
             .with(id, move |twin: &mut LiveTwin| {
                 let (change, by) = (change.clone(), by.clone());
-                Box::pin(async move { twin.change(|record| change.apply(record), "twin.changed", &by).await })
+                Box::pin(async move {
+                    twin.expect(expected)?;
+                    twin.change(|record| change.apply(record), "twin.changed", &by).await
+                })
             })
             .await?;
         self.residents.forget_names();
@@ -251,6 +274,19 @@ impl Platform {
     /// # Errors
     /// When it is not there, or retired already.
     pub async fn retire(&self, id: TwinId, by: &str) -> Result<Sight, PlatformError> {
+        self.retire_if(id, None, by).await
+    }
+
+    /// The same, where a revision is expected only as long as the twin stands at it.
+    ///
+    /// # Errors
+    /// When it is not there, retired already, or at another revision.
+    pub async fn retire_if(
+        &self,
+        id: TwinId,
+        expected: Option<u64>,
+        by: &str,
+    ) -> Result<Sight, PlatformError> {
         let by = by.to_owned();
         let now = self.core.clock.now();
         self.residents
@@ -261,6 +297,7 @@ impl Platform {
                         record.retired_at = Some(now);
                         Ok(())
                     };
+                    twin.expect(expected)?;
                     twin.change(retire, "twin.retired", &by).await
                 })
             })
@@ -277,11 +314,28 @@ impl Platform {
         change: Map<String, Value>,
         by: &str,
     ) -> Result<Sight, PlatformError> {
+        self.desire_if(id, change, None, by).await
+    }
+
+    /// The same, where a revision is expected only as long as the twin stands at it.
+    ///
+    /// # Errors
+    /// When it is too much, or the twin is not there or at another revision.
+    pub async fn desire_if(
+        &self,
+        id: TwinId,
+        change: Map<String, Value>,
+        expected: Option<u64>,
+        by: &str,
+    ) -> Result<Sight, PlatformError> {
         let by = by.to_owned();
         self.residents
             .with(id, move |twin: &mut LiveTwin| {
                 let (change, by) = (change.clone(), by.clone());
-                Box::pin(async move { twin.desire(change, &by).await })
+                Box::pin(async move {
+                    twin.expect(expected)?;
+                    twin.desire(change, &by).await
+                })
             })
             .await
     }

@@ -12,6 +12,7 @@
 
 pub mod alert;
 pub mod battery;
+pub mod standing;
 mod told;
 
 pub use told::{Happening, Item, Told};

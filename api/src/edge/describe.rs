@@ -1,0 +1,64 @@
+//! What every operation of a family may answer, added to its document in one place.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+
+/// What a family's operations have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Common {
+    /// Schema of a refusal's body; the document's components have it.
+    pub(crate) refusal: &'static str,
+    /// Media type of a refusal's body.
+    pub(crate) media_type: &'static str,
+    /// Status of a path or query that cannot be read.
+    pub(crate) unfit: &'static str,
+}
+
+/// A document with what is said about its operations anywhere: the credentials, and refusals by whatever lies around
+/// the handlers.
+pub(crate) fn described(mut document: OpenApi, common: Common) -> OpenApi {
+    let components = document.components.get_or_insert_with(Components::new);
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.security_schemes.insert("bearer".to_owned(), RefOr::T(bearer));
+    for item in document.paths.paths.values_mut() {
+        let posts = item.post.iter_mut().map(|operation| (operation, true));
+        let others = [&mut item.get, &mut item.put, &mut item.patch, &mut item.delete];
+        let others = others.into_iter().flatten().map(|operation| (operation, false));
+        for (operation, is_post) in posts.chain(others) {
+            add(operation, is_post, common);
+        }
+    }
+    document
+}
+
+fn add(operation: &mut Operation, is_post: bool, common: Common) {
+    // Said to be for everybody.
+    if operation.security.as_deref() == Some(&[SecurityRequirement::default()]) {
+        return;
+    }
+    operation.security.get_or_insert_with(|| vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    let mut refusals = vec![
+        (common.unfit, "Something in the request is wrong."),
+        ("401", "Nobody known asks."),
+        ("403", "Who asks may not."),
+        ("429", "Too many requests; `Retry-After` says when to come back."),
+        ("500", "Something broke here."),
+        ("503", "Not now; later perhaps."),
+    ];
+    if operation.request_body.is_some() {
+        refusals.push(("413", "The body is too long."));
+        refusals.push(("415", "The body is not `application/json`."));
+    }
+    if is_post {
+        refusals.push(("409", "A request with this `Idempotency-Key` is under way."));
+        refusals.push(("422", "The `Idempotency-Key` was used for another request."));
+    }
+    for (status, what) in refusals {
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| {
+            let schema = Ref::from_schema_name(common.refusal);
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            RefOr::T(ResponseBuilder::new().description(what).content(common.media_type, content).build())
+        });
+    }
+}

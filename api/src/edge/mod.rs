@@ -1,0 +1,68 @@
+//! What lies around the handlers of an interface family, once for all of them.
+//!
+//! ```text
+//!  request ──► enveloped: refusals in the family's words ──► guarded: who calls, how often, whether twice ──► handlers
+//! ```
+//!
+//! Handlers, extractors and layers refuse with a [`Problem`](crate::problem::Problem); what that looks like in a family
+//! is one function of the family, an [`Envelope`]. So a mistake in a body, an unknown path, a wrong method, a missing
+//! token and a limit are refused alike.
+
+pub(crate) mod condition;
+mod describe;
+mod envelope;
+mod json;
+mod once;
+mod rate;
+
+pub(crate) use describe::{Common, described};
+pub(crate) use envelope::{Envelope, Refused};
+#[allow(unused_imports, reason = "the first body comes with the next operation")]
+pub(crate) use json::JsonBody;
+pub(crate) use rate::Rate;
+
+use crate::body;
+use crate::server::App;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// Longest body of a request to a family in bytes; only native telemetry may be longer.
+const BODY_MAX_BYTES: usize = 1 << 20;
+
+/// Lets only known callers in, counts them against a rate, and answers a repeated `POST` once. Everything in the router,
+/// its fallback included, is behind that.
+pub(crate) fn guarded(router: Router<App>, app: &App, rate: Option<Rate>) -> Router<App> {
+    let rates = rate.map(|rate| Arc::new(rate::Buckets::new(rate)));
+    // The last layer is the first that a request comes to.
+    router
+        .layer(middleware::from_fn_with_state(app.clone(), once::once))
+        .layer(middleware::from_fn_with_state((app.clone(), rates), rate::known_and_counted))
+}
+
+/// Counts requests of callers that are not known yet, by where they come from.
+pub(crate) fn by_source(router: Router<App>, app: &App, rate: Option<Rate>) -> Router<App> {
+    let Some(rate) = rate else { return router };
+    let buckets = Arc::new(rate::Buckets::new(rate));
+    router.layer(middleware::from_fn_with_state((app.clone(), buckets), rate::counted_by_source))
+}
+
+/// Gives a family its fallbacks, its limits and its envelope.
+pub(crate) fn enveloped(router: Router<App>, app: &App, envelope: Envelope) -> Router<App> {
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.settings.timeout);
+    router
+        .layer(timeout)
+        .layer(CatchPanicLayer::new())
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES.min(app.settings.body_max_bytes)))
+        .layer(middleware::from_fn_with_state((app.clone(), envelope), envelope::enveloped))
+}
+
+/// A family all of whose paths are for known callers.
+pub(crate) fn family(router: Router<App>, app: &App, envelope: Envelope, rate: Option<Rate>) -> Router<App> {
+    let router = router.method_not_allowed_fallback(body::not_so).fallback(body::nowhere);
+    enveloped(guarded(router, app, rate), app, envelope)
+}

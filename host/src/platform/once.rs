@@ -1,0 +1,115 @@
+//! Requests that are done once, however often they are sent: each is kept under a name that the caller gives it, with
+//! its answer, for a day.
+
+use super::{Platform, PlatformError};
+use crate::store::records::{By, Collection, Expect, Indexed, Record, RecordChange, Within};
+use crate::store::{Change, StoreError};
+use serde::{Deserialize, Serialize};
+use twin::time::Time;
+
+/// How long an answer is kept [ms].
+const KEPT_MS: i64 = 24 * 3_600_000;
+/// After so long without an answer whoever did it is taken to have gone [ms].
+const UNDERWAY_MS: i64 = 120_000;
+/// Old ones that are deleted with each new one.
+const SWEPT: usize = 16;
+
+/// An answer that is given again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnceAnswer {
+    /// Its code in whatever carries it.
+    pub status: u16,
+    /// What stood around it, by name.
+    pub headers: Vec<(String, String)>,
+    /// What it said.
+    pub body: String,
+}
+
+/// A request with a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct OnceRecord {
+    key: String,
+    /// Tells what was asked for.
+    fingerprint: String,
+    began_at: Time,
+    answer: Option<OnceAnswer>,
+}
+
+impl Record for OnceRecord {
+    const COLLECTION: &'static str = "once";
+    const SCHEMA: u16 = 1;
+
+    fn key(&self) -> String {
+        self.key.clone()
+    }
+
+    fn indexed(&self) -> Indexed {
+        Indexed::default().shared("began", (self.began_at.0.max(0) as u64).to_be_bytes())
+    }
+}
+
+/// What is to be done about a request with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Once {
+    /// It is new: it is to be done, and [`Platform::once_end`] told.
+    New,
+    /// It was done.
+    Again(OnceAnswer),
+    /// Something else was asked for under this name.
+    Other,
+    /// It is being done.
+    Underway,
+}
+
+impl Platform {
+    /// Begins a request with a name.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn once_begin(&self, key: &str, fingerprint: &str, now: Time) -> Result<Once, PlatformError> {
+        let known = Collection::<OnceRecord, _>::of(self.core.store.as_ref());
+        let found = known.get(key).await?;
+        let expect = found.as_ref().map_or(Expect::Absent, |found| Expect::Version(found.version));
+        if let Some(found) = found.map(|found| found.value).filter(|found| now - found.began_at < KEPT_MS) {
+            if found.fingerprint != fingerprint {
+                return Ok(Once::Other);
+            }
+            match found.answer {
+                Some(answer) => return Ok(Once::Again(answer)),
+                None if now - found.began_at < UNDERWAY_MS => return Ok(Once::Underway),
+                None => {}
+            }
+        }
+        let (key, fingerprint) = (key.to_owned(), fingerprint.to_owned());
+        let new = OnceRecord { key, fingerprint, began_at: now, answer: None };
+        let mut records = vec![RecordChange::put(&new, expect)?];
+        let old = Within::Range(vec![0; 8], ((now.0 - KEPT_MS).max(0) as u64).to_be_bytes().to_vec());
+        let (old, _) = known.page(By::Index("began".to_owned()), old, SWEPT, None).await?;
+        let others = old.into_iter().filter(|old| old.value.key != new.key);
+        records.extend(
+            others.map(|old| RecordChange::delete::<OnceRecord>(old.value.key, Expect::Version(old.version))),
+        );
+        match self.core.store.commit(Change { records, ..Change::default() }).await {
+            Ok(_) => Ok(Once::New),
+            // Somebody was quicker with the same.
+            Err(StoreError::RecordChanged { .. }) => Ok(Once::Underway),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keeps the answer of a request that was begun; without one it may be done again.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn once_end(&self, key: &str, answer: Option<OnceAnswer>) -> Result<(), PlatformError> {
+        let known = Collection::<OnceRecord, _>::of(self.core.store.as_ref());
+        let Some(found) = known.get(key).await? else { return Ok(()) };
+        let expect = Expect::Version(found.version);
+        let change = match answer {
+            Some(answer) => RecordChange::put(&OnceRecord { answer: Some(answer), ..found.value }, expect)?,
+            None => RecordChange::delete::<OnceRecord>(key, expect),
+        };
+        self.core.store.commit(Change { records: vec![change], ..Change::default() }).await?;
+        Ok(())
+    }
+}
