@@ -85,7 +85,8 @@ impl Platform {
     /// [`PlatformError::Unforeseen`] with what is missing where there is no honest answer; when the twin is not there.
     pub async fn forecast(&self, record: &TwinRecord) -> Result<LifeSight, PlatformError> {
         let seen = self.view(record.id).await?;
-        let missing = if seen.readings == 0 { "nothing was measured yet" } else { "its use is not known yet" };
+        let missing =
+            if seen.readings == 0 { "nothing was measured yet" } else { "its use is not known yet" };
         Err(PlatformError::unforeseen(missing))
     }
 }

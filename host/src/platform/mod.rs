@@ -18,6 +18,7 @@ pub mod door;
 mod doors;
 mod error;
 mod facts;
+pub mod fleet;
 mod forecast;
 mod happening;
 mod history;
@@ -34,7 +35,7 @@ pub use error::{ErrorKind, PlatformError};
 pub use forecast::{AssumedUse, LifePoint, LifeSight};
 pub use history::{EventSight, History, Series};
 pub use once::{Once, OnceAnswer};
-pub use registry::{Alias, NewTwin, Spec, TwinId, TwinRecord, Which};
+pub use registry::{Alias, NewTwin, Spec, Stated, TwinId, TwinRecord, Which};
 
 use crate::actor::Stage;
 use crate::store::{Revision, Store};
@@ -103,6 +104,10 @@ pub(crate) struct Core {
     agenda: Agenda,
     cells: Cells,
     roll: monitor::Roll,
+    /// What cabinets did, as far as somebody asked.
+    logs: fleet::Logs,
+    /// Whoever sets slots, one after another.
+    slots_turn: tokio::sync::Mutex<()>,
     options: Options,
 }
 
@@ -171,6 +176,8 @@ impl Platform {
             agenda: Agenda::default(),
             cells: Cells::default(),
             roll: monitor::Roll::default(),
+            logs: fleet::Logs::default(),
+            slots_turn: tokio::sync::Mutex::default(),
             options,
         });
         let residents = Arc::new(Residents::new(core.clone(), stage));
@@ -192,6 +199,7 @@ impl Platform {
             aliases: new.aliases,
             spec: new.spec,
             labels: new.labels,
+            stated: registry::Stated::default(),
             desired: Map::new(),
             reported: Map::new(),
             organisation: new.organisation,
