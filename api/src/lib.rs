@@ -11,9 +11,9 @@
 mod body;
 mod caller;
 mod clock;
-mod faults;
 mod docs;
 mod edge;
+mod faults;
 mod health;
 pub mod identity;
 mod live;

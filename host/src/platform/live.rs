@@ -6,6 +6,7 @@ use super::command::{CommandRecord, NewCommand, Outcome, SET_DESIRED, TIMEOUT_S}
 use super::door::{Device, Order, Report, Unfit};
 use super::error::PlatformError;
 use super::facts::{Draft, Facts, Kept, SNAPSHOT_SCHEMA};
+use super::fleet::FleetBattery;
 use super::forecast::Ahead;
 use super::happening;
 use super::monitor::Watched;
@@ -111,6 +112,27 @@ impl LiveTwin {
     /// How a battery stands at `now`.
     pub(super) fn watched(&self, now: Time) -> Watched {
         Watched::of(&self.facts, now)
+    }
+
+    /// All that is known of it.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// A battery of the swap fleet at `now`.
+    pub(super) fn of_fleet(&self, now: Time) -> FleetBattery {
+        FleetBattery::of(&self.facts, now)
+    }
+
+    /// Takes what a person says that happened to the hardware, now; the hardware itself was not heard by that.
+    pub(super) async fn stated(&mut self, event: &str, detail: Value, by: &str) -> Result<(), PlatformError> {
+        self.facts.check_active()?;
+        let now = self.core.clock.now();
+        // The latest word counts, and this is it, even where a clock stands still or the hardware's is ahead.
+        let at = self.facts.kept.told.last_at.map_or(now, |last_at| now.max(last_at + 1));
+        let mut draft = Draft::of(&self.facts);
+        self.happened(&mut draft, at, event, detail, by)?;
+        self.keep(draft, now).await
     }
 
     /// Refuses where the twin stands at another revision than somebody builds on.
@@ -351,14 +373,27 @@ impl LiveTwin {
             };
             self.reported(&mut draft, at, reported, actor)?;
         } else {
-            let happening = happening::read(self.facts.kind(), event, &detail)?;
-            draft.fact("device.event", at, actor, &json!({ "event": event, "detail": detail }))?;
-            draft.facts.kept.told.hear(at, &happening);
-            draft.look_at_rules(&self.core.rules, now, false)?;
-            draft.news.push((at, format!("event.{event}"), detail));
+            self.happened(&mut draft, at, event, detail, actor)?;
         }
         self.heard(&mut draft, now)?;
         self.keep(draft, now).await
+    }
+
+    /// Takes something that happened to the hardware.
+    fn happened(
+        &self,
+        draft: &mut Draft,
+        at: Time,
+        event: &str,
+        detail: Value,
+        actor: &str,
+    ) -> Result<(), PlatformError> {
+        let happening = happening::read(self.facts.kind(), event, &detail)?;
+        draft.fact("device.event", at, actor, &json!({ "event": event, "detail": detail }))?;
+        draft.facts.kept.told.hear(at, &happening);
+        draft.look_at_rules(&self.core.rules, self.core.clock.now(), false)?;
+        draft.news.push((at, format!("event.{event}"), detail));
+        Ok(())
     }
 
     /// Takes how the hardware says that it is.

@@ -20,13 +20,14 @@ mod doors;
 mod error;
 mod facts;
 pub mod fault;
+pub mod fleet;
 mod forecast;
 mod happening;
 mod history;
 mod live;
 mod look;
-mod notes;
 pub mod monitor;
+mod notes;
 mod once;
 pub mod registry;
 mod residents;
@@ -37,7 +38,7 @@ pub use error::{ErrorKind, PlatformError};
 pub use forecast::{AssumedUse, LifePoint, LifeSight};
 pub use history::{EventSight, History, Series};
 pub use once::{Once, OnceAnswer};
-pub use registry::{Alias, NewTwin, Spec, TwinId, TwinRecord, Which};
+pub use registry::{Alias, NewTwin, Spec, Stated, TwinId, TwinRecord, Which};
 
 use crate::actor::Stage;
 use crate::store::{Revision, Store};
@@ -116,6 +117,10 @@ pub(crate) struct Core {
     cells: Cells,
     notes: notes::Notes,
     roll: monitor::Roll,
+    /// What cabinets did, as far as somebody asked.
+    logs: fleet::Logs,
+    /// Whoever sets slots, one after another.
+    slots_turn: tokio::sync::Mutex<()>,
     options: Options,
 }
 
@@ -185,6 +190,8 @@ impl Platform {
             cells: Cells::default(),
             notes: notes::Notes::default(),
             roll: monitor::Roll::default(),
+            logs: fleet::Logs::default(),
+            slots_turn: tokio::sync::Mutex::default(),
             options,
         });
         let residents = Arc::new(Residents::new(core.clone(), stage));
@@ -206,6 +213,7 @@ impl Platform {
             aliases: new.aliases,
             spec: new.spec,
             labels: new.labels,
+            stated: registry::Stated::default(),
             desired: Map::new(),
             reported: Map::new(),
             organisation: new.organisation,

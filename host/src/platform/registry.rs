@@ -113,6 +113,15 @@ pub struct BatterySpec {
     /// Nominal voltage [V].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voltage_nominal_v: Option<f64>,
+    /// What sort it is, for people: `Lithium-ion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub battery_type: Option<String>,
+    /// Highest rate of charge [1/h].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charge_max_c: Option<f64>,
+    /// Highest rate of discharge [1/h].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discharge_max_c: Option<f64>,
     /// Mass [kg].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mass_kg: Option<f64>,
@@ -190,8 +199,15 @@ impl Spec {
                 Self::Site(serde_json::from_value(value).map_err(unfit)?)
             }
         };
-        spec.check()?;
-        Ok(spec)
+        spec.checked()
+    }
+
+    /// The same, where nothing is wrong with it.
+    ///
+    /// # Errors
+    /// The field that is wrong.
+    pub(super) fn checked(self) -> Result<Self, Unfit> {
+        self.check().map(|()| self)
     }
 
     fn check(&self) -> Result<(), Unfit> {
@@ -214,6 +230,8 @@ impl Spec {
                 within("capacity_ah", spec.capacity_ah, 1e-3, 1e6)?;
                 within("energy_wh", spec.energy_wh, 1e-3, 1e9)?;
                 within("voltage_nominal_v", spec.voltage_nominal_v, 0.1, 1e4)?;
+                within("charge_max_c", spec.charge_max_c, 1e-6, 1e3)?;
+                within("discharge_max_c", spec.discharge_max_c, 1e-6, 1e3)?;
                 within("mass_kg", spec.mass_kg, 1e-3, 1e6)
             }
             Self::Site(spec) => {
@@ -237,6 +255,17 @@ impl Spec {
     }
 }
 
+/// What somebody stated about a battery, and when.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stated {
+    /// How it stands, and since when.
+    #[serde(default)]
+    pub status: Option<(String, Time)>,
+    /// Full cycles so far, and what was counted by then.
+    #[serde(default)]
+    pub cycles: Option<(u64, f64)>,
+}
+
 /// A twin as it is registered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TwinRecord {
@@ -253,6 +282,9 @@ pub struct TwinRecord {
     /// Anything else that somebody wants to keep with it.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// What somebody stated about it that hardware may correct.
+    #[serde(default)]
+    pub stated: Stated,
     /// How somebody wants the hardware to be.
     #[serde(default)]
     pub desired: Map<String, Value>,
@@ -413,6 +445,7 @@ mod tests {
             aliases: vec![Alias { namespace: "serial".into(), name: "S1".into() }],
             spec: Spec::read(Kind::Battery, Value::Null).unwrap(),
             labels: BTreeMap::new(),
+            stated: Stated::default(),
             desired: map(json!({"charge_limit": 0.8, "mode": "eco"})),
             reported: map(json!({"mode": "eco", "firmware": "2.1"})),
             organisation: None,

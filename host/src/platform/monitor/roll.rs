@@ -18,17 +18,17 @@ const PAGE: usize = 1_000;
 
 /// What is needed of a twin to find it in a list.
 #[derive(Debug, Clone)]
-pub(super) struct Listed {
+pub(in crate::platform) struct Listed {
     /// The name that lists are ordered by.
-    pub(super) name: Arc<str>,
+    pub(in crate::platform) name: Arc<str>,
     /// Where it is mounted.
-    pub(super) place: Option<Arc<str>>,
+    pub(in crate::platform) place: Option<Arc<str>>,
     organisation: Option<Arc<str>>,
     changed_at: Time,
 }
 
 impl Listed {
-    pub(super) fn is_seen_by(&self, visible: &Visibility) -> bool {
+    pub(in crate::platform) fn is_seen_by(&self, visible: &Visibility) -> bool {
         // What belongs to nobody in particular is the operator's.
         *visible == Visibility::Everything
             || visible.shows(&Owner { organisation: self.organisation.clone(), ..Owner::default() })
@@ -38,9 +38,10 @@ impl Listed {
 type Names = BTreeSet<(Arc<str>, TwinId)>;
 
 #[derive(Debug, Default)]
-pub(super) struct Sheet {
+pub(in crate::platform) struct Sheet {
     twins: HashMap<TwinId, Listed>,
     batteries: Names,
+    cabinets: Names,
     mounted: HashMap<Arc<str>, Names>,
     places: BTreeMap<Arc<str>, TwinId>,
 }
@@ -53,10 +54,13 @@ impl Sheet {
         let place_name = match record.kind {
             Kind::Battery => record.labels.get(label::LOCATION).map(|place| Arc::from(place.as_str())),
             Kind::Facility => place_name(record),
-            Kind::Cabinet | Kind::Vessel => return,
+            Kind::Cabinet => None,
+            Kind::Vessel => return,
         };
+        // Cabinets are listed by what people call them.
+        let called = record.name.clone().filter(|_| record.kind == Kind::Cabinet);
         let listed = Listed {
-            name: record.device_name().into(),
+            name: called.unwrap_or_else(|| record.device_name()).into(),
             place: place_name,
             organisation: record.organisation.clone(),
             changed_at: record.changed_at,
@@ -64,6 +68,7 @@ impl Sheet {
         if let Some(before) = self.twins.insert(record.id, listed.clone()) {
             let key = (before.name, record.id);
             self.batteries.remove(&key);
+            self.cabinets.remove(&key);
             if let Some(place) = before.place {
                 if self.places.get(&place) == Some(&record.id) {
                     self.places.remove(&place);
@@ -84,13 +89,14 @@ impl Sheet {
                 }
                 self.batteries.insert(key);
             }
+            (Kind::Cabinet, _) => drop(self.cabinets.insert((listed.name, record.id))),
             (_, Some(place)) => drop(self.places.insert(place, record.id)),
             (_, None) => {}
         }
     }
 
     /// What is known of a twin, retired or not.
-    pub(super) fn twin(&self, id: TwinId) -> Option<&Listed> {
+    pub(in crate::platform) fn twin(&self, id: TwinId) -> Option<&Listed> {
         self.twins.get(&id)
     }
 
@@ -105,17 +111,26 @@ impl Sheet {
     }
 
     /// All batteries, in the order of their names.
-    pub(super) fn all(&self) -> impl Iterator<Item = TwinId> {
+    pub(in crate::platform) fn all(&self) -> impl Iterator<Item = TwinId> {
         self.batteries.iter().map(|(_, id)| *id)
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::platform) fn count(&self) -> usize {
         self.batteries.len()
     }
 
+    /// Cabinets that somebody sees, in the order of their names.
+    pub(in crate::platform) fn cabinets<'a>(
+        &'a self,
+        visible: &'a Visibility,
+    ) -> impl Iterator<Item = TwinId> + 'a {
+        let ids = self.cabinets.iter().map(|(_, id)| *id);
+        ids.filter(|id| self.twins.get(id).is_some_and(|listed| listed.is_seen_by(visible)))
+    }
+
     /// Batteries in the order of their names: of a place where one is named, and those that somebody sees.
-    pub(super) fn batteries<'a>(
+    pub(in crate::platform) fn batteries<'a>(
         &'a self,
         place: Option<&str>,
         visible: &'a Visibility,
@@ -155,7 +170,10 @@ impl Roll {
 
 impl Core {
     /// Looks something up in the roll. Not across an await: registrations wait meanwhile.
-    pub(super) async fn in_roll<R>(&self, look: impl FnOnce(&Sheet) -> R) -> Result<R, PlatformError> {
+    pub(in crate::platform) async fn in_roll<R>(
+        &self,
+        look: impl FnOnce(&Sheet) -> R,
+    ) -> Result<R, PlatformError> {
         self.roll.filled.get_or_try_init(|| self.fill_roll()).await?;
         Ok(look(&self.roll.read()))
     }
