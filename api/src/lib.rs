@@ -11,6 +11,7 @@
 mod body;
 mod caller;
 mod clock;
+mod files;
 mod health;
 pub mod identity;
 mod live;

@@ -1,5 +1,6 @@
 //! The server: routes, what lies around every request, and how it ends.
 
+use crate::problem::Problem;
 use crate::{body, clock, health, identity, live, measure, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -7,9 +8,11 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::routing::{get, post};
 use host::identity::Identity;
-use host::platform::Platform;
 use host::platform::clock::Clock;
+use host::platform::{ErrorKind, Platform};
 use metrics_exporter_prometheus::PrometheusHandle;
+use sim::runs::Runs;
+use sim::sessions::Sessions;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -38,6 +41,17 @@ impl Default for Settings {
     }
 }
 
+/// Where simulations are run that are not of the live platform.
+#[derive(Debug, Clone)]
+pub(crate) struct Studio {
+    runs: Runs,
+    sessions: Sessions,
+}
+
+fn no_studio() -> Problem {
+    Problem::new(ErrorKind::Unavailable, "nothing is simulated here")
+}
+
 /// What handlers share.
 #[derive(Clone)]
 pub struct App {
@@ -47,6 +61,8 @@ pub struct App {
     pub(crate) wall: Clock,
     pub(crate) metrics: Option<PrometheusHandle>,
     pub(crate) settings: Settings,
+    /// What-if runs and sessions, where there are any.
+    pub(crate) studio: Option<Studio>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -65,7 +81,31 @@ impl App {
         settings: Settings,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { platform, identity, wall: Clock::wall(), metrics: measure::recorder(), settings, stopping }
+        Self {
+            platform,
+            identity,
+            wall: Clock::wall(),
+            metrics: measure::recorder(),
+            settings,
+            studio: None,
+            stopping,
+        }
+    }
+
+    /// The same with what-if runs and sessions.
+    #[must_use]
+    pub fn with_studio(self, runs: Runs, sessions: Sessions) -> Self {
+        Self { studio: Some(Studio { runs, sessions }), ..self }
+    }
+
+    /// What-if runs.
+    pub(crate) fn runs(&self) -> Result<&Runs, Problem> {
+        self.studio.as_ref().map(|studio| &studio.runs).ok_or_else(no_studio)
+    }
+
+    /// Simulations that are stepped by hand.
+    pub(crate) fn sessions(&self) -> Result<&Sessions, Problem> {
+        self.studio.as_ref().map(|studio| &studio.sessions).ok_or_else(no_studio)
     }
 }
 
