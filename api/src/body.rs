@@ -20,14 +20,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        let value = serde_json::from_slice(&bytes);
+        value.map(Self).map_err(|error| Problem::unfit("body", error.to_string()))
+    }
+}
+
+/// A body as it came.
+#[derive(Debug)]
+pub(crate) struct Raw(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await;
+        bytes.map(Self).map_err(|rejection| match rejection {
             BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
                 Problem::unfit("body", "is too long").with_status(StatusCode::PAYLOAD_TOO_LARGE)
             }
             rejection => Problem::unfit("body", rejection.to_string()),
-        })?;
-        let value = serde_json::from_slice(&bytes);
-        value.map(Self).map_err(|error| Problem::unfit("body", error.to_string()))
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod clock;
 mod docs;
 mod edge;
 mod faults;
+mod files;
 mod health;
 pub mod identity;
 mod live;

@@ -4,6 +4,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use host::platform::{ErrorKind, PlatformError};
 use serde::Serialize;
+use sim::runs::RunError;
+
+/// What is said of what broke; the rest is for the log.
+const BROKEN: &str = "something broke here; the log says what";
 
 /// A refusal on its way out.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,8 +142,21 @@ impl From<PlatformError> for Problem {
         let field = error.field().map(str::to_owned);
         let detail = if kind == ErrorKind::Broken {
             tracing::error!(%error, "a request failed");
-            // What broke is for the log.
-            "something broke here; the log says what".to_owned()
+            BROKEN.to_owned()
+        } else {
+            error.to_string()
+        };
+        Self { field, ..Self::new(kind, detail) }
+    }
+}
+
+impl From<RunError> for Problem {
+    fn from(error: RunError) -> Self {
+        let kind = error.kind();
+        let field = error.field().map(str::to_owned);
+        let detail = if kind == ErrorKind::Broken {
+            tracing::error!(error = &error as &dyn std::error::Error, "a run or a session failed");
+            BROKEN.to_owned()
         } else {
             error.to_string()
         };

@@ -1,5 +1,6 @@
 //! The server: routes, what lies around every request, and how it ends.
 
+use crate::problem::Problem;
 use crate::{body, clock, docs, faults, health, identity, live, management, measure, rul, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -7,9 +8,11 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::{delete, get, post};
 use host::identity::Identity;
-use host::platform::Platform;
 use host::platform::clock::Clock;
+use host::platform::{ErrorKind, Platform};
 use metrics_exporter_prometheus::PrometheusHandle;
+use sim::runs::Runs;
+use sim::sessions::Sessions;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -77,6 +80,17 @@ impl Settings {
     }
 }
 
+/// Where simulations are run that are not of the live platform.
+#[derive(Debug, Clone)]
+pub(crate) struct Studio {
+    runs: Runs,
+    sessions: Sessions,
+}
+
+fn no_studio() -> Problem {
+    Problem::new(ErrorKind::Unavailable, "nothing is simulated here")
+}
+
 /// What handlers share.
 #[derive(Clone)]
 pub struct App {
@@ -86,6 +100,8 @@ pub struct App {
     pub(crate) wall: Clock,
     pub(crate) metrics: Option<PrometheusHandle>,
     pub(crate) settings: Settings,
+    /// What-if runs and sessions, where there are any.
+    pub(crate) studio: Option<Studio>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
@@ -107,12 +123,28 @@ impl App {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let (wall, metrics) = (Clock::wall(), measure::recorder());
-        Self { platform, identity, wall, metrics, settings, stopping, broker: Arc::default() }
+        Self { platform, identity, wall, metrics, settings, studio: None, stopping, broker: Arc::default() }
     }
 
     /// To be told where the broker listens; whether it can be reached is part of being ready then.
     pub fn broker(&self) -> Arc<OnceLock<SocketAddr>> {
         self.broker.clone()
+    }
+
+    /// The same with what-if runs and sessions.
+    #[must_use]
+    pub fn with_studio(self, runs: Runs, sessions: Sessions) -> Self {
+        Self { studio: Some(Studio { runs, sessions }), ..self }
+    }
+
+    /// What-if runs.
+    pub(crate) fn runs(&self) -> Result<&Runs, Problem> {
+        self.studio.as_ref().map(|studio| &studio.runs).ok_or_else(no_studio)
+    }
+
+    /// Simulations that are stepped by hand.
+    pub(crate) fn sessions(&self) -> Result<&Sessions, Problem> {
+        self.studio.as_ref().map(|studio| &studio.sessions).ok_or_else(no_studio)
     }
 }
 

@@ -6,5 +6,7 @@ pub mod experiment;
 pub mod measured;
 pub mod plant;
 pub mod results;
+pub mod runs;
 pub mod scenario;
+pub mod sessions;
 pub mod world;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
+use sim::engine::session::{BrokenPart, Injection, Session};
 use sim::engine::{self, Options};
 use sim::results::record::{SeriesRow, WorldRecord};
 use sim::scenario::{self, Known, Plan};
@@ -209,4 +210,70 @@ fn a_lower_charge_limit_and_a_cooler_climate_spare_the_packs() {
     println!("state of health after a year: {full:.2} %, capped {capped:.2} %, 6 °C hotter {hotter:.2} %");
     assert!(capped > full + 0.5, "{capped} and {full}");
     assert!(hotter < full - 0.5, "{hotter} and {full}");
+}
+
+#[test]
+fn a_world_that_is_stepped_and_looked_at_is_the_world_of_a_run() {
+    let plan = planned(CITY, &[]);
+    let models = engine::prepare::<Infallible>(&plan).unwrap();
+    let expected = engine::run_direct(&models[0], 0, 1);
+    let mut session = Session::init(models[0].clone(), 1);
+    // Steps of many sizes, some ending on a window and some within one.
+    let steps_ms = [1, 3_600_000, 21_600_000, 7_777_777, 100_000_000, 43_200_000 - 1];
+    let mut steps = steps_ms.iter().cycle();
+    while session.now() < session.end() {
+        let before = session.now();
+        session.run_until(before + *steps.next().unwrap(), |_| true);
+        let read = session.read();
+        assert_eq!(read, session.read(), "looking changes nothing");
+        assert!(read.iter().any(|reading| reading.metric == "soc" && reading.subject.kind == "battery"));
+    }
+    assert!(session.events(session.start()).len() == expected.events.len());
+    assert_eq!(session.conclude(), expected);
+}
+
+#[test]
+fn what_is_injected_happens_and_is_repeated() {
+    let plan = planned(CITY, &[("faults", "[]")]);
+    let model = engine::prepare::<Infallible>(&plan).unwrap().remove(0);
+    let mut session = Session::init(model.clone(), 0);
+    session.run_until(session.start() + 40 * 3_600_000, |_| true);
+    let soc = |session: &mut Session, id: &str| {
+        let found = session.read().into_iter().find(|r| r.subject.id == id && r.metric == "soc");
+        found.unwrap().value
+    };
+    let before = soc(&mut session, "cellar-2");
+    // 16 cells of 250 Ah and 3.2 V hold about 12.8 kWh: 1.28 kW for an hour is a tenth of it.
+    let load =
+        Injection::Load { pack: "cellar-2".to_owned(), power_w: 1_280.0, duration_s: 3_600.0, warmer_c: 0.0 };
+    session.inject(load).unwrap();
+    let part = BrokenPart::Charger(3);
+    session.inject(Injection::Break { cabinet: "city-cabinet-5".to_owned(), part, repair_h: 10.0 }).unwrap();
+    let began = session.now();
+    session.run_until(began + 3_600_000, |_| true);
+    let drop = before - soc(&mut session, "cellar-2");
+    assert!((0.08..0.13).contains(&drop), "{drop}");
+    session.run_until(began + 11 * 3_600_000, |_| true);
+    let of_charger: Vec<_> = session
+        .events(began)
+        .into_iter()
+        .filter(|event| event.subject.id == "city-cabinet-5" && event.value == 3.0)
+        .map(|event| (event.event, (event.at - began) / 3_600_000))
+        .collect();
+    assert_eq!(of_charger, [("fault", 0), ("repair", 10)]);
+
+    let mut again = Session::replay(model, 0, session.log(), session.now(), |_| true).unwrap().unwrap();
+    assert_eq!(again.read(), session.read());
+    let refused = |what: Injection, session: &mut Session| session.inject(what).unwrap_err().to_string();
+    let load = |pack: &str, duration_s| Injection::Load {
+        pack: pack.to_owned(),
+        power_w: 1.0,
+        duration_s,
+        warmer_c: 0.0,
+    };
+    assert!(refused(load("nobody", 60.0), &mut session).contains("no pack called nobody"));
+    assert!(refused(load("city-1", 60.0), &mut session).contains("as its rider"));
+    assert!(refused(load("cellar-1", f64::NAN), &mut session).contains("duration_s"));
+    assert_eq!(session.log().len(), 2);
+    assert_eq!(again.conclude(), session.conclude());
 }

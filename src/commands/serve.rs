@@ -24,6 +24,8 @@ use twin::live::alert::Rules;
 /// How long requests under way and snapshots may take once somebody said stop; together within ten seconds.
 const REQUESTS_END: Duration = Duration::from_secs(4);
 const BROKER_END: Duration = Duration::from_secs(5);
+/// How long runs may take to complete their files with what there is.
+const RUNS_END: Duration = Duration::from_secs(4);
 
 const SNAPSHOTS_END: Duration = Duration::from_secs(2);
 
@@ -184,6 +186,9 @@ async fn serve(
     };
     let store: Arc<dyn Store> = Arc::new(store);
     let identity = identity(&store, password).await?;
+    let runs = sim::runs::Runs::open(store.clone(), config.runs.runs(config.data.dir.join("runs")));
+    let runs = runs.await.map_err(Failure::failed)?;
+    let sessions = sim::sessions::Sessions::start(config.runs.sessions());
     let platform = Platform::start(store, options).await.map_err(Failure::failed)?;
 
     let (stop, stopping) = watch::channel(false);
@@ -200,6 +205,7 @@ async fn serve(
     let address = listener.local_addr().map_err(Failure::failed)?;
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
     let broker_at = app.broker();
+    let app = app.with_studio(runs.clone(), sessions);
     let mut ended = stopping.clone();
     let until = async move { drop(ended.wait_for(|stopping| *stopping).await) };
     let http = tokio::spawn(api::serve(listener, api::router(app), until));
@@ -234,9 +240,10 @@ async fn serve(
     tracing::info!("stopping");
     stop.send_replace(true);
     drop(devices);
-    let (ended, heard) = tokio::join!(
+    let (ended, heard, ()) = tokio::join!(
         tokio::time::timeout(REQUESTS_END, http),
         tokio::time::timeout(BROKER_END, broker.shutdown()),
+        runs.stop(RUNS_END),
     );
     if heard.is_err() {
         tracing::warn!("the broker did not end in time; what it had not acknowledged was promised to nobody");

@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub log: Log,
     pub platform: PlatformKeys,
     pub alerts: Alerts,
+    pub runs: RunKeys,
+    pub grpc: Grpc,
 }
 
 /// `[http]`
@@ -90,6 +92,92 @@ pub(crate) struct PlatformKeys {
 pub(crate) struct Alerts {
     /// A file of rules in place of those that ship.
     pub rules: Option<PathBuf>,
+}
+
+/// `[runs]`: what-if runs and sessions that are stepped by hand.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RunKeys {
+    /// Runs that are simulated at once.
+    pub concurrent: usize,
+    /// Runs that may wait.
+    pub queue: usize,
+    /// Threads of one run.
+    pub threads: usize,
+    /// Twins times days of one run.
+    pub twin_days_max: f64,
+    /// Runs that are kept.
+    pub kept_max: usize,
+    /// After so long a run is ended.
+    pub time_max_s: f64,
+    /// The one folder whose files scenarios may name.
+    pub files: Option<PathBuf>,
+    /// Sessions at once.
+    pub sessions_max: usize,
+    /// After so long without a call a session goes.
+    pub session_idle_s: f64,
+    /// Twins times days of one session.
+    pub session_twin_days_max: f64,
+}
+
+/// `[grpc]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Grpc {
+    pub addr: SocketAddr,
+    /// Longest message that is taken.
+    pub message_max_bytes: usize,
+}
+
+impl Default for RunKeys {
+    fn default() -> Self {
+        let runs = sim::runs::Settings::in_folder("");
+        let sessions = sim::sessions::Settings::default();
+        Self {
+            concurrent: runs.concurrent,
+            queue: runs.queue,
+            threads: runs.threads,
+            twin_days_max: runs.twin_days_max,
+            kept_max: runs.kept_max,
+            time_max_s: runs.time_max_s,
+            files: None,
+            sessions_max: sessions.sessions_max,
+            session_idle_s: sessions.idle_s,
+            session_twin_days_max: sessions.twin_days_max,
+        }
+    }
+}
+
+impl RunKeys {
+    /// Settings of runs, with results in a folder.
+    pub(crate) fn runs(&self, folder: PathBuf) -> sim::runs::Settings {
+        sim::runs::Settings {
+            folder,
+            files: self.files.clone(),
+            concurrent: self.concurrent,
+            queue: self.queue,
+            threads: self.threads,
+            twin_days_max: self.twin_days_max,
+            kept_max: self.kept_max,
+            time_max_s: self.time_max_s,
+        }
+    }
+
+    /// Settings of sessions.
+    pub(crate) fn sessions(&self) -> sim::sessions::Settings {
+        sim::sessions::Settings {
+            sessions_max: self.sessions_max,
+            idle_s: self.session_idle_s,
+            files: self.files.clone(),
+            twin_days_max: self.session_twin_days_max,
+        }
+    }
+}
+
+impl Default for Grpc {
+    fn default() -> Self {
+        Self { addr: ([127, 0, 0, 1], 50_051).into(), message_max_bytes: 8 << 20 }
+    }
 }
 
 impl Default for Http {
@@ -187,11 +275,24 @@ impl Config {
             ("platform.commands_open_max", self.platform.commands_open_max as f64, 1.0, 1_000.0),
             ("platform.sleep_after_s", self.platform.sleep_after_s, 0.01, 1e7),
             ("platform.awake_max", self.platform.awake_max as f64, 1.0, 1e8),
+            ("runs.concurrent", self.runs.concurrent as f64, 1.0, 1_024.0),
+            ("runs.queue", self.runs.queue as f64, 0.0, 1e5),
+            ("runs.threads", self.runs.threads as f64, 1.0, 1_024.0),
+            ("runs.twin_days_max", self.runs.twin_days_max, 0.0, 1e15),
+            ("runs.kept_max", self.runs.kept_max as f64, 1.0, 1e6),
+            ("runs.time_max_s", self.runs.time_max_s, 0.1, 1e8),
+            ("runs.sessions_max", self.runs.sessions_max as f64, 0.0, 10_000.0),
+            ("runs.session_idle_s", self.runs.session_idle_s, 1.0, 1e7),
+            ("runs.session_twin_days_max", self.runs.session_twin_days_max, 0.0, 1e15),
+            ("grpc.message_max_bytes", self.grpc.message_max_bytes as f64, 1_024.0, 1e9),
         ];
         for (key, value, low, high) in figures {
             if !(low..=high).contains(&value) {
                 return Err(Failure::say(format_args!("{key}: {value} is not between {low} and {high}")));
             }
+        }
+        if let Some(files) = self.runs.files.as_ref().filter(|files| !files.is_dir()) {
+            return Err(Failure::say(format_args!("runs.files: {} is no folder", files.display())));
         }
         self.mqtt.check().map_err(|error| Failure::say(format_args!("mqtt.{error}")))
     }

@@ -5,6 +5,7 @@ mod commands;
 mod forecast;
 mod history;
 mod reading;
+mod runs;
 mod telemetry;
 mod twin;
 
@@ -40,6 +41,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/twins/{id}/history", get(history::history_view))
         .route("/twins/{id}/forecast", get(forecast::forecast_view))
         .route("/twins/{id}/events", get(history::events_list).post(telemetry::event_take))
+        .route("/runs", get(runs::run_list).post(runs::run_submit))
+        .route("/runs/{id}", get(runs::run_view).delete(runs::run_cancel))
+        .route("/runs/{id}/results", get(runs::results_view))
+        .route("/runs/{id}/results/{file}", get(runs::result_file))
         .route("/alerts", get(alerts::alert_list))
         .route("/alerts/{id}", get(alerts::alert_view))
         .route("/alerts/{id}/acknowledge", post(alerts::alert_acknowledge))

@@ -174,14 +174,11 @@ impl LiveTwin {
             return Ok(());
         }
         let mut draft = Draft::of(&self.facts);
-        let mut older = None;
+        let mut anchors = self.anchors.clone();
         if !late.is_empty() {
             metrics::counter!("celltide_readings_late_total").increment(late.len() as u64);
-            let mut anchors = self.anchors.clone();
             draft.facts.kept.measured = self.derived_again(&late, &mut anchors).await?;
-            older = Some(anchors);
         }
-        let mut anchors = VecDeque::new();
         for reading in &new {
             let measured = &mut draft.facts.kept.measured;
             if measured.readings.is_multiple_of(ANCHOR_READINGS) {
@@ -214,12 +211,7 @@ impl LiveTwin {
             draft.change.snapshots.push(draft.facts.snapshot(now)?);
         }
         self.keep(draft, now).await?;
-        if let Some(older) = older {
-            self.anchors = older;
-        }
-        self.anchors.append(&mut anchors);
-        let beyond = self.anchors.len().saturating_sub(ANCHORS);
-        self.anchors.drain(..beyond);
+        self.anchors = anchors;
         if snapshot {
             self.snapshot_readings = known;
         }

@@ -203,6 +203,18 @@ impl CellZone {
         self.now = end;
     }
 
+    /// What would be recorded now. Nothing is recorded, and nothing else changes.
+    pub async fn read(&mut self) -> Tally {
+        let kept = std::mem::take(&mut self.tally);
+        self.sample().await;
+        std::mem::replace(&mut self.tally, kept)
+    }
+
+    /// What it noted so far.
+    pub fn happenings(&self) -> &[Happening] {
+        &self.tally.happenings
+    }
+
     async fn tell(&mut self, command: NetworkCommand) {
         self.pack.tell(self.now, [command]).await;
         self.shown = None;

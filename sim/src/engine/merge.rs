@@ -96,7 +96,8 @@ pub fn merge(
     }
 }
 
-fn name(model: &VariantModel, key: Key) -> Subject {
+/// What a thing that rows speak of is called.
+pub(super) fn name(model: &VariantModel, key: Key) -> Subject {
     let generation = |stem: String, generation: u32| match generation {
         0 => stem,
         more => format!("{stem}#{}", more + 1),

@@ -13,6 +13,7 @@ pub mod merge;
 pub mod model;
 pub mod place;
 pub mod player;
+pub mod session;
 pub mod sites;
 mod survival;
 pub mod tally;

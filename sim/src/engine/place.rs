@@ -5,9 +5,10 @@ use super::cells::CellZone;
 use super::cleanup::CleanupZone;
 use super::model::VariantModel;
 use super::player::Hosting;
+use super::session::{InjectError, Injection};
 use super::sites::chain::ChainZone;
 use super::sites::data_centre::CentreZone;
-use super::tally::Tally;
+use super::tally::{Happening, Tally};
 use super::transfer::Transfer;
 use super::zone::{Zone, ZonePart};
 use std::sync::Arc;
@@ -101,6 +102,39 @@ impl<C: Cast> Place<C> {
             (Self::Zone(zone), Transfer::Rider(migrant)) => zone.welcome(*migrant),
             (Self::SecondLife(zone), Transfer::Retired(retired)) => zone.welcome(retired),
             _ => unreachable!("riders go from district to district, batteries to second lives"),
+        }
+    }
+
+    /// What would be recorded now, without recording it.
+    pub async fn read(&mut self) -> Tally {
+        match self {
+            Self::Zone(zone) => zone.read().await,
+            Self::Cells(zone) => zone.read().await,
+            Self::DataCentre(zone) => zone.read().await,
+            Self::SecondLife(zone) => zone.read().await,
+            Self::Cleanup(zone) => zone.read().await,
+        }
+    }
+
+    /// What it noted so far.
+    pub fn happenings(&self) -> &[Happening] {
+        match self {
+            Self::Zone(zone) => zone.happenings(),
+            Self::Cells(zone) => zone.happenings(),
+            Self::DataCentre(zone) => zone.happenings(),
+            Self::SecondLife(zone) => zone.happenings(),
+            Self::Cleanup(zone) => zone.happenings(),
+        }
+    }
+
+    /// Lets something happen to a twin of this zone, as of now; false where the twin is not here.
+    ///
+    /// # Errors
+    /// When that cannot happen to it.
+    pub async fn inject(&mut self, injection: &Injection) -> Result<bool, InjectError> {
+        match self {
+            Self::Zone(zone) => zone.inject(injection).await,
+            Self::Cells(_) | Self::DataCentre(_) | Self::SecondLife(_) | Self::Cleanup(_) => Ok(false),
         }
     }
 

@@ -4,6 +4,7 @@
 //! its rides and of the charge that follows them in one message, when it is plugged in. What a pack reports is
 //! handed to its cabinet with the cabinet's next message, or at once when the cabinet cannot do without.
 
+mod inject;
 pub mod shown;
 
 use super::cast::Cast;
@@ -76,6 +77,7 @@ enum Action {
     Wake { station: u32 },
     Break { station: u32, fault: u32, part: Part },
     Repair { station: u32, fault: u32, part: Part },
+    Mend { station: u32, part: Part },
     Day { pack: u32 },
     Sample,
 }
@@ -369,6 +371,18 @@ impl<C: Cast> Zone<C> {
         self.now = end;
     }
 
+    /// What would be recorded now. Nothing is recorded, and nothing else changes.
+    pub async fn read(&mut self) -> Tally {
+        let kept = std::mem::take(&mut self.tally);
+        self.sample().await;
+        std::mem::replace(&mut self.tally, kept)
+    }
+
+    /// What it noted so far.
+    pub fn happenings(&self) -> &[Happening] {
+        &self.tally.happenings
+    }
+
     /// Riders who leave for other zones at the end of this window, packs and all.
     pub async fn take_outgoing(&mut self) -> Vec<Migrant> {
         let mut outgoing = Vec::with_capacity(self.leaving.len());
@@ -436,6 +450,7 @@ impl<C: Cast> Zone<C> {
                     self.schedule(at, Action::Break { station, fault, part });
                 }
             }
+            Action::Mend { station, part } => self.mend(station, part).await,
             Action::Day { pack } => self.day(pack).await,
             Action::Sample => {
                 self.sample().await;

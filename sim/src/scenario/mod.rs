@@ -53,6 +53,17 @@ pub struct Known {
     pub cycles: Vec<String>,
 }
 
+/// Which files a scenario may name, of those that are read when it is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Files {
+    /// Any.
+    Anywhere,
+    /// Those below the scenario's folder.
+    Within,
+    /// None.
+    Nowhere,
+}
+
 /// Reads and checks a scenario file; `sets` are `(PATH, VALUE)` replacements, applied before the variants.
 ///
 /// # Errors
@@ -80,8 +91,36 @@ pub fn parse(
     sets: &[(String, String)],
     known: &Known,
 ) -> Result<Plan, Mistakes> {
+    parse_with(text, file_name, folder, Files::Anywhere, sets, known)
+}
+
+/// Checks the text of a scenario of somebody who must not name any file of this machine: only those below `offered`,
+/// by paths that begin there, and none where nothing is offered. A file that may not be named is neither opened nor
+/// looked for.
+///
+/// # Errors
+/// Every mistake in the text, its variants and the replacements.
+pub fn parse_from_outside(
+    text: &[u8],
+    file_name: &str,
+    offered: Option<&Path>,
+    sets: &[(String, String)],
+    known: &Known,
+) -> Result<Plan, Mistakes> {
+    let (folder, files) = offered.map_or((Path::new(""), Files::Nowhere), |folder| (folder, Files::Within));
+    parse_with(text, file_name, folder, files, sets, known)
+}
+
+fn parse_with(
+    text: &[u8],
+    file_name: &str,
+    folder: &Path,
+    files: Files,
+    sets: &[(String, String)],
+    known: &Known,
+) -> Result<Plan, Mistakes> {
     let mut findings = Findings::default();
-    let plan = plan(text, folder, sets, known, &mut findings);
+    let plan = plan(text, Surroundings { folder, known, files }, sets, &mut findings);
     match plan {
         Some(plan) if findings.is_empty() => Ok(plan),
         _ => {
@@ -102,14 +141,12 @@ pub fn json_schema() -> serde_json::Value {
 /// The plan, unless there are findings.
 fn plan(
     text: &[u8],
-    folder: &Path,
+    surroundings: Surroundings<'_>,
     sets: &[(String, String)],
-    known: &Known,
     findings: &mut Findings,
 ) -> Option<Plan> {
     let mut base = tree::parse(text, 0, findings)?;
     apply_sets(&mut base, sets, findings);
-    let surroundings = Surroundings { folder, known };
     check::check(&mut base, Shape::scenario(), &Trail::Root, findings);
     rules::check(&base, surroundings, findings);
     let variants = variants::expand(&base, surroundings, findings);
@@ -130,7 +167,7 @@ fn plan(
             scenario: scenario.clone(),
         });
     }
-    Some(Plan { base: scenario, folder: folder.to_owned(), variants: planned })
+    Some(Plan { base: scenario, folder: surroundings.folder.to_owned(), variants: planned })
 }
 
 fn apply_sets(base: &mut Node, sets: &[(String, String)], findings: &mut Findings) {

@@ -291,6 +291,18 @@ impl CleanupZone {
         self.now = end;
     }
 
+    /// What would be recorded now. Nothing is recorded, and nothing else changes.
+    pub async fn read(&mut self) -> Tally {
+        let kept = std::mem::take(&mut self.tally);
+        self.sample().await;
+        std::mem::replace(&mut self.tally, kept)
+    }
+
+    /// What it noted so far.
+    pub fn happenings(&self) -> &[Happening] {
+        &self.tally.happenings
+    }
+
     async fn act(&mut self, action: Action) {
         match action {
             Action::Vessel(vessel, plan) if self.ships[vessel].plan == plan => self.go_on(vessel).await,

@@ -224,6 +224,18 @@ impl ChainZone {
         self.now = end;
     }
 
+    /// What would be recorded now. Nothing is recorded, and nothing else changes.
+    pub(in crate::engine) async fn read(&mut self) -> Tally {
+        let kept = std::mem::take(&mut self.tally);
+        self.sample().await;
+        std::mem::replace(&mut self.tally, kept)
+    }
+
+    /// What it noted so far.
+    pub(in crate::engine) fn happenings(&self) -> &[Happening] {
+        &self.tally.happenings
+    }
+
     /// Takes in a battery from another zone, which is on its way here.
     pub(in crate::engine) fn welcome(&mut self, retired: Retired) {
         let model = self.model.clone();

@@ -137,6 +137,18 @@ impl CentreZone {
         self.now = end;
     }
 
+    /// What would be recorded now. Nothing is recorded, and nothing else changes.
+    pub(in crate::engine) async fn read(&mut self) -> Tally {
+        let kept = std::mem::take(&mut self.tally);
+        self.sample().await;
+        std::mem::replace(&mut self.tally, kept)
+    }
+
+    /// What it noted so far.
+    pub(in crate::engine) fn happenings(&self) -> &[Happening] {
+        &self.tally.happenings
+    }
+
     async fn wake(&mut self) {
         let now = self.now;
         let answer = self.centre.tell(now, [DataCentreCommand::Wake]).await;

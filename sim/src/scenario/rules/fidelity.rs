@@ -1,6 +1,7 @@
 //! Rules on how closely batteries are followed.
 
 use super::super::mistake::{Findings, Trail};
+use super::super::nearest::quoted;
 use super::super::node::Node;
 use super::super::schema::{ParticleKind, Particles};
 use super::{Surroundings, place_of};
@@ -19,6 +20,13 @@ pub(super) fn is_particle(kind: &Node) -> bool {
 /// Checks chemistry and mechanisms of a kind that is followed as particles.
 pub(super) fn check(kind: &Node, surroundings: Surroundings<'_>, trail: &Trail<'_>, findings: &mut Findings) {
     let Some(chemistry) = kind.get("chemistry").and_then(Node::text) else { return };
+    if crate::engine::model::names_a_file(chemistry)
+        && let Some(objection) = surroundings.objection(chemistry)
+    {
+        let place = place_of(kind, &["chemistry"]);
+        findings.add(place, trail.key("chemistry"), format!("file {} {objection}", quoted(chemistry)));
+        return;
+    }
     let options = kind.get("particle");
     let mechanisms = options.and_then(|options| options.get("mechanisms")).map(|list| {
         list.elements().iter().filter_map(|name| name.text().map(str::to_owned)).collect::<Vec<_>>()

@@ -10,12 +10,12 @@ mod figures;
 mod references;
 mod sites;
 
-use super::Known;
 use super::mistake::{Findings, Place, Trail};
 use super::node::{Node, Value};
+use super::{Files, Known};
 use jiff::civil::Date;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// What a scenario refers to and does not contain.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,28 @@ pub(super) struct Surroundings<'a> {
     pub(super) folder: &'a Path,
     /// Names that are built in.
     pub(super) known: &'a Known,
+    /// Which files may be named.
+    pub(super) files: Files,
+}
+
+impl Surroundings<'_> {
+    /// Why a file may not be named; looks no further than at where it is.
+    pub(super) fn objection(&self, name: &str) -> Option<&'static str> {
+        const NOT_OFFERED: &str = "is not among the files that are offered here";
+        match self.files {
+            Files::Anywhere => None,
+            Files::Nowhere => Some("cannot be named here: only what is built in can"),
+            Files::Within => {
+                let is_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+                // A link may lead out of the folder.
+                let inside =
+                    is_plain.then(|| self.folder.canonicalize().ok()).flatten().is_some_and(|folder| {
+                        self.folder.join(name).canonicalize().is_ok_and(|path| path.starts_with(folder))
+                    });
+                (!inside).then_some(NOT_OFFERED)
+            }
+        }
+    }
 }
 
 /// Checks every rule over a whole scenario, variants apart.

@@ -155,6 +155,10 @@ impl Check<'_, '_> {
     fn file(&mut self, node: &Node, key: &str, trail: &Trail<'_>) {
         let Some(value) = node.get(key) else { return };
         let Some(name) = value.text() else { return };
+        if let Some(objection) = self.surroundings.objection(name) {
+            self.findings.add(value.place, trail.key(key), format!("file {} {objection}", quoted(name)));
+            return;
+        }
         let path = self.surroundings.folder.join(name);
         // Looked at before it is opened: opening a pipe would wait for a writer.
         let trouble = match fs::metadata(&path) {
