@@ -167,7 +167,12 @@ pub(super) async fn alert_list(
         active_only: asked.active_only.unwrap_or(true),
         acknowledged: asked.acknowledged,
         from: asked.start_date.as_deref().map(|text| moment("start_date", text, false)).transpose()?,
-        to: asked.end_date.as_deref().map(|text| moment("end_date", text, true)).transpose()?.map(|to| to + 1),
+        to: asked
+            .end_date
+            .as_deref()
+            .map(|text| moment("end_date", text, true))
+            .transpose()?
+            .map(|to| to + 1),
         visible: caller.visibility(),
     };
     let page = app.platform.monitored_alerts(&which, skip, limit).await?;

@@ -24,9 +24,7 @@ const PAGE: usize = 1_000;
 
 fn role(name: &str) -> Result<Role, Problem> {
     let role = ROLES.into_iter().find(|role| role.as_str() == name);
-    role.ok_or_else(|| {
-        broken_rule(format!("Invalid role: {name}. Must be one of: admin, engineer, viewer"))
-    })
+    role.ok_or_else(|| broken_rule(format!("Invalid role: {name}. Must be one of: admin, engineer, viewer")))
 }
 
 /// A person.

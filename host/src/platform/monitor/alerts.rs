@@ -223,8 +223,7 @@ impl Platform {
         };
         let mut after = None;
         loop {
-            let (page, next) =
-                alerts.page(By::Index(by.to_owned()), within.clone(), PAGE, after).await?;
+            let (page, next) = alerts.page(By::Index(by.to_owned()), within.clone(), PAGE, after).await?;
             let page = page.into_iter().map(|alert| alert.value).collect();
             self.monitored(page, visible).await?.into_iter().for_each(&mut take);
             match next {
