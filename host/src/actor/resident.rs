@@ -129,6 +129,11 @@ impl Stage {
         Ok(Self { arbiters, stop: Some(stop), thread: Some(thread) })
     }
 
+    /// Threads for residents.
+    pub fn threads(&self) -> u64 {
+        self.arbiters.len() as u64
+    }
+
     /// Puts a resident on the thread that a number leads to.
     ///
     /// # Errors

@@ -121,6 +121,8 @@ pub(crate) struct Core {
     logs: fleet::Logs,
     /// Whoever sets slots, one after another.
     slots_turn: tokio::sync::Mutex<()>,
+    /// When it was last seen that everything works.
+    checked: tokio::sync::Mutex<Option<tokio::time::Instant>>,
     options: Options,
 }
 
@@ -147,6 +149,24 @@ impl Core {
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, PlatformError> {
         let commands = crate::store::records::Collection::<CommandRecord, _>::of(self.store.as_ref());
         Ok(commands.get(id).await?.map(|command| command.value))
+    }
+}
+
+/// How long a look at whether the platform can do its work is good for.
+const CHECKED_FOR: Duration = Duration::from_secs(1);
+
+/// A record that is written to see whether the store takes any.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Probe {
+    at: twin::time::Time,
+}
+
+impl crate::store::records::Record for Probe {
+    const COLLECTION: &'static str = "platform_probe";
+    const SCHEMA: u16 = 1;
+
+    fn key(&self) -> String {
+        "ready".to_owned()
     }
 }
 
@@ -192,6 +212,7 @@ impl Platform {
             roll: monitor::Roll::default(),
             logs: fleet::Logs::default(),
             slots_turn: tokio::sync::Mutex::default(),
+            checked: tokio::sync::Mutex::default(),
             options,
         });
         let residents = Arc::new(Residents::new(core.clone(), stage));
@@ -434,12 +455,25 @@ impl Platform {
         self.residents.count()
     }
 
-    /// Whether the store takes and gives: something is read, and everything that was read is durable.
+    /// Whether it can do its work: the store takes and gives, and the twins' threads answer. Looked at once a second at
+    /// most, whoever asks how often.
     ///
     /// # Errors
     /// Why not.
     pub async fn check(&self) -> Result<(), PlatformError> {
-        self.core.store.head().await.map(drop).map_err(PlatformError::from)
+        let mut checked = self.core.checked.lock().await;
+        let now = tokio::time::Instant::now();
+        if checked.is_some_and(|at| now - at < CHECKED_FOR) {
+            return Ok(());
+        }
+        self.core.store.head().await?;
+        let probe = Probe { at: self.core.clock.now() };
+        let put = crate::store::records::RecordChange::put(&probe, crate::store::records::Expect::Anything)?;
+        let change = crate::store::Change { records: vec![put], ..Default::default() };
+        self.core.store.commit(change).await?;
+        self.residents.check().await?;
+        *checked = Some(now);
+        Ok(())
     }
 
     /// Looks at the whole chain of facts.

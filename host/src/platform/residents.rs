@@ -302,6 +302,15 @@ impl Residents {
         }
     }
 
+    /// Whether every thread of twins does its work.
+    pub(super) async fn check(&self) -> Result<(), PlatformError> {
+        for number in 0..self.stage.threads() {
+            let resident = self.stage.place(number, ()).await?;
+            resident.with(|(): &mut ()| Box::pin(async {})).await?;
+        }
+        Ok(())
+    }
+
     /// Takes no more work, and lets every twin write what saves time next time.
     pub(super) async fn stop(&self, patience: Duration) {
         self.stopping.store(true, Ordering::Release);

@@ -48,10 +48,11 @@ impl Sample {
             current_a: value("current_a"),
             temperature_c: value("temperature_c"),
             resistance_ohm: estimate
+                .as_ref()
                 .and_then(|estimate| estimate.resistance_ohm)
                 .or_else(|| value("internal_resistance_ohm")),
-            soc: estimate.and_then(|estimate| estimate.soc).map(|soc| soc.0),
-            soh: estimate.and_then(|estimate| estimate.soh).map(|soh| soh.0),
+            soc: estimate.as_ref().and_then(|estimate| estimate.soc).map(|soc| soc.mean),
+            soh: estimate.as_ref().and_then(|estimate| estimate.soh).map(|soh| soh.mean),
         })
     }
 }
@@ -129,30 +130,28 @@ impl Watched {
         let record = facts.record.clone();
         let subject = facts.subject.as_deref();
         let latest = Sample::of(&facts.kept.measured, subject, now);
-        let file = subject.and_then(|subject| subject.cell.as_ref()).map(|cell| &cell.file);
-        let series = subject.map_or(1.0, |subject| subject.series);
+        let cells = subject.and_then(Subject::model);
+        let nominal_v = cells.map(|cells| cells.cell.file.cell.voltage_nominal_v * cells.series);
+        let blocks = subject.map_or(1.0, Subject::per_series);
         let spec = match &record.spec {
             Spec::Battery(spec) => spec.clone(),
             Spec::Site(_) => Default::default(),
         };
         let is_blocks = facts.family() == Some(LEAD_ACID);
-        let rise = facts.kept.measured.estimate(subject, now).and_then(|known| known.resistance_over_new);
         let signs = Signs {
             age_s: latest.map(|sample| now.seconds_since(sample.at)),
-            block_v: latest.and_then(|sample| sample.voltage_v).filter(|_| is_blocks).map(|v| v / series),
+            block_v: latest.and_then(|sample| sample.voltage_v).filter(|_| is_blocks).map(|v| v / blocks),
             temperature_c: latest.and_then(|sample| sample.temperature_c),
             soh: latest.and_then(|sample| sample.soh),
-            resistance_rise: rise.map(|factor| factor - 1.0),
+            resistance_rise: facts.kept.measured.figure(subject, "resistance_rise"),
             worst: facts.alerts.iter().map(|alert| alert.value.severity).max(),
         };
         Self {
             name: record.device_name(),
             serial: serial(&record),
             manufacturer: spec.manufacturer,
-            model: spec.model.or_else(|| file.map(|file| file.make.clone())),
-            voltage_nominal_v: spec
-                .voltage_nominal_v
-                .or_else(|| file.map(|file| file.cell.voltage_nominal_v * series)),
+            model: spec.model,
+            voltage_nominal_v: spec.voltage_nominal_v.or(nominal_v),
             capacity_ah: subject.and_then(Subject::rated_ah),
             mounting: Mounting::of(&record),
             warranty_months: record

@@ -19,6 +19,7 @@ pub use alerts::{AlertContext, AlertPage, AlertStatistics, MonitoredAlert, Which
 pub use battery::{Life, Mounting, Sample, Watched};
 pub use place::{Place, PlaceCount};
 pub use readout::Readout;
+pub use roll::Listed;
 pub(super) use roll::Roll;
 
 /// Namespace of the names of places, where batteries are mounted.

@@ -9,7 +9,22 @@ use crate::platform::{Platform, PlatformError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use twin::live::standing::{FRESH_S, Standing};
 
-/// A place: a facility twin that has a name in the namespace of places.
+/// What a facility is of that is a place without being named as one.
+const DATA_CENTRE: &str = "data centre";
+
+/// The name of a place: that in the namespace of places, or a data centre's own.
+pub(super) fn place_name(record: &TwinRecord) -> Option<String> {
+    let named = record.aliases.iter().find(|alias| alias.namespace == LOCATION);
+    if let Some(alias) = named {
+        return Some(alias.name.clone());
+    }
+    match &record.spec {
+        Spec::Site(spec) if spec.sort.as_deref() == Some(DATA_CENTRE) => Some(record.device_name()),
+        _ => None,
+    }
+}
+
+/// A place: a facility twin that has a name in the namespace of places, or is a data centre.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// Its name.
@@ -22,7 +37,7 @@ pub struct Place {
 
 impl Place {
     fn of(record: TwinRecord) -> Option<Self> {
-        let name = record.aliases.iter().find(|alias| alias.namespace == LOCATION)?.name.clone();
+        let name = place_name(&record)?;
         let position = match &record.spec {
             Spec::Site(spec) => spec.lat.zip(spec.lon),
             Spec::Battery(_) => None,

@@ -2,11 +2,12 @@
 //!
 //! Filled from the store at first use; every registration and every change of one is noted as it happens.
 
-use super::{LOCATION, label};
+use super::label;
+use super::place::place_name;
 use crate::identity::{Owner, Visibility};
 use crate::platform::door::Kind;
 use crate::platform::registry::{TwinId, TwinRecord};
-use crate::platform::{Core, PlatformError};
+use crate::platform::{Core, Platform, PlatformError};
 use crate::store::records::{By, Collection, Within};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -18,7 +19,7 @@ const PAGE: usize = 1_000;
 
 /// What is needed of a twin to find it in a list.
 #[derive(Debug, Clone)]
-pub(in crate::platform) struct Listed {
+pub struct Listed {
     /// The name that lists are ordered by.
     pub(in crate::platform) name: Arc<str>,
     /// Where it is mounted.
@@ -28,7 +29,13 @@ pub(in crate::platform) struct Listed {
 }
 
 impl Listed {
-    pub(in crate::platform) fn is_seen_by(&self, visible: &Visibility) -> bool {
+    /// Name of the place where it is mounted.
+    pub fn place(&self) -> Option<&Arc<str>> {
+        self.place.as_ref()
+    }
+
+    /// Whether somebody sees it.
+    pub fn is_seen_by(&self, visible: &Visibility) -> bool {
         // What belongs to nobody in particular is the operator's.
         *visible == Visibility::Everything
             || visible.shows(&Owner { organisation: self.organisation.clone(), ..Owner::default() })
@@ -53,7 +60,7 @@ impl Sheet {
         }
         let place_name = match record.kind {
             Kind::Battery => record.labels.get(label::LOCATION).map(|place| Arc::from(place.as_str())),
-            Kind::Facility => place_name(record),
+            Kind::Facility => place_name(record).map(Arc::from),
             Kind::Cabinet => None,
             Kind::Vessel => return,
         };
@@ -144,12 +151,6 @@ impl Sheet {
     }
 }
 
-/// The name of a place: a facility that has one in the namespace of places.
-fn place_name(record: &TwinRecord) -> Option<Arc<str>> {
-    let alias = record.aliases.iter().find(|alias| alias.namespace == LOCATION)?;
-    Some(alias.name.as_str().into())
-}
-
 /// Who there is.
 #[derive(Debug, Default)]
 pub(in crate::platform) struct Roll {
@@ -189,5 +190,74 @@ impl Core {
                 None => return Ok(()),
             }
         }
+    }
+}
+
+impl Platform {
+    /// Where a battery stands in lists; nothing where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn listed(&self, id: TwinId) -> Result<Option<Listed>, PlatformError> {
+        self.core.in_roll(|sheet| sheet.twin(id).cloned()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::registry::{Alias, Spec};
+    use serde_json::{Map, Value};
+
+    fn battery(number: u128, name: &str, place: Option<&str>) -> TwinRecord {
+        let labels = place.map(|place| (label::LOCATION.to_owned(), place.to_owned()));
+        TwinRecord {
+            id: TwinId(uuid::Uuid::from_u128(number)),
+            kind: Kind::Battery,
+            name: None,
+            aliases: vec![Alias { namespace: "device".to_owned(), name: name.to_owned() }],
+            spec: Spec::read(Kind::Battery, Value::Null).unwrap(),
+            labels: labels.into_iter().collect(),
+            desired: Map::new(),
+            reported: Map::new(),
+            organisation: None,
+            created_at: Time(0),
+            changed_at: Time(0),
+            retired_at: None,
+        }
+    }
+
+    fn numbers(sheet: &Sheet, place: Option<&str>, visible: &Visibility) -> Vec<u128> {
+        sheet.batteries(place, visible).map(|id| id.0.as_u128()).collect()
+    }
+
+    #[test]
+    fn batteries_are_listed_by_name_and_place_as_they_are_registered_now() {
+        let mut sheet = Sheet::default();
+        let all = Visibility::Everything;
+        for (number, name, place) in [(1, "b", Some("x")), (2, "a", Some("x")), (3, "c", None)] {
+            sheet.note(&battery(number, name, place));
+        }
+        assert_eq!(numbers(&sheet, None, &all), [2, 1, 3]);
+        assert_eq!(numbers(&sheet, Some("x"), &all), [2, 1]);
+        assert_eq!(sheet.count(), 3);
+
+        let moved = TwinRecord { changed_at: Time(5), ..battery(2, "z", Some("y")) };
+        sheet.note(&moved);
+        // What was read before it changed, and comes late, changes nothing.
+        sheet.note(&battery(2, "a", Some("x")));
+        assert_eq!(numbers(&sheet, None, &all), [1, 3, 2]);
+        assert_eq!(numbers(&sheet, Some("x"), &all), [1]);
+        assert_eq!(numbers(&sheet, Some("y"), &all), [2]);
+
+        sheet.note(&TwinRecord { retired_at: Some(Time(9)), changed_at: Time(9), ..moved });
+        assert_eq!(numbers(&sheet, None, &all), [1, 3]);
+        assert_eq!(numbers(&sheet, Some("y"), &all), [] as [u128; 0]);
+        assert_eq!(sheet.twin(TwinId(uuid::Uuid::from_u128(2))).unwrap().name.as_ref(), "z");
+
+        let other = TwinRecord { organisation: Some("acme".into()), ..battery(4, "d", Some("x")) };
+        sheet.note(&other);
+        assert_eq!(numbers(&sheet, Some("x"), &Visibility::Organisation("acme".into())), [4]);
+        assert_eq!(numbers(&sheet, None, &Visibility::Nothing), [] as [u128; 0]);
     }
 }
