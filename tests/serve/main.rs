@@ -4,6 +4,7 @@
 
 mod alerts;
 mod commands;
+mod forecast;
 mod lifecycle;
 mod mqtt;
 mod process;
