@@ -6,6 +6,7 @@ mod alerts;
 mod commands;
 mod crash;
 mod faults;
+mod forecast;
 mod lifecycle;
 mod mqtt;
 mod process;

@@ -377,9 +377,11 @@ impl Core {
             .map(|kept| (snapshot.revision, kept))
         });
         let (mut known, mut kept) = snapshot.unwrap_or_default();
-        if at.is_some() {
+        if let Some(at) = at {
             // Of an earlier instant only what follows from readings is taken; what was registered and said is heard anew.
-            (known, kept) = (Revision(0), Kept { measured: kept.measured, ..Kept::default() });
+            // A device's clock may run ahead of ours, and its readings be later than the snapshot that knows them.
+            let measured = Some(kept.measured).filter(|known| known.last_at.is_none_or(|last| last <= at));
+            (known, kept) = (Revision(0), Kept { measured: measured.unwrap_or_default(), ..Kept::default() });
         }
         let subject = subject(&record.spec, &self.cells)?;
         let record = Arc::new(record);

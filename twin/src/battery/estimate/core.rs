@@ -236,6 +236,10 @@ impl Core {
                 }
                 start::place(&mut self.belief, cell, &terminal);
                 found.placed = true;
+                // Lost it may be because the voltage stands still.
+                if !lost {
+                    self.monitors.placed();
+                }
             } else {
                 self.belief.see_voltage(cell, &terminal);
             }

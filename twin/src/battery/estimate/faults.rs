@@ -256,6 +256,12 @@ impl Monitors {
         if self.noisy.named { self.scatter.max(1.0).sqrt() } else { 1.0 }
     }
 
+    /// What was expected before a battery was placed is no measure of a voltage that stands still: a sensor that shows
+    /// steps of 0.1 V at rest is sound.
+    pub(super) fn placed(&mut self) {
+        self.voltage = self.voltage.filter(|run| run.stuck);
+    }
+
     /// After a silence runs begin anew: what moved meanwhile nobody saw.
     pub(super) fn silence(&mut self) {
         self.temperature = None;

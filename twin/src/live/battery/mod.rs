@@ -176,6 +176,8 @@ impl Belief {
                 _ => {}
             }
         }
+        // A replay has them in another order than the device, and sums must be the same to the bit.
+        reading.cell_voltages_v.sort_by(f64::total_cmp);
         if let Some(current_a) = reading.current_a {
             self.count(at, current_a);
         }
