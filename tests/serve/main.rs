@@ -4,8 +4,6 @@
 
 mod alerts;
 mod commands;
-mod crash;
-mod faults;
 mod lifecycle;
 mod mqtt;
 mod process;
