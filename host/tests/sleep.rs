@@ -201,8 +201,10 @@ fn commands_end_and_silence_is_noticed_while_twins_sleep() {
                 silent.push(piece.twin);
             }
         }
+        let mut expected = [id, said];
+        expected.sort_unstable();
         silent.sort_unstable();
-        assert_eq!(silent, [id, said]);
+        assert_eq!(silent, expected);
         let seen = ground.platform.view(id).await.unwrap();
         assert_eq!(seen.online, Some(false));
         assert!(seen.alerts.iter().any(|alert| alert.alert_type == "connection_lost"), "{:?}", seen.alerts);

@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 /// The administrator, in a folder that goes with the measurement.
 pub(crate) const PASSWORD: &str = "only for measuring";
+/// How fast somebody may speak is not what is measured.
+const CONFIG: &str = "[mqtt.gateway_rate]\nper_s = 1e9\nburst = 1e9\n";
 /// Ticks of the system's clock of processes per second, which Linux shows the same everywhere.
 const TICKS_PER_S: f64 = 100.0;
 
@@ -29,15 +31,13 @@ impl Platform {
     /// Starts one and waits for its line.
     pub(crate) fn start(folder: &Path) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(Failure::failed)?;
+        std::fs::write(folder.join("celltide.toml"), CONFIG).map_err(Failure::failed)?;
         let began = Instant::now();
         let mut child = Command::new(program)
             .args(["serve", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", "data"])
             .current_dir(folder)
             .env("CELLTIDE_ADMIN_PASSWORD", PASSWORD)
             .env("CELLTIDE_LOG__LEVEL", "warn")
-            // How fast somebody may speak is not what is measured.
-            .env("CELLTIDE_MQTT__GATEWAY_RATE__PER_S", "1e9")
-            .env("CELLTIDE_MQTT__GATEWAY_RATE__BURST", "1e9")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

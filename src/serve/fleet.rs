@@ -1,4 +1,5 @@
-//! A simulated fleet: each battery, cabinet, vessel and data centre a device of its own, which connects over MQTT, reports, and does as it is told.
+//! A simulated fleet: each battery, cabinet, vessel and data centre a device of its own, which connects over MQTT, reports,
+//! and does as it is told.
 //!
 //! ```text
 //!  clock ──► Plant::report ──► client ──► TCP ──► broker ──► twin        nothing goes around the broker

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A gateway that speaks for all devices, logged in as the administrator.
-pub(crate) fn gateway(serve: &Serve, name: &str) -> (AsyncClient, EventLoop) {
+fn gateway(serve: &Serve, name: &str) -> (AsyncClient, EventLoop) {
     let (host, port) = serve.mqtt.clone().unwrap();
     let mut options = MqttOptions::new(format!("test-{name}"), host, port);
     options.set_credentials("admin", PASSWORD);

@@ -6,7 +6,6 @@ mod ack;
 mod crowd;
 mod double;
 mod malformed;
-mod mosquitto;
 mod orders;
 mod other_makes;
 mod presence;

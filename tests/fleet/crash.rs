@@ -1,14 +1,14 @@
 //! Killed in the middle of things: whatever was acknowledged is there, and the chain holds.
 
-use crate::mqtt::gateway;
-use crate::process::{Serve, ago_ms, run};
-use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS};
+use crate::process::{PASSWORD, Serve, ago_ms, run};
+use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Rounds, unless `CELLTIDE_CRASH_ROUNDS` says otherwise.
 const ROUNDS: u64 = 5;
@@ -23,15 +23,13 @@ struct Book {
 }
 
 /// Publishes for its twins until the connection is lost.
-async fn publish(
-    serve: &Serve,
-    client: usize,
-    first_ms: i64,
-    book: Arc<Mutex<Book>>,
-) -> tokio::task::JoinHandle<()> {
-    let (speaker, mut events) = gateway(serve, &format!("crash-{client}"));
-    let (sent, mut order) = tokio::sync::mpsc::unbounded_channel();
-    let say = |speaker: AsyncClient| async move {
+fn publish(serve: &Serve, client: usize, first_ms: i64, book: Arc<Mutex<Book>>) -> JoinHandle<()> {
+    let (host, port) = serve.mqtt.clone().unwrap();
+    let mut options = MqttOptions::new(format!("crash-{client}"), host, port);
+    options.set_credentials("admin", PASSWORD);
+    let (speaker, mut events) = AsyncClient::new(options, 64);
+    let (sent, mut order) = tokio::sync::mpsc::unbounded_channel::<(usize, i64)>();
+    let saying = tokio::spawn(async move {
         for k in 0i64.. {
             let twin = client + CLIENTS * (k as usize % (TWINS / CLIENTS));
             let at = first_ms + 500 * k;
@@ -43,8 +41,7 @@ async fn publish(
                 return;
             }
         }
-    };
-    let saying = tokio::spawn(say(speaker));
+    });
     tokio::spawn(async move {
         // The client sends in the order in which it was told, so identifiers are given in that order.
         let mut waiting: BTreeMap<u16, (usize, i64)> = BTreeMap::new();
@@ -120,14 +117,14 @@ fn what_was_acknowledged_is_there_after_every_kill_and_the_chain_verifies() {
             let first_ms = begin + round as i64 * 3_600_000;
             let mut publishing = Vec::new();
             for client in 0..CLIENTS {
-                publishing.push(publish(&serve, client, first_ms, book.clone()).await);
+                publishing.push(publish(&serve, client, first_ms, book.clone()));
             }
             // A fact now and then, so that the chain grows as well.
             let more = 40 + (round * 97) % 400;
             let mut facts = 0;
             while book.lock().unwrap().count < before + more {
                 facts += 1;
-                let event = json!({ "event": "note", "text": format!("{round}/{facts}") });
+                let event = json!({ "event": "note", "detail": { "text": format!("{round}/{facts}") } });
                 serve.post(&format!("/twins/v1/twins/B-{}/events", facts % TWINS), event).await;
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }

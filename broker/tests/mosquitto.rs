@@ -1,5 +1,14 @@
 //! The platform as a client of a real Mosquitto, where the machine has one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+#[path = "mqtt/double.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod double;
+#[path = "mqtt/raw.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod raw;
+
 use crate::double::{Behind, Double, config, reading, second};
 use crate::raw::{Hello, Raw, publish};
 use broker::{remote, topic};
