@@ -94,19 +94,19 @@ impl FleetBattery {
         let subject = facts.subject.as_deref();
         let measured = &facts.kept.measured;
         let estimate = measured.estimate(subject, now);
-        let file = subject.and_then(|subject| subject.cell.as_ref()).map(|cell| &cell.file);
+        let file = subject.and_then(Subject::model).map(|model| &model.cell.file);
         let spec = match &record.spec {
             Spec::Battery(spec) => spec.clone(),
             Spec::Site(_) => BatterySpec::default(),
         };
-        let series = subject.map_or(1.0, |subject| subject.series);
+        let series = subject.map_or(1.0, Subject::series);
         let voltage_nominal_v =
             spec.voltage_nominal_v.or_else(|| file.map(|file| file.cell.voltage_nominal_v * series));
         let capacity_ah = subject.and_then(Subject::rated_ah);
         let by_charge = || capacity_ah.zip(voltage_nominal_v).map(|(ah, v)| ah * v);
         let lead = file.is_some_and(|file| file.family == "VRLA");
         let sort = || file.map(|_| if lead { "Lead-acid" } else { "Lithium-ion" }.to_owned());
-        let counted = estimate.and_then(|estimate| estimate.efc).unwrap_or(0.0);
+        let counted = estimate.as_ref().and_then(|estimate| estimate.efc).unwrap_or(0.0);
         let reported = measured.latest.get("cycles").map_or(0.0, |known| known.value.max(0.0));
         Self {
             code: record.device_name(),
@@ -122,8 +122,8 @@ impl FleetBattery {
                 .or_else(|| file.map(|file| file.limits.discharge_c_rate_max)),
             total_cycles: cycles(&record.stated, counted).max(reported as u64),
             manufactured_on: spec.manufactured_on.clone(),
-            status: status(&record.stated, measured.last_at, estimate.and_then(|estimate| estimate.doing)),
-            soh: estimate.and_then(|estimate| estimate.soh).map(|soh| soh.0),
+            status: status(&record.stated, measured.last_at, estimate.as_ref().and_then(|estimate| estimate.doing)),
+            soh: estimate.as_ref().and_then(|estimate| estimate.soh).map(|soh| soh.mean),
             counted,
             record,
         }

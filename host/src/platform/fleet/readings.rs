@@ -107,7 +107,7 @@ impl Platform {
             let soc = match &mut heard {
                 Some(measured) => {
                     measured.observe(subject, at, row);
-                    measured.estimate(subject, at).and_then(|estimate| estimate.soc).map(|soc| soc.0)
+                    measured.estimate(subject, at).and_then(|estimate| estimate.soc).map(|soc| soc.mean)
                 }
                 None => value("soc_pct").map(|pct| pct * 1e-2),
             };
@@ -131,7 +131,7 @@ impl Platform {
                     let facts = twin.facts();
                     let (measured, subject) = (&facts.kept.measured, facts.subject.as_deref());
                     let Some(at) = measured.last_at else { return Ok(None) };
-                    let soc = measured.estimate(subject, at).and_then(|known| known.soc).map(|soc| soc.0);
+                    let soc = measured.estimate(subject, at).and_then(|known| known.soc).map(|soc| soc.mean);
                     let rated_ah = subject.and_then(Subject::rated_ah);
                     let value = |metric: &str| measured.latest.at(metric, at);
                     Ok(Some(ReadingRow::of(at, value, soc, rated_ah)))

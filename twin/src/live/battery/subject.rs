@@ -104,7 +104,7 @@ impl Subject {
     }
 
     /// Cells in series.
-    pub(super) fn series(&self) -> f64 {
+    pub fn series(&self) -> f64 {
         self.series
     }
 
