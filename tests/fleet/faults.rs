@@ -53,6 +53,7 @@ fn a_fault_shows_in_what_the_device_reports_until_it_is_lifted() {
         let bias = json!({ "twin": "courier-1", "fault": "sensor_bias", "metric": "voltage_v", "by": 5 });
         let injected = serve.post("/twins/v1/faults", bias).await;
         assert_eq!((&injected["fault"], &injected["device"]), (&json!("sensor_bias"), &json!("courier-1")));
+        assert_eq!(injected["by"], 5.0, "{injected}");
         until(&serve, path, |seen| (volts(seen) - healthy - 5.0).abs() < 1.0).await;
         let listed = serve.get("/twins/v1/faults").await;
         assert_eq!(listed["items"][0]["id"], injected["id"]);

@@ -141,7 +141,7 @@ pub struct FaultRecord {
     #[serde(serialize_with = "super::sight::text_or_null")]
     pub until: Option<Time>,
     /// Who did it.
-    pub by: String,
+    pub injected_by: String,
 }
 
 /// Hardware that is simulated, and what is wrong with it. Clones are the same.
@@ -272,7 +272,7 @@ impl Platform {
             fault,
             since: now,
             until: new.for_s.map(|for_s| now.plus_seconds(for_s)),
-            by: by.to_owned(),
+            injected_by: by.to_owned(),
         };
         if simulated.list(now).len() >= FAULTS_MAX {
             return Err(PlatformError::Conflict(format!("there are {FAULTS_MAX} faults already")));
