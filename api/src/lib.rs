@@ -10,8 +10,10 @@
 
 mod body;
 mod caller;
+pub mod client;
 mod clock;
 mod files;
+pub mod grpc;
 mod health;
 pub mod identity;
 mod live;

@@ -1,9 +1,9 @@
 //! The native interface, `/twins/v1`.
 
 mod alerts;
-mod commands;
+pub(crate) mod commands;
 mod history;
-mod reading;
+pub(crate) mod reading;
 mod runs;
 mod telemetry;
 mod twin;
