@@ -87,12 +87,34 @@ impl App {
     }
 }
 
+impl App {
+    /// Who shows these credentials, from `source`.
+    pub(crate) async fn who(
+        &self,
+        authorization: Option<&str>,
+        key: Option<&str>,
+        source: &str,
+    ) -> Result<Caller, Problem> {
+        let now = self.wall.now();
+        if let (Some(basic), None) = (authorization.filter(|header| is_basic(header)), key) {
+            let found = self.identity.authenticate_basic(basic, source, now).await;
+            return found.map(Caller).map_err(|error| match error {
+                LoginError::TooMany { .. } => Problem::new(ErrorKind::TooMany, error.to_string()),
+                LoginError::Failed(error) => unknown(&Unauthenticated::Failed(error)),
+                error => Problem::new(ErrorKind::Unknown, error.to_string()),
+            });
+        }
+        let presented = Presented::from_headers(authorization, key).map_err(|why| unknown(&why))?;
+        self.identity.authenticate(presented, now).await.map(Caller).map_err(|why| unknown(&why))
+    }
+}
+
 fn text(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Problem> {
     let value = headers.get(name).map(|value| value.to_str()).transpose();
     value.map_err(|_| unknown(&Unauthenticated::Malformed))
 }
 
-fn unknown(why: &Unauthenticated) -> Problem {
+pub(crate) fn unknown(why: &Unauthenticated) -> Problem {
     match why {
         Unauthenticated::Failed(error) => {
             tracing::error!(%error, "credentials could not be looked at");
@@ -112,19 +134,9 @@ impl FromRequestParts<App> for Caller {
         }
         let authorization = text(&parts.headers, header::AUTHORIZATION)?;
         let key = text(&parts.headers, HeaderName::from_static("x-api-key"))?;
-        let now = app.wall.now();
-        if let (Some(basic), None) = (authorization.filter(|header| is_basic(header)), key) {
-            let source = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-            let source =
-                source.map_or_else(|| "http".to_owned(), |ConnectInfo(address)| address.ip().to_string());
-            let found = app.identity.authenticate_basic(basic, &source, now).await;
-            return found.map(Self).map_err(|error| match error {
-                LoginError::TooMany { .. } => Problem::new(ErrorKind::TooMany, error.to_string()),
-                LoginError::Failed(error) => unknown(&Unauthenticated::Failed(error)),
-                error => Problem::new(ErrorKind::Unknown, error.to_string()),
-            });
-        }
-        let presented = Presented::from_headers(authorization, key).map_err(|why| unknown(&why))?;
-        app.identity.authenticate(presented, now).await.map(Self).map_err(|why| unknown(&why))
+        let source = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let source =
+            source.map_or_else(|| "http".to_owned(), |ConnectInfo(address)| address.ip().to_string());
+        app.who(authorization, key, &source).await
     }
 }

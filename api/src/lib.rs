@@ -10,11 +10,13 @@
 
 mod body;
 mod caller;
+pub mod client;
 mod clock;
 mod docs;
 mod edge;
 mod faults;
 mod files;
+pub mod grpc;
 mod health;
 pub mod identity;
 mod live;

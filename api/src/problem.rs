@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use host::platform::{ErrorKind, PlatformError};
 use serde::Serialize;
 use sim::runs::RunError;
+use tonic::Code;
 
 /// What is said of what broke; the rest is for the log.
 const BROKEN: &str = "something broke here; the log says what";
@@ -47,6 +48,20 @@ fn status(kind: ErrorKind) -> StatusCode {
     }
 }
 
+/// The same in gRPC.
+fn code(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Unfit => Code::InvalidArgument,
+        ErrorKind::Unknown => Code::Unauthenticated,
+        ErrorKind::Forbidden => Code::PermissionDenied,
+        ErrorKind::Absent | ErrorKind::Gone => Code::NotFound,
+        ErrorKind::Conflict => Code::FailedPrecondition,
+        ErrorKind::TooMany => Code::ResourceExhausted,
+        ErrorKind::Unavailable => Code::Unavailable,
+        ErrorKind::Broken => Code::Internal,
+    }
+}
+
 impl Problem {
     /// A refusal of a kind, in words.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
@@ -83,7 +98,6 @@ impl Problem {
     }
 
     /// The field that is wrong, where it is one.
-    #[allow(dead_code, reason = "some families name fields")]
     pub(crate) fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
@@ -128,6 +142,11 @@ impl Problem {
             status => status.canonical_reason().unwrap_or("refused"),
         };
         Self::new(kind, detail).with_status(status)
+    }
+
+    /// What it is in gRPC.
+    pub(crate) fn grpc_code(&self) -> Code {
+        code(self.kind)
     }
 
     /// The same with a status that HTTP itself asks for.

@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// Where HTTP listens; port 0 asks for a free one.
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
+    /// Where gRPC listens; port 0 asks for a free one.
+    #[arg(long, value_name = "ADDR")]
+    grpc: Option<SocketAddr>,
     /// Where MQTT listens; port 0 asks for a free one.
     #[arg(long, value_name = "ADDR")]
     mqtt: Option<SocketAddr>,
@@ -61,6 +64,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = Config::load(args.config.as_deref(), std::env::vars())?;
     config.http.addr = args.http.unwrap_or(config.http.addr);
+    config.grpc.addr = args.grpc.unwrap_or(config.grpc.addr);
     config.mqtt.listen = args.mqtt.unwrap_or(config.mqtt.listen);
     if let Some(data) = &args.data {
         config.data.dir.clone_from(data);
@@ -74,10 +78,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     log(&config)?;
     // What is wrong with these is said before anything is written.
-    let listener = std::net::TcpListener::bind(config.http.addr).map_err(|error| {
-        let context = format!("http.addr: cannot listen on {}", config.http.addr);
-        Failure::Usage(anyhow::Error::new(error).context(context))
-    })?;
+    let listener = listen("http.addr", config.http.addr)?;
+    let for_grpc = listen("grpc.addr", config.grpc.addr)?;
     let password = std::env::var("CELLTIDE_ADMIN_PASSWORD").ok();
     let is_first = args.ephemeral || !folder_in(&config.data.dir).exists();
     if let Some(password) = password.as_ref().filter(|_| is_first) {
@@ -103,11 +105,28 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let control = Control::open(&store, &folder).map_err(Failure::failed)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
-    let served = runtime.block_on(serve(&config, store.clone(), rules, clock, listener, password, simulated));
+    let served = runtime.block_on(serve(
+        &config,
+        store.clone(),
+        rules,
+        clock,
+        (listener, for_grpc),
+        password,
+        simulated,
+    ));
     let closed = runtime.block_on(store.close()).map_err(Failure::failed);
     drop(control);
     runtime.shutdown_timeout(Duration::from_millis(500));
     served.and(closed)
+}
+
+/// A listener for one of the doors; `key` is what configuration calls its address.
+fn listen(key: &str, address: SocketAddr) -> Result<std::net::TcpListener, Failure> {
+    let listener = std::net::TcpListener::bind(address).map_err(|error| {
+        Failure::Usage(anyhow::Error::new(error).context(format!("{key}: cannot listen on {address}")))
+    })?;
+    listener.set_nonblocking(true).map_err(Failure::failed)?;
+    Ok(listener)
 }
 
 /// The rules of the configuration, or those that ship.
@@ -162,12 +181,18 @@ async fn tend(identity: Identity) {
     }
 }
 
+/// Ends when the doors are to close.
+fn until_stopped(stopping: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut ended = stopping.clone();
+    async move { drop(ended.wait_for(|stopping| *stopping).await) }
+}
+
 async fn serve(
     config: &Config,
     store: LocalStore,
     rules: Rules,
     clock: Clock,
-    listener: std::net::TcpListener,
+    (listener, for_grpc): (std::net::TcpListener, std::net::TcpListener),
     password: Option<String>,
     simulated: Option<Fleet>,
 ) -> Result<(), Failure> {
@@ -200,15 +225,16 @@ async fn serve(
         rul_per_minute: config.limits.rul_per_minute,
         rul_logins_per_minute: config.limits.rul_logins_per_minute,
     };
-    listener.set_nonblocking(true).map_err(Failure::failed)?;
     let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
     let broker_at = app.broker();
     let app = app.with_studio(runs.clone(), sessions);
-    let mut ended = stopping.clone();
-    let until = async move { drop(ended.wait_for(|stopping| *stopping).await) };
-    let http = tokio::spawn(api::serve(listener, api::router(app), until));
+    let for_grpc = TcpListener::from_std(for_grpc).map_err(Failure::failed)?;
+    let grpc_address = for_grpc.local_addr().map_err(Failure::failed)?;
+    let messages = api::grpc::Settings { message_max_bytes: config.grpc.message_max_bytes };
+    let grpc = tokio::spawn(api::grpc::serve(for_grpc, app.clone(), messages, until_stopped(&stopping)));
+    let http = tokio::spawn(api::serve(listener, api::router(app), until_stopped(&stopping)));
     let door: Arc<dyn Door> = Arc::new(PlatformDoor::new(platform.clone(), identity.clone()));
     let told = clock.clone();
     let broker = Broker::start_with_clock(config.mqtt.clone(), door, Arc::new(move || told.now())).await;
@@ -231,6 +257,7 @@ async fn serve(
 
     let mut line = Map::new();
     line.insert("http".to_owned(), Value::String(address.to_string()));
+    line.insert("grpc".to_owned(), Value::String(grpc_address.to_string()));
     line.insert("mqtt".to_owned(), Value::String(broker.address.to_string()));
     output::print(format_args!("{}\n", Value::Object(line)))?;
 
@@ -240,8 +267,9 @@ async fn serve(
     tracing::info!("stopping");
     stop.send_replace(true);
     drop(devices);
-    let (ended, heard, ()) = tokio::join!(
+    let (ended, called, heard, ()) = tokio::join!(
         tokio::time::timeout(REQUESTS_END, http),
+        tokio::time::timeout(REQUESTS_END, grpc),
         tokio::time::timeout(BROKER_END, broker.shutdown()),
         runs.stop(RUNS_END),
     );
@@ -249,8 +277,9 @@ async fn serve(
         tracing::warn!("the broker did not end in time; what it had not acknowledged was promised to nobody");
     }
     platform.stop(SNAPSHOTS_END).await;
-    match ended {
-        Ok(Ok(Err(error))) => Err(Failure::failed(error)),
+    match (ended, called) {
+        (Ok(Ok(Err(error))), _) => Err(Failure::failed(error)),
+        (_, Ok(Ok(Err(error)))) => Err(Failure::failed(error)),
         // Requests that did not end were not answered, so nothing was promised.
         _ => Ok(()),
     }

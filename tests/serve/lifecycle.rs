@@ -74,6 +74,7 @@ fn a_backup_can_be_made_while_it_runs() {
         let folder = tempfile::tempdir().unwrap();
         let serve = Serve::start(folder.path());
         let id = serve.battery("B-1").await;
+        assert!(serve.grpc.starts_with("http://127.0.0.1:") && !serve.grpc.ends_with(":0"));
         let celltide = |args: &[&str]| {
             let done =
                 Command::new(env!("CARGO_BIN_EXE_celltide")).args(args).current_dir(folder.path()).output();

@@ -15,6 +15,7 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct Serve {
     child: Child,
     pub(crate) http: String,
+    pub(crate) grpc: String,
     pub(crate) mqtt: Option<(String, u16)>,
     client: reqwest::Client,
     password: Option<String>,
@@ -30,7 +31,10 @@ pub(crate) fn terminate(id: u32) {
 
 pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_celltide"));
-    command.arg("serve").args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]).args(args);
+    command
+        .arg("serve")
+        .args(["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"])
+        .args(args);
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env("CELLTIDE_ADMIN_PASSWORD", PASSWORD);
     command
@@ -67,6 +71,7 @@ impl Serve {
         Self {
             child,
             http,
+            grpc: format!("http://{}", ports["grpc"].as_str().unwrap()),
             mqtt,
             client: reqwest::Client::new(),
             password: Some(PASSWORD.to_owned()),

@@ -9,10 +9,10 @@ use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::server::App;
 use host::identity::Action;
-use host::platform::PlatformError;
 use host::platform::bus::{Filter, News};
 use host::platform::door::Kind;
 use host::platform::sight::rfc3339;
+use host::platform::{PlatformError, TwinId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -42,19 +42,30 @@ impl Wanted {
         let kinds: Result<Vec<Kind>, _> = parts(self.kind.as_deref()).map(str::parse).collect();
         let kinds = kinds.map_err(|unfit| Problem::from(PlatformError::from(unfit)))?;
         let names: Vec<&str> = parts(self.id.as_deref()).collect();
-        if names.len() > NAMED_MAX {
-            return Err(Problem::unfit("id", format!("more than {NAMED_MAX} twins")));
-        }
-        if names.is_empty() && !caller.sees_all() {
-            return Err(Problem::unfit("id", "is needed by a caller who does not see all twins"));
-        }
-        let mut twins = Vec::with_capacity(names.len());
-        for name in names {
-            twins.push(app.twin(caller, Action::TwinRead, name).await?.id);
-        }
+        let twins = named(app, caller, "id", &names).await?;
         let events = parts(self.event.as_deref()).map(str::to_owned).collect();
         Ok(Filter { kinds, twins, events })
     }
+}
+
+/// The twins of which a listener wants news; none where it wants those of all, and may.
+pub(crate) async fn named<N: AsRef<str>>(
+    app: &App,
+    caller: &Caller,
+    field: &str,
+    names: &[N],
+) -> Result<Vec<TwinId>, Problem> {
+    if names.len() > NAMED_MAX {
+        return Err(Problem::unfit(field, format!("more than {NAMED_MAX} twins")));
+    }
+    if names.is_empty() && !caller.sees_all() {
+        return Err(Problem::unfit(field, "is needed by a caller who does not see all twins"));
+    }
+    let mut twins = Vec::with_capacity(names.len());
+    for name in names {
+        twins.push(app.twin(caller, Action::TwinRead, name.as_ref()).await?.id);
+    }
+    Ok(twins)
 }
 
 /// News as they go out.
@@ -66,7 +77,7 @@ fn wire(news: &News) -> Value {
 }
 
 /// Waits until the server goes down.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // A sender that is gone has stopped as well.
     drop(stopping.wait_for(|stopping| *stopping).await);
 }

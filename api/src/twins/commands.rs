@@ -41,12 +41,25 @@ pub(crate) async fn command_give(
     Asked(asked): Asked<GiveAsked>,
     Body(give): Body<Give>,
 ) -> Result<Response, Problem> {
-    let wait_s = asked.wait_s.unwrap_or(0.0);
+    let new = NewCommand { command: give.command, params: give.params, timeout_s: give.timeout_s };
+    let command = give_and_wait(&app, &caller, &id, new, asked.wait_s.unwrap_or(0.0)).await?;
+    let status = if command.is_open() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let location = format!("/twins/v1/twins/{}/commands/{}", command.twin, command.id);
+    Ok((status, [(header::LOCATION, location)], Json(CommandSight::from(&command))).into_response())
+}
+
+/// Gives a command and waits a while for its outcome.
+pub(crate) async fn give_and_wait(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    new: NewCommand,
+    wait_s: f64,
+) -> Result<CommandRecord, Problem> {
     if !(0.0..=25.0).contains(&wait_s) {
         return Err(Problem::unfit("wait_s", format!("{wait_s} is not between 0 and 25")));
     }
-    let twin = app.twin(&caller, Action::TwinCommand, &id).await?.id;
-    let new = NewCommand { command: give.command, params: give.params, timeout_s: give.timeout_s };
+    let twin = app.twin(caller, Action::TwinCommand, name).await?.id;
     let mut news = app.platform.listen();
     let mut command = app.platform.command(twin, new, &caller.name()).await?;
     let wait = async {
@@ -61,13 +74,10 @@ pub(crate) async fn command_give(
         Ok::<CommandRecord, Problem>(command.clone())
     };
     let waited = tokio::time::timeout(Duration::from_secs_f64(wait_s), wait).await;
-    let command = match waited {
-        Ok(settled) => settled?,
-        Err(_) => command,
-    };
-    let status = if command.is_open() { StatusCode::ACCEPTED } else { StatusCode::OK };
-    let location = format!("/twins/v1/twins/{twin}/commands/{}", command.id);
-    Ok((status, [(header::LOCATION, location)], Json(CommandSight::from(&command))).into_response())
+    match waited {
+        Ok(settled) => settled,
+        Err(_) => Ok(command),
+    }
 }
 
 /// `GET /twins/{id}/commands`

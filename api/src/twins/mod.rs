@@ -1,10 +1,10 @@
 //! The native interface, `/twins/v1`.
 
 mod alerts;
-mod commands;
+pub(crate) mod commands;
 mod forecast;
 mod history;
-mod reading;
+pub(crate) mod reading;
 mod runs;
 mod telemetry;
 mod twin;

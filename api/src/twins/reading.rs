@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 const READINGS_MAX: usize = 20_000;
 
 /// Reads one reading or an array of them.
-pub(super) fn read(kind: Kind, value: Value) -> Result<Vec<Reading>, Problem> {
+pub(crate) fn read(kind: Kind, value: Value) -> Result<Vec<Reading>, Problem> {
     let objects = match value {
         Value::Object(one) => return Ok(vec![reading(kind, one, "")?]),
         Value::Array(many) if many.is_empty() => {

@@ -5,6 +5,7 @@ use crate::engine::ENGINE_VERSION;
 use crate::engine::session::Injected;
 use crate::runs::{Order, RunError};
 use serde::{Deserialize, Serialize};
+use twin::time::Time;
 
 /// Version of how it is written.
 const FORMAT: u32 = 1;
@@ -32,6 +33,11 @@ impl Saved {
 
     pub(super) fn which(&self) -> Which {
         Which { variant: Some(self.variant.clone()), replicate: self.replicate }
+    }
+
+    /// The instant that it comes back to.
+    pub fn at(&self) -> Time {
+        Time(self.at_ms)
     }
 
     /// Its bytes.

@@ -122,7 +122,11 @@ impl FleetBattery {
                 .or_else(|| file.map(|file| file.limits.discharge_c_rate_max)),
             total_cycles: cycles(&record.stated, counted).max(reported as u64),
             manufactured_on: spec.manufactured_on.clone(),
-            status: status(&record.stated, measured.last_at, estimate.as_ref().and_then(|estimate| estimate.doing)),
+            status: status(
+                &record.stated,
+                measured.last_at,
+                estimate.as_ref().and_then(|estimate| estimate.doing),
+            ),
             soh: estimate.as_ref().and_then(|estimate| estimate.soh).map(|soh| soh.mean),
             counted,
             record,
