@@ -66,7 +66,7 @@ fn wire(news: &News) -> Value {
 }
 
 /// Waits until the server goes down.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // A sender that is gone has stopped as well.
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
