@@ -148,7 +148,7 @@ impl App {
     }
 }
 
-/// All routes.
+/// All routes. Within a tokio runtime.
 pub fn router(app: App) -> Router {
     let native = twins::routes()
         .route("/clock", get(clock::clock_view).put(clock::clock_set))
@@ -181,6 +181,7 @@ pub fn router(app: App) -> Router {
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
         .layer(middleware::from_fn(measure::count))
+        .layer(rul::live::layer(&app))
         .layer(CatchPanicLayer::new())
         .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
         .layer(CompressionLayer::new().gzip(true))

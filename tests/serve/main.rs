@@ -4,8 +4,6 @@
 
 mod alerts;
 mod commands;
-mod crash;
-mod faults;
 mod forecast;
 mod lifecycle;
 mod mqtt;

@@ -1,4 +1,4 @@
-//! The battery RUL family: UPS batteries in data centres. `/api/v1`.
+//! The battery RUL family: UPS batteries in data centres. `/api/v1` here, its live events in [`live`].
 //!
 //! Current is negative on discharge here, which is turned round at this edge. Internal resistance is in ohms, health and
 //! charge are in percent, times are RFC 3339 in whole seconds of UTC. Lists are cut by `skip` and `limit`. What breaks a
@@ -11,6 +11,7 @@ mod auth;
 mod battery;
 mod envelope;
 mod given;
+pub(crate) mod live;
 mod location;
 mod user;
 mod wire;
