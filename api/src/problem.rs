@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use host::platform::{ErrorKind, PlatformError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A refusal on its way out.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,14 +19,14 @@ pub struct Problem {
 }
 
 /// The body, as RFC 9457 has it, with the field that is wrong.
-#[derive(Debug, Serialize)]
-struct Body<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBody {
     r#type: &'static str,
     title: &'static str,
     status: u16,
-    detail: &'a str,
+    detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
+    field: Option<String>,
 }
 
 /// The one table from refusals to HTTP.
@@ -149,12 +150,12 @@ impl From<PlatformError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = Body {
+        let body = ProblemBody {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
-            detail: &self.detail,
-            field: self.field.as_deref(),
+            detail: self.detail.clone(),
+            field: self.field.clone(),
         };
         let text = serde_json::to_string(&body).unwrap_or_default();
         let mut response = (self.status, text).into_response();

@@ -1,11 +1,11 @@
 //! The server: routes, what lies around every request, and how it ends.
 
-use crate::{body, clock, docs, health, identity, live, management, measure, twins};
+use crate::{body, docs, edge, health, identity, live, management, measure, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::get;
 use host::identity::Identity;
 use host::platform::Platform;
 use host::platform::clock::Clock;
@@ -102,10 +102,8 @@ impl App {
 
 /// All routes.
 pub fn router(app: App) -> Router {
-    let native = twins::routes()
-        .route("/clock", get(clock::clock_view).put(clock::clock_set))
-        .route("/clock/advance", post(clock::clock_advance))
-        .method_not_allowed_fallback(body::not_so);
+    let (native, native_document) = twins::routes();
+    let native = edge::done_once(native.method_not_allowed_fallback(body::not_so), &app);
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.settings.timeout);
     let answered = Router::new()
         .nest("/twins/v1", native)
@@ -122,7 +120,7 @@ pub fn router(app: App) -> Router {
         .route("/twins/v1/ws", get(live::ws::events_socket));
     let id = HeaderName::from_static("x-request-id");
     let (management, management_document) = management::family(&app);
-    let documents = vec![("management", management_document)];
+    let documents = vec![("management", management_document), ("twins", native_document)];
     answered
         .nest("/v1", management)
         .merge(docs::routes(documents))

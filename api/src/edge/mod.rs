@@ -17,7 +17,6 @@ mod rate;
 
 pub(crate) use describe::{Common, described};
 pub(crate) use envelope::{Envelope, Refused};
-#[allow(unused_imports, reason = "the first body comes with the next operation")]
 pub(crate) use json::JsonBody;
 pub(crate) use rate::Rate;
 
@@ -42,6 +41,11 @@ pub(crate) fn guarded(router: Router<App>, app: &App, rate: Option<Rate>) -> Rou
     router
         .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state((app.clone(), rates), rate::known_and_counted))
+}
+
+/// Answers a repeated `POST` once, for handlers that know their callers themselves.
+pub(crate) fn done_once(router: Router<App>, app: &App) -> Router<App> {
+    router.layer(middleware::from_fn_with_state(app.clone(), once::known_once))
 }
 
 /// Gives a family its fallbacks, its limits and its envelope.
