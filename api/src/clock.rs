@@ -2,7 +2,7 @@
 
 use crate::body::{Body, span_ms};
 use crate::caller::Caller;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::Json;
 use axum::extract::State;
@@ -32,6 +32,7 @@ fn seen(app: &App) -> ClockSight {
 }
 
 /// `GET /clock`
+#[utoipa::path(get, path = "/clock", tag = "Clock", responses((status = 200, description = "How the clock stands.", body = Value)))]
 pub(crate) async fn clock_view(State(app): State<App>, caller: Caller) -> Result<Json<ClockSight>, Problem> {
     caller.may(Action::TwinRead)?;
     Ok(Json(seen(&app)))
@@ -46,6 +47,7 @@ pub(crate) struct Set {
 }
 
 /// `PUT /clock`
+#[utoipa::path(put, path = "/clock", tag = "Clock", request_body = Value, responses((status = 200, description = "How the clock stands.", body = Value), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn clock_set(
     State(app): State<App>,
     caller: Caller,
@@ -64,6 +66,7 @@ pub(crate) struct Advance {
 }
 
 /// `POST /clock/advance`
+#[utoipa::path(post, path = "/clock/advance", tag = "Clock", request_body = Value, responses((status = 200, description = "How the clock stands.", body = Value), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn clock_advance(
     State(app): State<App>,
     caller: Caller,

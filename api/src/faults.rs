@@ -2,7 +2,7 @@
 
 use crate::body::{At, Body};
 use crate::caller::Caller;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::Json;
 use axum::extract::State;
@@ -31,12 +31,14 @@ pub(crate) struct Faults {
 }
 
 /// `GET /faults`
+#[utoipa::path(get, path = "/faults", tag = "Faults", responses((status = 200, description = "Faults that are there.", body = Value), (status = 409, description = "Hardware here is real.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn fault_list(State(app): State<App>, caller: Caller) -> Result<Json<Faults>, Problem> {
     caller.may(Action::SimulationControl)?;
     Ok(Json(Faults { items: app.platform.faults()? }))
 }
 
 /// `POST /faults`
+#[utoipa::path(post, path = "/faults", tag = "Faults", request_body(content = Value, description = "`twin`, `fault` and what the fault takes: `metric`, `by`, `share`, `slot`, `for_s`."), responses((status = 201, description = "The fault.", body = Value), (status = 409, description = "Hardware here is real.", body = ProblemBody, content_type = "application/problem+json"), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn fault_inject(
     State(app): State<App>,
     caller: Caller,
@@ -51,6 +53,7 @@ pub(crate) async fn fault_inject(
 }
 
 /// `DELETE /faults/{id}`
+#[utoipa::path(delete, path = "/faults/{id}", tag = "Faults", params(("id" = String, Path, description = "Id of the fault.")), responses((status = 200, description = "The fault that is gone.", body = Value), (status = 409, description = "Hardware here is real.", body = ProblemBody, content_type = "application/problem+json"), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn fault_lift(
     State(app): State<App>,
     caller: Caller,

@@ -6,6 +6,7 @@ use host::platform::{ErrorKind, PlatformError};
 use serde::Serialize;
 use sim::runs::RunError;
 use tonic::Code;
+use utoipa::ToSchema;
 
 /// What is said of what broke; the rest is for the log.
 const BROKEN: &str = "something broke here; the log says what";
@@ -23,14 +24,14 @@ pub struct Problem {
 }
 
 /// The body, as RFC 9457 has it, with the field that is wrong.
-#[derive(Debug, Serialize)]
-struct Body<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBody {
     r#type: &'static str,
     title: &'static str,
     status: u16,
-    detail: &'a str,
+    detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
+    field: Option<String>,
 }
 
 /// The one table from refusals to HTTP.
@@ -185,12 +186,12 @@ impl From<RunError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = Body {
+        let body = ProblemBody {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
-            detail: &self.detail,
-            field: self.field.as_deref(),
+            detail: self.detail.clone(),
+            field: self.field.clone(),
         };
         let text = serde_json::to_string(&body).unwrap_or_default();
         let mut response = (self.status, text).into_response();

@@ -1,12 +1,12 @@
 //! The server: routes, what lies around every request, and how it ends.
 
 use crate::problem::Problem;
-use crate::{body, clock, docs, faults, health, identity, live, management, measure, rul, twins};
+use crate::{body, docs, edge, health, identity, live, management, measure, rul, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
-use axum::routing::{delete, get, post};
+use axum::routing::get;
 use host::identity::Identity;
 use host::platform::clock::Clock;
 use host::platform::{ErrorKind, Platform};
@@ -150,12 +150,8 @@ impl App {
 
 /// All routes. Within a tokio runtime.
 pub fn router(app: App) -> Router {
-    let native = twins::routes()
-        .route("/clock", get(clock::clock_view).put(clock::clock_set))
-        .route("/clock/advance", post(clock::clock_advance))
-        .route("/faults", get(faults::fault_list).post(faults::fault_inject))
-        .route("/faults/{id}", delete(faults::fault_lift))
-        .method_not_allowed_fallback(body::not_so);
+    let (native, native_document) = twins::routes();
+    let native = edge::done_once(native.method_not_allowed_fallback(body::not_so), &app);
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.settings.timeout);
     let answered = Router::new()
         .nest("/twins/v1", native)
@@ -173,7 +169,8 @@ pub fn router(app: App) -> Router {
     let id = HeaderName::from_static("x-request-id");
     let (management, management_document) = management::family(&app);
     let (rul, rul_document) = rul::family(&app);
-    let documents = vec![("management", management_document), ("rul", rul_document)];
+    let documents =
+        vec![("management", management_document), ("rul", rul_document), ("twins", native_document)];
     answered
         .nest("/v1", management)
         .nest("/api/v1", rul)

@@ -13,6 +13,8 @@ pub(crate) struct Common {
     pub(crate) media_type: &'static str,
     /// Status of a path or query that cannot be read.
     pub(crate) unfit: &'static str,
+    /// Whether bodies must say that they are JSON.
+    pub(crate) json: bool,
 }
 
 /// A document with what is said about its operations anywhere: the credentials, and refusals by whatever lies around
@@ -48,6 +50,8 @@ fn add(operation: &mut Operation, is_post: bool, common: Common) {
     ];
     if operation.request_body.is_some() {
         refusals.push(("413", "The body is too long."));
+    }
+    if operation.request_body.is_some() && common.json {
         refusals.push(("415", "The body is not `application/json`."));
     }
     if is_post {

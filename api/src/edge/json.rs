@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 
 /// A JSON body of a type, of a request whose `Content-Type` says so.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the first body comes with the next operation")]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {

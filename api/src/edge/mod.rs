@@ -17,7 +17,6 @@ mod rate;
 
 pub(crate) use describe::{Common, described};
 pub(crate) use envelope::{Envelope, Refused};
-#[allow(unused_imports, reason = "the first body comes with the next operation")]
 pub(crate) use json::JsonBody;
 pub(crate) use rate::Rate;
 
@@ -49,6 +48,11 @@ pub(crate) fn by_source(router: Router<App>, app: &App, rate: Option<Rate>) -> R
     let Some(rate) = rate else { return router };
     let buckets = Arc::new(rate::Buckets::new(rate));
     router.layer(middleware::from_fn_with_state((app.clone(), buckets), rate::counted_by_source))
+}
+
+/// Answers a repeated `POST` once, for handlers that know their callers themselves.
+pub(crate) fn done_once(router: Router<App>, app: &App) -> Router<App> {
+    router.layer(middleware::from_fn_with_state(app.clone(), once::known_once))
 }
 
 /// Gives a family its fallbacks, its limits and its envelope.

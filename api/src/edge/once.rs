@@ -4,7 +4,7 @@ use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::server::App;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -32,6 +32,22 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
             done_once(&app, &caller, request, next).await.unwrap_or_else(IntoResponse::into_response)
         }
         None => next.run(request).await,
+    }
+}
+
+/// The same where nobody knows the caller yet.
+pub(super) async fn known_once(State(app): State<App>, request: Request, next: Next) -> Response {
+    let named = request.headers().contains_key(KEY) && request.method() == Method::POST;
+    if !named {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    match Caller::from_request_parts(&mut parts, &app).await {
+        Ok(caller) => {
+            parts.extensions.insert(caller);
+            once(State(app), Request::from_parts(parts, body), next).await
+        }
+        Err(problem) => problem.into_response(),
     }
 }
 

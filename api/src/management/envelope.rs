@@ -1,8 +1,9 @@
 //! How this family says no: `{"error": {"code", "message"}}`.
 
 use crate::edge::Refused;
+use crate::problem::Problem;
 use axum::http::StatusCode;
-use host::platform::ErrorKind;
+use host::platform::{ErrorKind, PlatformError};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -50,4 +51,30 @@ pub(super) fn refused(refused: &Refused<'_>) -> (StatusCode, Value) {
     let code = problem.code().unwrap_or_else(|| code(problem.kind(), status));
     let body = ErrorBody { error: Error { code, message: problem.detail().to_owned() } };
     (status, serde_json::to_value(body).unwrap_or_default())
+}
+
+/// There is no such battery.
+pub(super) fn battery_absent(problem: Problem) -> Problem {
+    problem.coded(ErrorKind::Absent, "BATTERY_NOT_FOUND")
+}
+
+/// There is no such cabinet.
+pub(super) fn cabinet_absent(problem: Problem) -> Problem {
+    problem.coded(ErrorKind::Absent, "CABINET_NOT_FOUND")
+}
+
+/// Another battery has the code.
+pub(super) fn code_taken(error: PlatformError) -> Problem {
+    match error {
+        error @ PlatformError::Taken { .. } => {
+            Problem::from(error).coded(ErrorKind::Conflict, "DUPLICATE_BATTERY_CODE")
+        }
+        error => battery_absent(error.into()),
+    }
+}
+
+/// Why a slot is not set.
+pub(super) fn slot_refused(error: PlatformError) -> Problem {
+    let problem = Problem::from(error).coded(ErrorKind::Conflict, "SLOT_CONFLICT");
+    problem.coded(ErrorKind::Absent, "SLOT_NOT_FOUND")
 }

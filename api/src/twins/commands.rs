@@ -3,7 +3,7 @@
 use super::Listed;
 use crate::body::{Asked, At, Body, Page};
 use crate::caller::Caller;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::Json;
 use axum::extract::State;
@@ -34,6 +34,7 @@ pub(crate) struct GiveAsked {
 }
 
 /// `POST /twins/{id}/commands`: 202 while the device has not answered, 200 with the outcome where it did in time.
+#[utoipa::path(post, path = "/twins/{id}/commands", tag = "Commands", request_body = Value, params(("id" = String, Path, description = "Any name of the twin."), ("wait_s" = Option<f64>, Query, description = "How long to wait for the outcome, 0 to 25.")), responses((status = 200, description = "Settled.", body = Value), (status = 202, description = "Accepted.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn command_give(
     State(app): State<App>,
     caller: Caller,
@@ -81,6 +82,7 @@ pub(crate) async fn give_and_wait(
 }
 
 /// `GET /twins/{id}/commands`
+#[utoipa::path(get, path = "/twins/{id}/commands", tag = "Commands", params(("id" = String, Path, description = "Any name of the twin."), ("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page, the newest first.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn command_list(
     State(app): State<App>,
     caller: Caller,
@@ -94,6 +96,7 @@ pub(crate) async fn command_list(
 }
 
 /// `GET /twins/{id}/commands/{command}`
+#[utoipa::path(get, path = "/twins/{id}/commands/{command}", tag = "Commands", params(("id" = String, Path, description = "Any name of the twin."), ("command" = String, Path, description = "Id of the command.")), responses((status = 200, description = "The command.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn command_view(
     State(app): State<App>,
     caller: Caller,

@@ -2,7 +2,7 @@
 
 use crate::body::{Asked, At, instant, span_ms};
 use crate::caller::Caller;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::Json;
 use axum::extract::State;
@@ -66,6 +66,7 @@ fn series(series: Series, stepped: bool) -> SeriesSight {
 }
 
 /// `GET /twins/{id}/history`
+#[utoipa::path(get, path = "/twins/{id}/history", tag = "Telemetry", params(("id" = String, Path, description = "Any name of the twin."), ("metrics" = Option<String>, Query, description = "Names, parted by commas; all where none is named."), ("from" = Option<String>, Query, description = "First instant."), ("to" = Option<String>, Query, description = "First instant beyond."), ("step" = Option<String>, Query, description = "`90s`, `15m`, `6h`, `1d`")), responses((status = 200, description = "Series.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn history_view(
     State(app): State<App>,
     caller: Caller,
@@ -101,6 +102,7 @@ pub(crate) struct EventsSight {
 }
 
 /// `GET /twins/{id}/events`
+#[utoipa::path(get, path = "/twins/{id}/events", tag = "Telemetry", params(("id" = String, Path, description = "Any name of the twin."), ("from" = Option<u64>, Query, description = "Revision to begin with."), ("limit" = Option<u32>, Query, description = "Facts, 1 to 1000.")), responses((status = 200, description = "Facts of the journal.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn events_list(
     State(app): State<App>,
     caller: Caller,

@@ -9,11 +9,16 @@ mod runs;
 mod telemetry;
 mod twin;
 
+use crate::edge::{Common, described};
+use crate::problem::ProblemBody;
 use crate::server::App;
+use crate::{clock, faults};
 use axum::Router;
-use axum::routing::{get, patch, post};
 use host::store::records::Cursor;
 use serde::Serialize;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// A page of a list.
 #[derive(Debug, Serialize)]
@@ -29,24 +34,45 @@ impl<T> Listed<T> {
     }
 }
 
-/// Routes below the base path.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/twins", get(twin::twin_list).post(twin::twin_create))
-        .route("/twins/{id}", get(twin::twin_view).patch(twin::twin_update).delete(twin::twin_retire))
-        .route("/twins/{id}/desired", patch(twin::twin_desire))
-        .route("/twins/{id}/commands", get(commands::command_list).post(commands::command_give))
-        .route("/twins/{id}/commands/{command}", get(commands::command_view))
-        .route("/twins/{id}/telemetry", post(telemetry::telemetry_take))
-        .route("/twins/{id}/history", get(history::history_view))
-        .route("/twins/{id}/forecast", get(forecast::forecast_view))
-        .route("/twins/{id}/events", get(history::events_list).post(telemetry::event_take))
-        .route("/runs", get(runs::run_list).post(runs::run_submit))
-        .route("/runs/{id}", get(runs::run_view).delete(runs::run_cancel))
-        .route("/runs/{id}/results", get(runs::results_view))
-        .route("/runs/{id}/results/{file}", get(runs::result_file))
-        .route("/alerts", get(alerts::alert_list))
-        .route("/alerts/{id}", get(alerts::alert_view))
-        .route("/alerts/{id}/acknowledge", post(alerts::alert_acknowledge))
-        .route("/alerts/{id}/resolve", post(alerts::alert_resolve))
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Celltide twins",
+        description = "The native interface. Times are RFC 3339 or milliseconds; lists are read by `limit` and `cursor`; \
+            refusals are `application/problem+json`. Live streams: `GET /events` (SSE) and `GET /ws` (WebSocket).",
+    ),
+    servers((url = "/twins/v1")),
+    components(schemas(ProblemBody)),
+    tags((name = "Twins"), (name = "Commands"), (name = "Telemetry"), (name = "Alerts"), (name = "Clock"), (name = "Faults"), (name = "Runs")),
+)]
+struct Document;
+
+/// Routes below the base path, and their document.
+pub(crate) fn routes() -> (Router<App>, utoipa::openapi::OpenApi) {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(twin::twin_list, twin::twin_create))
+        .routes(routes!(twin::twin_view, twin::twin_update, twin::twin_retire))
+        .routes(routes!(twin::twin_desire))
+        .routes(routes!(commands::command_list, commands::command_give))
+        .routes(routes!(commands::command_view))
+        .routes(routes!(telemetry::telemetry_take))
+        .routes(routes!(history::history_view))
+        .routes(routes!(forecast::forecast_view))
+        .routes(routes!(history::events_list, telemetry::event_take))
+        .routes(routes!(runs::run_list, runs::run_submit))
+        .routes(routes!(runs::run_view, runs::run_cancel))
+        .routes(routes!(runs::results_view))
+        .routes(routes!(runs::result_file))
+        .routes(routes!(faults::fault_list, faults::fault_inject))
+        .routes(routes!(faults::fault_lift))
+        .routes(routes!(alerts::alert_list))
+        .routes(routes!(alerts::alert_view))
+        .routes(routes!(alerts::alert_acknowledge))
+        .routes(routes!(alerts::alert_resolve))
+        .routes(routes!(clock::clock_view, clock::clock_set))
+        .routes(routes!(clock::clock_advance))
+        .split_for_parts();
+    let common =
+        Common { refusal: "ProblemBody", media_type: "application/problem+json", unfit: "400", json: false };
+    (router, described(document, common))
 }

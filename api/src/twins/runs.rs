@@ -4,7 +4,7 @@ use super::Listed;
 use crate::body::{Asked, At, Page, Raw};
 use crate::caller::Caller;
 use crate::files;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::Json;
 use axum::body::Body;
@@ -102,6 +102,7 @@ fn is_yaml(headers: &HeaderMap) -> bool {
 
 /// `POST /runs`: answered when it is kept and waits for its turn. A body of YAML is the scenario itself; what is different
 /// stands in the query then.
+#[utoipa::path(post, path = "/runs", tag = "Runs", params(("seed" = Option<u64>, Query, description = "Seed in the scenario's place, for a body of YAML."), ("replicates" = Option<u32>, Query, description = "Replicates in its place."), ("horizon_days" = Option<f64>, Query, description = "Horizon in its place."), ("horizon_years" = Option<f64>, Query, description = "The same in years.")), request_body(content = Value, description = "`scenario` (YAML or JSON as text, or a mapping) with `set`, `seed`, `replicates` and horizon; or the scenario itself as `application/yaml`."), responses((status = 202, description = "The run, which waits for its turn.", body = Value), (status = 501, description = "Forks of live twins are not built.", body = ProblemBody, content_type = "application/problem+json"), (status = 503, description = "Too many runs wait.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn run_submit(
     State(app): State<App>,
     caller: Caller,
@@ -133,6 +134,7 @@ pub(crate) async fn run_submit(
 }
 
 /// `GET /runs`
+#[utoipa::path(get, path = "/runs", tag = "Runs", params(("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page, the newest first.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn run_list(
     State(app): State<App>,
     caller: Caller,
@@ -143,6 +145,7 @@ pub(crate) async fn run_list(
 }
 
 /// `GET /runs/{id}`
+#[utoipa::path(get, path = "/runs/{id}", tag = "Runs", params(("id" = String, Path, description = "Id of the run.")), responses((status = 200, description = "The run and its progress.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn run_view(
     State(app): State<App>,
     caller: Caller,
@@ -161,6 +164,7 @@ pub(crate) struct CancelAsked {
 }
 
 /// `DELETE /runs/{id}`: ends it early; what there is until then can be read. With `forget=true` one that has ended goes.
+#[utoipa::path(delete, path = "/runs/{id}", tag = "Runs", params(("id" = String, Path, description = "Id of the run."), ("forget" = Option<bool>, Query, description = "Deletes one that has ended.")), responses((status = 202, description = "The run, which ends early.", body = Value), (status = 204, description = "It is forgotten."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It has not ended.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn run_cancel(
     State(app): State<App>,
     caller: Caller,
@@ -176,6 +180,7 @@ pub(crate) async fn run_cancel(
 }
 
 /// `GET /runs/{id}/results`: the summary.
+#[utoipa::path(get, path = "/runs/{id}/results", tag = "Runs", params(("id" = String, Path, description = "Id of the run.")), responses((status = 200, description = "The summary.", body = Value), (status = 409, description = "There are no results yet.", body = ProblemBody, content_type = "application/problem+json"), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn results_view(
     State(app): State<App>,
     caller: Caller,
@@ -186,6 +191,7 @@ pub(crate) async fn results_view(
 }
 
 /// `GET /runs/{id}/results/{file}`
+#[utoipa::path(get, path = "/runs/{id}/results/{file}", tag = "Runs", params(("id" = String, Path, description = "Id of the run."), ("file" = String, Path, description = "Name of a file of the result folder.")), responses((status = 200, description = "The file.", content_type = "application/octet-stream"), (status = 409, description = "There are no results yet.", body = ProblemBody, content_type = "application/problem+json"), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn result_file(
     State(app): State<App>,
     caller: Caller,

@@ -3,7 +3,7 @@
 use super::reading;
 use crate::body::{At, Body, instant};
 use crate::caller::Caller;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::Json;
 use axum::extract::State;
@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `POST /twins/{id}/telemetry`: one reading or an array; answered when they are durable.
+#[utoipa::path(post, path = "/twins/{id}/telemetry", tag = "Telemetry", request_body = Value, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 202, description = "Kept.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn telemetry_take(
     State(app): State<App>,
     caller: Caller,
@@ -38,6 +39,7 @@ pub(crate) struct Happened {
 }
 
 /// `POST /twins/{id}/events`: an event of the device; answered when it is durable.
+#[utoipa::path(post, path = "/twins/{id}/events", tag = "Telemetry", request_body = Value, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 202, description = "Kept.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn event_take(
     State(app): State<App>,
     caller: Caller,

@@ -4,7 +4,7 @@ use super::Listed;
 use crate::body::{Asked, At, Body, Page, instant};
 use crate::caller::Caller;
 use crate::edge::condition::{self, Condition};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::Json;
 use axum::extract::State;
@@ -50,6 +50,7 @@ fn near_of(text: &str) -> Result<(f64, f64, f64), Problem> {
 }
 
 /// `GET /twins`
+#[utoipa::path(get, path = "/twins", tag = "Twins", params(("kind" = Option<String>, Query, description = "`battery`, `cabinet`, `vessel` or `facility`."), ("q" = Option<String>, Query, description = "Text in one of their names."), ("near" = Option<String>, Query, description = "`lat,lon,km`"), ("retired" = Option<bool>, Query, description = "Retired ones as well."), ("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page: `items`, `next_cursor`.", body = Value)))]
 pub(crate) async fn twin_list(
     State(app): State<App>,
     caller: Caller,
@@ -83,6 +84,7 @@ pub(crate) struct Create {
 }
 
 /// `POST /twins`
+#[utoipa::path(post, path = "/twins", tag = "Twins", request_body = Value, responses((status = 201, description = "The twin.", body = Value), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_create(
     State(app): State<App>,
     caller: Caller,
@@ -110,6 +112,7 @@ pub(crate) struct ViewAsked {
 }
 
 /// `GET /twins/{id}`
+#[utoipa::path(get, path = "/twins/{id}", tag = "Twins", params(("id" = String, Path, description = "Any name of the twin."), ("at" = Option<String>, Query, description = "As it was then.")), responses((status = 200, description = "The twin, with its `ETag`.", body = Value), (status = 304, description = "It is as `If-None-Match` says."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_view(
     State(app): State<App>,
     caller: Caller,
@@ -142,6 +145,7 @@ fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>
 }
 
 /// `PATCH /twins/{id}`
+#[utoipa::path(patch, path = "/twins/{id}", tag = "Twins", request_body = Value, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 200, description = "The twin.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json"), (status = 412, description = "The twin is not as `If-Match` says.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_update(
     State(app): State<App>,
     caller: Caller,
@@ -156,6 +160,7 @@ pub(crate) async fn twin_update(
 }
 
 /// `DELETE /twins/{id}`
+#[utoipa::path(delete, path = "/twins/{id}", tag = "Twins", params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 204, description = "Retired."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json"), (status = 412, description = "The twin is not as `If-Match` says.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_retire(
     State(app): State<App>,
     caller: Caller,
@@ -169,6 +174,7 @@ pub(crate) async fn twin_retire(
 }
 
 /// `PATCH /twins/{id}/desired`
+#[utoipa::path(patch, path = "/twins/{id}/desired", tag = "Twins", request_body = Value, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 200, description = "The twin.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json"), (status = 412, description = "The twin is not as `If-Match` says.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_desire(
     State(app): State<App>,
     caller: Caller,
