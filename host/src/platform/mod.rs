@@ -41,6 +41,7 @@ pub use once::{Once, OnceAnswer};
 pub use registry::{Alias, NewTwin, Spec, Stated, TwinId, TwinRecord, Which};
 
 use crate::actor::Stage;
+use crate::store::snapshot::Snapshot;
 use crate::store::{Revision, Store};
 use agenda::{Agenda, Due};
 use alerts::AlertRecord;
@@ -155,20 +156,8 @@ impl Core {
 /// How long a look at whether the platform can do its work is good for.
 const CHECKED_FOR: Duration = Duration::from_secs(1);
 
-/// A record that is written to see whether the store takes any.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-struct Probe {
-    at: twin::time::Time,
-}
-
-impl crate::store::records::Record for Probe {
-    const COLLECTION: &'static str = "platform_probe";
-    const SCHEMA: u16 = 1;
-
-    fn key(&self) -> String {
-        "ready".to_owned()
-    }
-}
+/// What is written to see whether the store takes anything: a snapshot of nothing, always the same one.
+const PROBE: &str = "platform-ready";
 
 /// The live twins. Clones are the same platform.
 #[derive(Debug, Clone)]
@@ -467,9 +456,9 @@ impl Platform {
             return Ok(());
         }
         self.core.store.head().await?;
-        let probe = Probe { at: self.core.clock.now() };
-        let put = crate::store::records::RecordChange::put(&probe, crate::store::records::Expect::Anything)?;
-        let change = crate::store::Change { records: vec![put], ..Default::default() };
+        let entity = crate::store::Entity::new(PROBE)?;
+        let probe = Snapshot::of(entity, Revision(0), self.core.clock.now(), 1, &())?;
+        let change = crate::store::Change { snapshots: vec![probe], ..Default::default() };
         self.core.store.commit(change).await?;
         self.residents.check().await?;
         *checked = Some(now);

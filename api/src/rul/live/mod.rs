@@ -26,6 +26,8 @@ const PATH: &str = "/socket.io";
 const WAITING: usize = 256;
 /// Longest packet of a client in bytes.
 const PACKET_MAX_BYTES: usize = 16 << 10;
+/// Bytes that are read from a socket at a time: clients say little.
+const READ_BYTES: usize = 1 << 10;
 /// How long a client may take to join once it is connected.
 const JOIN: Duration = Duration::from_secs(10);
 
@@ -35,6 +37,7 @@ pub(crate) fn layer(app: &App) -> SocketIoLayer {
         .req_path(PATH)
         .max_buffer_size(WAITING)
         .max_payload(PACKET_MAX_BYTES as u64)
+        .ws_read_buffer_size(READ_BYTES)
         .ws_max_message_size(PACKET_MAX_BYTES)
         .ws_max_frame_size(PACKET_MAX_BYTES)
         .connect_timeout(JOIN)
