@@ -69,7 +69,7 @@ pub(crate) fn family(app: &App) -> (Router<App>, utoipa::openapi::OpenApi) {
     let (router, mut document) = operations().split_for_parts();
     let (open, opened) = public().split_for_parts();
     document.merge(opened);
-    let common = Common { refusal: "ErrorBody", media_type: "application/json", unfit: "422" };
+    let common = Common { refusal: "ErrorBody", media_type: "application/json", unfit: "422", json: true };
     let rate = Rate::per_minute(app.settings.rul_per_minute);
     let logins = Rate::per_minute(app.settings.rul_logins_per_minute);
     let router = router.fallback(body::nowhere);
