@@ -402,8 +402,8 @@ impl Runs {
     /// # Errors
     /// When there is none, or it has not ended.
     pub async fn forget(&self, name: &str, caller: &Caller) -> Result<(), RunError> {
-        let (record, active) = self.find(name, caller, Action::RunWrite).await?;
-        if active.is_some() {
+        let (record, _) = self.find(name, caller, Action::RunWrite).await?;
+        if record.state.is_open() {
             return Err(RunError::State(format!("run {} has not ended; cancel it first", record.id)));
         }
         let gone = RecordChange::delete::<RunRecord>(record.id.to_string(), Expect::Anything);
