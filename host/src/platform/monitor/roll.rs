@@ -224,6 +224,7 @@ mod tests {
             created_at: Time(0),
             changed_at: Time(0),
             retired_at: None,
+            stated: Default::default(),
         }
     }
 
