@@ -7,4 +7,5 @@ mod commands;
 mod lifecycle;
 mod mqtt;
 mod process;
+mod rul;
 mod twins;
