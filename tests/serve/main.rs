@@ -8,4 +8,5 @@ mod forecast;
 mod lifecycle;
 mod mqtt;
 mod process;
+mod rul;
 mod twins;
