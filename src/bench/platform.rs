@@ -34,7 +34,17 @@ impl Platform {
         std::fs::write(folder.join("celltide.toml"), CONFIG).map_err(Failure::failed)?;
         let began = Instant::now();
         let mut child = Command::new(program)
-            .args(["serve", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", "data"])
+            .args([
+                "serve",
+                "--http",
+                "127.0.0.1:0",
+                "--grpc",
+                "127.0.0.1:0",
+                "--mqtt",
+                "127.0.0.1:0",
+                "--data",
+                "data",
+            ])
             .current_dir(folder)
             .env("CELLTIDE_ADMIN_PASSWORD", PASSWORD)
             .env("CELLTIDE_LOG__LEVEL", "warn")
