@@ -1,17 +1,20 @@
 //! What a reading costs: `cargo bench -p twin --bench estimate`.
 //!
 //! A pack's drive cycle, rest and charge at a reading every five seconds, heard by one estimator on one thread: in order, with
-//! every tenth reading late, and a look after each reading; then a forecast from sixty milestones.
+//! every tenth reading late, and a look after each reading; the same as rows of a live twin, with the bytes that it takes; then
+//! a forecast from sixty milestones.
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells what it measured")]
 
 use std::sync::Arc;
 use std::time::Instant;
 use twin::battery::circuit::CellModel;
-use twin::battery::estimate::{Duty, Estimator, Prior, Reading, Subject};
+use twin::battery::estimate::{Duty, Estimator, Prior, Reading, Subject, Track};
 use twin::battery::forecast::{Ask, Point, Unit, forecast};
 use twin::battery::library;
 use twin::battery::pack::Layout;
+use twin::live::Measured;
+use twin::live::battery::{self, Registered};
 use twin::rng::Seed;
 use twin::time::Time;
 
@@ -71,6 +74,7 @@ fn main() {
             );
         }
     }
+    live(&cell, &readings);
     let duty = Duty {
         temperature_c: 25.0,
         cycling_temperature_c: 28.0,
@@ -93,6 +97,38 @@ fn main() {
         }
     });
     println!("forecast             {:>6.2} ms", 1e3 * seconds / 20.0);
+}
+
+/// The rows of a live twin, and a copy before each, as its host makes one of what is to become true.
+fn live(cell: &Arc<CellModel>, readings: &[Reading]) {
+    let (series, parallel) = (Some(13.0), Some(4.0));
+    let registered = Registered { cell: Some(cell.clone()), series, parallel, ..Registered::default() };
+    let subject = battery::Subject::of(&registered);
+    for _ in 0..3 {
+        let mut measured = Measured::default();
+        let seconds = timed(|| {
+            for reading in readings {
+                let value = |value: Option<f64>| value.unwrap_or_default();
+                let row = [
+                    ("ambient_c", value(reading.ambient_c)),
+                    ("current_a", value(reading.current_a)),
+                    ("soc_pct", 100.0 * value(reading.soc)),
+                    ("temperature_c", value(reading.temperature_c)),
+                    ("voltage_v", reading.voltage_v),
+                ];
+                let mut next = measured.clone();
+                next.observe(Some(&subject), reading.at, &row);
+                measured = next;
+            }
+        });
+        let kept = postcard::to_stdvec(&measured).map_or(0, |bytes| bytes.len());
+        println!(
+            "{:<20} {:>6.2} us per reading, {kept} B as a snapshot, {} B the track",
+            "live twin",
+            1e6 * seconds / READINGS as f64,
+            std::mem::size_of::<Track>(),
+        );
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark looks at a clock")]
