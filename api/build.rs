@@ -3,7 +3,6 @@
 use prost::Message as _;
 use std::path::PathBuf;
 
-#[expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = ["twins", "runs", "simulation"].map(|name| format!("proto/celltide/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=proto");

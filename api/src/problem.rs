@@ -197,6 +197,10 @@ impl IntoResponse for Problem {
         let mut response = (self.status, text).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
+            // The rest of the body is never read, so nothing else can come this way.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         match self.kind {
             ErrorKind::Unknown => {
                 headers.insert(

@@ -5,7 +5,7 @@ use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use host::identity::{Action, Caller, Presented, Unauthenticated};
+use host::identity::{Action, Caller, LoginError, Presented, Unauthenticated, is_basic};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,7 +32,18 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let doors = Doors::from_ref(state);
-        let presented = presented(&parts.headers)?;
+        let authorization = single(&parts.headers, AUTHORIZATION.as_str())?;
+        let key = single(&parts.headers, API_KEY)?;
+        if let (Some(basic), None) = (authorization.filter(|header| is_basic(header)), key) {
+            let source = source_of(parts);
+            let found = doors.identity.authenticate_basic(basic, &source, doors.now()).await;
+            return found.map(Self).map_err(|error| match error {
+                LoginError::TooMany { wait_ms } => Refusal::too_many(wait_ms),
+                LoginError::Failed(error) => error.into(),
+                error => Refusal::new(StatusCode::UNAUTHORIZED, error.to_string()),
+            });
+        }
+        let presented = Presented::from_headers(authorization, key)?;
         Ok(Self(doors.identity.authenticate(presented, doors.now()).await?))
     }
 }
@@ -60,9 +71,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Source {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
-        Ok(Self(address.unwrap_or_else(|| "unknown".to_owned())))
+        Ok(Self(source_of(parts)))
     }
+}
+
+fn source_of(parts: &Parts) -> String {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
+    address.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// A body of JSON as a type.

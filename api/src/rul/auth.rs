@@ -26,7 +26,8 @@ const LIFETIMES: Lifetimes = Lifetimes { access_s: 1_800, refresh_s: Some(7 * 86
 /// What identity refuses, in this family.
 pub(super) fn refused(error: IdentityError) -> Problem {
     match error {
-        IdentityError::Unfit(_) | IdentityError::WeakPassword(_) => Problem::unfit("body", error.to_string()),
+        IdentityError::Unfit(_) => Problem::unfit("body", error.to_string()),
+        IdentityError::WeakPassword(_) => Problem::unfit("new_password", error.to_string()),
         IdentityError::Taken { .. } => broken_rule("User with this user_id or username already exists"),
         IdentityError::LastAdmin => broken_rule("There must be an active administrator"),
         IdentityError::Changed => broken_rule("User was changed meanwhile"),

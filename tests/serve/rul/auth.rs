@@ -131,7 +131,7 @@ fn a_password_is_changed_by_whoever_knows_it() {
             )
         };
         vera.refused(change("wrong", "new_password123"), 401, "Incorrect current password").await;
-        vera.refuses(change("staple battery", "short"), 422, "the password is too weak").await;
+        vera.refuses(change("staple battery", "short"), 422, "new_password: the password is too weak").await;
         vera.refuses((Method::POST, "/auth/change-password", Some(json!({}))), 422, "body: ").await;
         let (_, path, body) = change("staple battery", "new_password123");
         let (status, said) = vera.call(Method::POST, path, body).await;

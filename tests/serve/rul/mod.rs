@@ -145,7 +145,7 @@ pub(crate) async fn mounted(serve: &Serve) -> Vec<String> {
 pub(crate) fn float(seconds_ago: i64, temperature_c: f64) -> Value {
     json!({
         "ts": ago_ms(seconds_ago), "voltage_v": 13.65, "current_a": -0.1, "temperature_c": temperature_c,
-        "internal_resistance_ohm": 0.0045,
+        "internal_resistance_ohm": 0.0035,
     })
 }
 
