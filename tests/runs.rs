@@ -5,7 +5,6 @@
 #[path = "serve/process.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod process;
-#[allow(dead_code, reason = "shared with other tests")]
 mod support;
 
 use api::client::{Client, ClientError, Credentials, Run, Submit};

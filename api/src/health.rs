@@ -25,10 +25,7 @@ pub(crate) async fn health_view(State(app): State<App>) -> Json<Value> {
 /// and twins are parts of this process; they have no addresses of their own.
 pub(crate) async fn ready_view(State(app): State<App>) -> Response {
     let why = match tokio::time::timeout(PATIENCE, app.platform.check()).await {
-        Ok(Ok(())) => match broker(&app).await {
-            Ok(()) => None,
-            Err(why) => Some(why),
-        },
+        Ok(Ok(())) => broker(&app).await.err(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
             Some("Database connection failed: the platform does not answer as it should")

@@ -2,8 +2,9 @@
 //! its answer, for a day.
 
 use super::{Platform, PlatformError};
+use crate::store::journal::NewEntry;
 use crate::store::records::{By, Collection, Expect, Indexed, Record, RecordChange, Within};
-use crate::store::{Change, StoreError};
+use crate::store::{Change, Entity, StoreError};
 use serde::{Deserialize, Serialize};
 use twin::time::Time;
 
@@ -89,12 +90,34 @@ impl Platform {
         records.extend(
             others.map(|old| RecordChange::delete::<OnceRecord>(old.value.key, Expect::Version(old.version))),
         );
-        match self.core.store.commit(Change { records, ..Change::default() }).await {
-            Ok(_) => Ok(Once::New),
+        match self.once_keep(&new.key, "request.begun", now, records).await {
+            Ok(()) => Ok(Once::New),
             // Somebody was quicker with the same.
-            Err(StoreError::RecordChanged { .. }) => Ok(Once::Underway),
+            Err(StoreError::RecordChanged { .. } | StoreError::LostRace { .. }) => Ok(Once::Underway),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Keeps what changes together with the fact that says why.
+    async fn once_keep(
+        &self,
+        key: &str,
+        kind: &str,
+        at: Time,
+        records: Vec<RecordChange>,
+    ) -> Result<(), StoreError> {
+        let entity = Entity::new(&format!("request/{key}"))?;
+        let entry = NewEntry {
+            expected: self.core.store.revision(entity.clone()).await?,
+            entity,
+            at,
+            actor: "platform".to_owned(),
+            kind: kind.to_owned(),
+            schema: 1,
+            payload: Vec::new(),
+        };
+        let change = Change { entries: vec![entry], records, ..Change::default() };
+        self.core.store.commit(change).await.map(drop)
     }
 
     /// Keeps the answer of a request that was begun; without one it may be done again.
@@ -105,11 +128,11 @@ impl Platform {
         let known = Collection::<OnceRecord, _>::of(self.core.store.as_ref());
         let Some(found) = known.get(key).await? else { return Ok(()) };
         let expect = Expect::Version(found.version);
+        let at = found.value.began_at;
         let change = match answer {
             Some(answer) => RecordChange::put(&OnceRecord { answer: Some(answer), ..found.value }, expect)?,
             None => RecordChange::delete::<OnceRecord>(key, expect),
         };
-        self.core.store.commit(Change { records: vec![change], ..Change::default() }).await?;
-        Ok(())
+        Ok(self.once_keep(key, "request.ended", at, vec![change]).await?)
     }
 }

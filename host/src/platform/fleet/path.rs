@@ -28,11 +28,11 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn take(&mut self, at: Time, value: impl Fn(&str) -> Option<f64>) {
-        if let Some(km) = value("distance_km") {
-            if let Some(before) = self.odometer_km.replace(km) {
-                self.by_odometer_km += (km - before).max(0.0);
-                self.has_odometer = true;
-            }
+        if let Some(km) = value("distance_km")
+            && let Some(before) = self.odometer_km.replace(km)
+        {
+            self.by_odometer_km += (km - before).max(0.0);
+            self.has_odometer = true;
         }
         let Some(here) = value("lat").zip(value("lon")).and_then(|(lat, lon)| Position::new(lat, lon).ok())
         else {
