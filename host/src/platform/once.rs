@@ -2,10 +2,11 @@
 //! its answer, for a day.
 
 use super::{Platform, PlatformError};
-use crate::store::journal::NewEntry;
+use crate::store::StoreError;
+use crate::store::ledger::{self, Fact};
 use crate::store::records::{By, Collection, Expect, Indexed, Record, RecordChange, Within};
-use crate::store::{Change, Entity, StoreError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use twin::time::Time;
 
 /// How long an answer is kept [ms].
@@ -106,18 +107,9 @@ impl Platform {
         at: Time,
         records: Vec<RecordChange>,
     ) -> Result<(), StoreError> {
-        let entity = Entity::new(&format!("request/{key}"))?;
-        let entry = NewEntry {
-            expected: self.core.store.revision(entity.clone()).await?,
-            entity,
-            at,
-            actor: "platform".to_owned(),
-            kind: kind.to_owned(),
-            schema: 1,
-            payload: Vec::new(),
-        };
-        let change = Change { entries: vec![entry], records, ..Change::default() };
-        self.core.store.commit(change).await.map(drop)
+        let entity = format!("request/{key}");
+        let fact = Fact { entity: &entity, kind, by: "platform", at, detail: Value::Null };
+        ledger::keep(self.core.store.as_ref(), fact, records).await.map(drop)
     }
 
     /// Keeps the answer of a request that was begun; without one it may be done again.

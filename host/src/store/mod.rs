@@ -20,6 +20,7 @@ mod control;
 mod error;
 pub mod journal;
 mod key;
+pub mod ledger;
 mod local;
 pub mod medium;
 mod name;
