@@ -22,6 +22,7 @@ pub mod identity;
 mod live;
 mod management;
 mod measure;
+mod passport;
 mod problem;
 mod rul;
 mod server;

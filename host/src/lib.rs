@@ -2,5 +2,6 @@
 
 pub mod actor;
 pub mod identity;
+pub mod passport;
 pub mod platform;
 pub mod store;
