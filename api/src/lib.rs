@@ -22,6 +22,8 @@ pub mod identity;
 mod live;
 mod management;
 mod measure;
+#[allow(dead_code, unused_imports, reason = "not every paper uses every part")]
+mod paper;
 mod problem;
 mod rul;
 mod server;
