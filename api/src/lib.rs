@@ -14,6 +14,7 @@ pub mod client;
 mod clock;
 mod docs;
 mod edge;
+pub mod evm;
 mod faults;
 mod files;
 pub mod grpc;
@@ -30,4 +31,4 @@ mod server;
 mod twins;
 
 pub use problem::Problem;
-pub use server::{App, Settings, router, serve};
+pub use server::{App, Chain, Settings, router, serve};
