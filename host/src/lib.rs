@@ -3,5 +3,6 @@
 pub mod actor;
 pub mod anchor;
 pub mod identity;
+pub mod passport;
 pub mod platform;
 pub mod store;
