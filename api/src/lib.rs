@@ -25,6 +25,7 @@ mod management;
 mod measure;
 #[allow(dead_code, unused_imports, reason = "not every paper uses every part")]
 mod paper;
+mod passport;
 mod problem;
 mod rul;
 mod server;

@@ -18,6 +18,8 @@ pub struct Problem {
     status: StatusCode,
     field: Option<String>,
     detail: String,
+    /// Fields that are wrong, where they are several, each with its reason.
+    details: Vec<(String, String)>,
     /// What a family calls it, where its kind does not tell.
     code: Option<&'static str>,
     retry_after_s: Option<u64>,
@@ -71,6 +73,7 @@ impl Problem {
             status: status(kind),
             field: None,
             detail: detail.into(),
+            details: Vec::new(),
             code: None,
             retry_after_s: None,
         }
@@ -101,6 +104,16 @@ impl Problem {
     /// The field that is wrong, where it is one.
     pub(crate) fn field(&self) -> Option<&str> {
         self.field.as_deref()
+    }
+
+    /// Fields that are wrong, each with its reason, where they are several.
+    pub(crate) fn details(&self) -> &[(String, String)] {
+        &self.details
+    }
+
+    /// The same with what is wrong field by field.
+    pub(crate) fn with_details(self, details: Vec<(String, String)>) -> Self {
+        Self { details, ..self }
     }
 
     /// What a family calls it, where somebody said so.

@@ -1,13 +1,14 @@
 //! The server: routes, what lies around every request, and how it ends.
 
 use crate::problem::Problem;
-use crate::{body, docs, edge, health, identity, live, management, measure, rul, twins};
+use crate::{body, docs, edge, health, identity, live, management, measure, passport, rul, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
 use host::identity::Identity;
+use host::passport::Passports;
 use host::platform::clock::Clock;
 use host::platform::{ErrorKind, Platform};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -44,6 +45,12 @@ pub struct Settings {
     pub rul_per_minute: u32,
     /// Logins a minute to the RUL family per address; 0 for any number.
     pub rul_logins_per_minute: u32,
+    /// Requests a minute to the battery passport family per caller, or per address where nobody is known; 0 for any
+    /// number.
+    pub passport_per_minute: u32,
+    /// Where this platform is found from outside, as `https://passports.example`: what stands in codes and tags. The
+    /// address that a caller used, where nothing is said.
+    pub public_url: Option<String>,
 }
 
 impl Default for Settings {
@@ -56,6 +63,8 @@ impl Default for Settings {
             // The family's document has none, and only recommends some.
             rul_per_minute: 0,
             rul_logins_per_minute: 0,
+            passport_per_minute: 600,
+            public_url: None,
         }
     }
 }
@@ -105,6 +114,7 @@ pub struct Chain {
 pub struct App {
     pub(crate) platform: Platform,
     pub(crate) identity: Identity,
+    pub(crate) passports: Passports,
     /// Credentials end by real time, whatever a fleet's clock says.
     pub(crate) wall: Clock,
     pub(crate) metrics: Option<PrometheusHandle>,
@@ -134,9 +144,11 @@ impl App {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let (wall, metrics) = (Clock::wall(), measure::recorder());
+        let passports = Passports::new(platform.clone());
         Self {
             platform,
             identity,
+            passports,
             wall,
             metrics,
             settings,
@@ -185,6 +197,8 @@ pub fn router(app: App) -> Router {
         .route("/health", get(health::health_view))
         .route("/health/ready", get(health::ready_view))
         .route("/metrics", get(measure::metrics_view))
+        .route("/passport/{passportId}", get(passport::public::passport_page))
+        .route("/01/{gtin}/21/{serial}", get(passport::public::trade_item_page))
         .method_not_allowed_fallback(body::not_so)
         .fallback(body::nowhere)
         .layer(timeout);
@@ -192,15 +206,22 @@ pub fn router(app: App) -> Router {
     let doors = identity::Doors::new(app.identity.clone(), move || wall.now(), None);
     let streams = Router::new()
         .route("/twins/v1/events", get(live::sse::events_stream))
-        .route("/twins/v1/ws", get(live::ws::events_socket));
+        .route("/twins/v1/ws", get(live::ws::events_socket))
+        .route("/battery-passport/v1/stream", get(passport::stream::stream_socket));
     let id = HeaderName::from_static("x-request-id");
     let (management, management_document) = management::family(&app);
     let (rul, rul_document) = rul::family(&app);
-    let documents =
-        vec![("management", management_document), ("rul", rul_document), ("twins", native_document)];
+    let (passports, passport_document) = passport::family(&app);
+    let documents = vec![
+        ("management", management_document),
+        ("passport", passport_document),
+        ("rul", rul_document),
+        ("twins", native_document),
+    ];
     answered
         .nest("/v1", management)
         .nest("/api/v1", rul)
+        .nest("/battery-passport/v1", passports)
         .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)

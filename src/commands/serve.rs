@@ -226,6 +226,8 @@ async fn serve(
         management_per_hour: config.limits.management_per_hour,
         rul_per_minute: config.limits.rul_per_minute,
         rul_logins_per_minute: config.limits.rul_logins_per_minute,
+        passport_per_minute: config.limits.passport_per_minute,
+        public_url: config.http.public_url.clone(),
     };
     let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;

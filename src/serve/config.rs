@@ -39,6 +39,8 @@ pub(crate) struct Http {
     pub body_max_bytes: usize,
     pub timeout_s: f64,
     pub cors_origins: Vec<String>,
+    /// Where the platform is found from outside; what stands in codes and tags on batteries.
+    pub public_url: Option<String>,
 }
 
 /// `[limits]`: requests of one caller to a family; 0 for any number.
@@ -48,6 +50,7 @@ pub(crate) struct Limits {
     pub management_per_hour: u32,
     pub rul_per_minute: u32,
     pub rul_logins_per_minute: u32,
+    pub passport_per_minute: u32,
 }
 
 /// `[fleet]`, with `--scenario`
@@ -211,15 +214,21 @@ impl Default for Http {
             body_max_bytes: settings.body_max_bytes,
             timeout_s: settings.timeout.as_secs_f64(),
             cors_origins: settings.cors_origins,
+            public_url: settings.public_url,
         }
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let api::Settings { management_per_hour, rul_per_minute, rul_logins_per_minute, .. } =
-            api::Settings::default();
-        Self { management_per_hour, rul_per_minute, rul_logins_per_minute }
+        let api::Settings {
+            management_per_hour,
+            rul_per_minute,
+            rul_logins_per_minute,
+            passport_per_minute,
+            ..
+        } = api::Settings::default();
+        Self { management_per_hour, rul_per_minute, rul_logins_per_minute, passport_per_minute }
     }
 }
 

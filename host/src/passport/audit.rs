@@ -69,6 +69,19 @@ impl Passports {
         }
     }
 
+    /// How many facts there are of a passport, and the hash of the last: `0x…`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn head(&self, passport: &Passport) -> Result<(u64, Option<String>), PassportError> {
+        let entity = Entity::new(&passport.entity())?;
+        let store = self.platform.store();
+        let last = store.revision(entity.clone()).await?;
+        let entries = store.entries_of(entity, last, 1).await?;
+        let hash = entries.first().map(crate::store::journal::Entry::hash).transpose()?;
+        Ok((last.0, hash.map(|hash| format!("0x{hash}"))))
+    }
+
     /// The facts of a passport, each checked against the one before it in the platform's chain.
     ///
     /// # Errors

@@ -153,7 +153,15 @@ pub fn evaluate(candidate: &Candidate, application: &str) -> Result<Evaluation, 
             c.resistance_growth <= growth_max,
             format!("{:.0} %, at most {:.0}", 100.0 * c.resistance_growth, 100.0 * growth_max),
         ),
-        check("thermal events", c.hottest_c < hot, format!("{:.1} °C at most, below {hot}", c.hottest_c)),
+        // Where no temperature was ever heard, none was too high.
+        check(
+            "thermal events",
+            c.hottest_c < hot,
+            match c.hottest_c.is_finite() {
+                true => format!("{:.1} °C at most, below {hot}", c.hottest_c),
+                false => "no temperature was heard".to_owned(),
+            },
+        ),
     ];
     let suitable = checks.iter().all(|check| check.pass);
     let (points, scales) = (&table.points, &table.scales);

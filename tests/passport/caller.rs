@@ -1,0 +1,205 @@
+//! Somebody who calls the family, and remembers what was answered.
+
+use crate::process::Serve;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The family's base.
+pub(crate) const BASE: &str = "/battery-passport/v1";
+
+/// A server, programs that may call it, and what was heard of it: method, path of the document, status.
+pub(crate) struct Door {
+    pub(crate) serve: Serve,
+    _folder: tempfile::TempDir,
+    document: Value,
+    pub(crate) client: reqwest::Client,
+    /// Reads and writes passports.
+    pub(crate) token: String,
+    pub(crate) heard: BTreeSet<(String, String, String)>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// Holds a refusal to the envelope of the document, its status and its code.
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16, code: &str) {
+        let error = self.body["error"].as_object().unwrap_or_else(|| panic!("no envelope: {self:?}"));
+        assert_eq!((self.status.as_u16(), error["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!(error["statusCode"], json!(status));
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()));
+        assert!(error["timestamp"].as_str().is_some_and(|at| at.ends_with('Z') && at.len() == 20));
+        assert_eq!(error["requestId"].as_str(), self.headers["x-request-id"].to_str().ok());
+    }
+
+    /// Fields that a refusal names.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        let details = self.body["error"]["details"].as_array().cloned().unwrap_or_default();
+        details.iter().map(|detail| detail["field"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Operations of a document: path, method, and what is said of them.
+pub(crate) fn operations(document: &Value) -> Vec<(String, String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let item = item.as_object().unwrap();
+        item.iter().map(|(method, operation)| (path.clone(), method.to_uppercase(), operation))
+    });
+    operations.collect()
+}
+
+impl Door {
+    /// A server with a configuration, and a program.
+    pub(crate) async fn open(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("celltide.toml"), config).unwrap();
+        let serve = Serve::start(folder.path());
+        let client = api::client::http_client();
+        let document = serve.get("/api-docs/passport.json").await;
+        let mut door =
+            Self { serve, _folder: folder, document, client, token: String::new(), heard: BTreeSet::new() };
+        door.token = door.program("battery:read battery:write", None).await;
+        door
+    }
+
+    /// The document.
+    pub(crate) async fn document(&self) -> Value {
+        self.serve.get("/api-docs/passport.json").await
+    }
+
+    /// A program with scopes, of an organisation where one is named; its token.
+    pub(crate) async fn program(&self, scope: &str, organisation: Option<&str>) -> String {
+        let body = json!({ "name": "test", "scope": scope, "organisation": organisation });
+        let made = self.serve.post("/twins/v1/admin/clients", body).await;
+        let body = json!({
+            "grant_type": "client_credentials", "client_id": made["client_id"],
+            "client_secret": made["client_secret"], "scope": scope,
+        });
+        let url = format!("{}/oauth/token", self.serve.http);
+        let given = self.client.post(url).json(&body).send().await.unwrap();
+        let given: Value = serde_json::from_str(&given.text().await.unwrap()).unwrap();
+        given["access_token"].as_str().unwrap_or_else(|| panic!("{given}")).to_owned()
+    }
+
+    /// The document's path that a request is for; a whole segment wins over a parameter.
+    fn template(&self, path: &str) -> Option<String> {
+        let asked: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
+        let paths = self.document["paths"].as_object().unwrap().keys();
+        let fitting = paths.filter(|known| {
+            let known: Vec<&str> = known.split('/').collect();
+            let fits = |(known, asked): (&&str, &&str)| known.starts_with('{') || known == asked;
+            known.len() == asked.len() && known.iter().zip(&asked).all(fits)
+        });
+        fitting.min_by_key(|known| known.matches('{').count()).cloned()
+    }
+
+    /// Calls, with everything as somebody says, and holds the answer to the document.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        build: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Answer {
+        let url = format!("{}{BASE}{path}", self.serve.http);
+        let request = self.client.request(method.parse().unwrap(), url);
+        let response = build(request).send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        assert!(headers.contains_key("x-request-id"), "{method} {path}");
+        let answer = Answer { status, headers, body };
+        if let Some(template) = self.template(path) {
+            let code = status.as_u16().to_string();
+            let said = &self.document["paths"][&template][method.to_lowercase()]["responses"];
+            assert!(said[&code].is_object(), "{method} {template} does not say that it answers {answer:?}");
+            self.heard.insert((method.to_owned(), template, code));
+        }
+        answer
+    }
+
+    /// Calls with a token.
+    pub(crate) async fn call_as(
+        &mut self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let token = token.to_owned();
+        self.send(method, path, |request| {
+            let request = request.bearer_auth(token);
+            match body {
+                Some(body) => request.json(&body),
+                None => request,
+            }
+        })
+        .await
+    }
+
+    /// Calls as the program that reads and writes.
+    pub(crate) async fn call(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let token = self.token.clone();
+        self.call_as(&token, method, path, body).await
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Value {
+        let answer = self.call("GET", path, None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+        answer.body
+    }
+
+    pub(crate) async fn post(&mut self, path: &str, status: u16, body: Value) -> Value {
+        let answer = self.call("POST", path, Some(body)).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}: {answer:?}");
+        answer.body
+    }
+
+    /// Registers a battery like the document's under a serial number; its battery id.
+    pub(crate) async fn battery(&mut self, serial: &str) -> String {
+        let made = self.post("/batteries/register", 201, new_battery(serial)).await;
+        made["batteryId"].as_str().unwrap().to_owned()
+    }
+
+    /// The same, in use.
+    pub(crate) async fn in_use(&mut self, serial: &str) -> String {
+        let id = self.battery(serial).await;
+        let body = json!({
+            "type": "installation", "timestamp": "2025-01-12T09:00:00Z", "application": "electric_vehicle",
+        });
+        self.post(&format!("/batteries/{id}/events"), 201, body).await;
+        id
+    }
+}
+
+/// The document's example of a registration.
+pub(crate) fn new_battery(serial: &str) -> Value {
+    json!({
+        "identity": {
+            "manufacturer": "GreenCell Technologies",
+            "manufacturerId": "MFG-2025-001",
+            "model": "GC-NMC811-100kWh",
+            "serialNumber": serial,
+            "manufacturingDate": "2025-01-10",
+            "manufacturingLocation": { "country": "KR", "city": "Seoul", "facility": "Facility-A" },
+        },
+        "chemistry": { "type": "lithium-ion", "cathode": "NMC811", "anode": "graphite" },
+        "specifications": {
+            "nominalVoltage": 400, "nominalCapacity": 250, "energyCapacity": 100, "expectedCycleLife": 3000,
+        },
+    })
+}
+
+/// A figure of an answer against what it should be.
+#[track_caller]
+pub(crate) fn near(value: &Value, expected: f64, tolerance: f64) {
+    let found = value.as_f64().unwrap_or_else(|| panic!("no figure: {value}"));
+    assert!((found - expected).abs() <= tolerance, "{found} against {expected} ± {tolerance}");
+}

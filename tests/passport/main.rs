@@ -1,0 +1,58 @@
+//! The battery passport family through the built binary, operation by operation, held to its own document.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod caller;
+mod circle;
+mod edge;
+mod examples;
+#[path = "../serve/process.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod process;
+mod stream;
+
+use caller::Door;
+use process::run;
+
+/// Answers that no test can bring about.
+const NOT_MADE: [&str; 2] = ["500", "503"];
+
+#[test]
+fn every_operation_answers_as_its_document_says() {
+    run(async {
+        let mut door = Door::open("").await;
+        examples::registration(&mut door).await;
+        examples::lifecycle(&mut door).await;
+        examples::carbon(&mut door).await;
+        examples::materials(&mut door).await;
+        examples::reports(&mut door).await;
+        circle::one_figure_in_every_family(&mut door).await;
+        circle::second_life_and_recycling(&mut door).await;
+        circle::fleet(&mut door).await;
+        circle::batch(&mut door).await;
+        stream::events_as_they_happen(&mut door).await;
+        edge::what_is_refused(&mut door).await;
+        edge::who_may(&mut door).await;
+        edge::said_twice(&mut door).await;
+        edge::public_view(&mut door).await;
+        let mut heard = door.heard.clone();
+        let mut narrow = Door::open("[limits]\npassport_per_minute = 3\n").await;
+        edge::too_many(&mut narrow).await;
+        heard.extend(narrow.heard.iter().cloned());
+
+        let document = door.document().await;
+        let mut missing = Vec::new();
+        for (path, method, operation) in caller::operations(&document) {
+            assert!(operation["tags"][0].is_string(), "{method} {path} has no tag");
+            for status in operation["responses"].as_object().unwrap().keys() {
+                let is_heard = heard.contains(&(method.clone(), path.clone(), status.clone()));
+                // What lies around all operations alike is tried on some.
+                let is_common = ["401", "403", "409", "413", "415", "422", "429"].contains(&status.as_str());
+                if !is_heard && !is_common && !NOT_MADE.contains(&status.as_str()) {
+                    missing.push(format!("{method} {path} {status}"));
+                }
+            }
+        }
+        assert!(missing.is_empty(), "not tried:\n{}", missing.join("\n"));
+    });
+}
