@@ -39,12 +39,17 @@ fn the_code_leads_to_the_passport() {
         let code = ground.get("qr-code").await;
         let link = "https://wia.live/01/04006381333931/21/SN-2025-001234";
         assert_eq!((code["url"].as_str(), code["gs1DigitalLink"].as_str()), (Some(link), Some(link)));
-        assert_eq!((code["batteryId"].as_str(), code["errorCorrection"].as_str()), (Some(&*ground.battery), Some("M")));
-        let png = base64::engine::general_purpose::STANDARD.decode(code["pngBase64"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            (code["batteryId"].as_str(), code["errorCorrection"].as_str()),
+            (Some(&*ground.battery), Some("M"))
+        );
+        let png =
+            base64::engine::general_purpose::STANDARD.decode(code["pngBase64"].as_str().unwrap()).unwrap();
         assert_eq!(scanned(&png), (512, link.to_owned()));
         assert!(code["svg"].as_str().unwrap().starts_with("<svg width=\"512\""));
         for (level, size) in [("L", 64), ("M", 100), ("Q", 333), ("H", 2_048)] {
-            let file = ground.file(&ground.path(&format!("qr-code?format=png&size={size}&ecc={level}"))).await;
+            let file =
+                ground.file(&ground.path(&format!("qr-code?format=png&size={size}&ecc={level}"))).await;
             assert_eq!((file.kind.as_str(), scanned(&file.bytes)), ("image/png", (size, link.to_owned())));
         }
         let svg = ground.file(&ground.path("qr-code?format=svg&size=300")).await;
@@ -59,7 +64,8 @@ fn the_code_leads_to_the_passport() {
         let view = request.header("accept", "application/json").send().await.unwrap().text().await.unwrap();
         assert!(view.contains("GreenCell Technologies") && !view.contains("secret-tests"), "{view}");
         assert!(!view.contains("VIN123456789ABCDEF") && !view.contains("USER-2025-001"), "{view}");
-        let (status, _) = serve.send(Method::GET, &format!("{BASE}/batteries/{}/qr-code", ground.battery), None).await;
+        let (status, _) =
+            serve.send(Method::GET, &format!("{BASE}/batteries/{}/qr-code", ground.battery), None).await;
         assert_eq!(status, 401);
     });
 }
@@ -75,7 +81,11 @@ fn codes_that_cannot_be_are_refused() {
         let path = format!("{BASE}/batteries/BAT-2025-LI-999999");
         for what in ["qr-code", "nfc", "export", "audit-trail", "carbon/report", "compliance/eu-report"] {
             let (status, body) = ground.serve.send(Method::GET, &format!("{path}/{what}"), None).await;
-            assert_eq!((status.as_u16(), body["error"]["code"].as_str()), (404, Some("BATTERY_NOT_FOUND")), "{what}");
+            assert_eq!(
+                (status.as_u16(), body["error"]["code"].as_str()),
+                (404, Some("BATTERY_NOT_FOUND")),
+                "{what}"
+            );
         }
     });
 }
@@ -97,6 +107,9 @@ fn the_tag_leads_where_the_code_does() {
         let memory = hex("tagMemoryHex");
         assert_eq!((memory[0], usize::from(memory[1]), memory.last()), (3, message.len(), Some(&0xfe)));
         assert_eq!(memory[2..memory.len() - 1], message);
-        assert_eq!((tag["sizeBytes"].as_u64(), tag["recommendedTag"].as_str()), (Some(memory.len() as u64), Some("NTAG213")));
+        assert_eq!(
+            (tag["sizeBytes"].as_u64(), tag["recommendedTag"].as_str()),
+            (Some(memory.len() as u64), Some("NTAG213"))
+        );
     });
 }

@@ -67,14 +67,20 @@ fn json_ld_knows_the_meaning_of_all_it_says() {
         members(&document, &mut used);
         assert!(used.len() > 40, "{used:?}");
         for member in &used {
-            let meaning = context.get(member).and_then(Value::as_str).unwrap_or_else(|| panic!("{member} means nothing"));
+            let meaning = context
+                .get(member)
+                .and_then(Value::as_str)
+                .unwrap_or_else(|| panic!("{member} means nothing"));
             assert!(meaning.starts_with("urn:"), "{member}: {meaning}");
         }
         let general = &document["generalProductInformation"];
         assert_eq!(general["batteryPassportIdentifier"], json!(ground.passport));
         assert_eq!((&general["batteryCategory"], &general["warrentyPeriod"]), (&json!("ev"), &json!(96.0)));
         let properties = &document["performanceAndDurability"]["batteryTechicalProperties"];
-        assert_eq!((&properties["ratedCapacity"], &properties["nominalVoltage"]), (&json!(250.0), &json!(400.0)));
+        assert_eq!(
+            (&properties["ratedCapacity"], &properties["nominalVoltage"]),
+            (&json!(250.0), &json!(400.0))
+        );
         let meaning = context["ratedCapacity"].as_str().unwrap();
         assert_eq!(meaning, "urn:samm:io.BatteryPass.Performance:1.2.0#ratedCapacity");
     });
@@ -95,7 +101,12 @@ fn papers_say_what_the_records_say() {
                 assert!(page.contains(&foot), "{path}: {foot}");
             }
             let text = pdf::text(&file.bytes);
-            for said in [&*ground.battery, &*ground.passport, "GreenCell Technologies GC-NMC811-100kWh", "SN-2025-001234"] {
+            for said in [
+                &*ground.battery,
+                &*ground.passport,
+                "GreenCell Technologies GC-NMC811-100kWh",
+                "SN-2025-001234",
+            ] {
                 assert!(text.contains(said), "{path} does not say {said}: {text}");
             }
             printed.push(text);
@@ -108,8 +119,13 @@ fn papers_say_what_the_records_say() {
         let status = ground.get("compliance").await;
         let score = format!("{:.1}", status["complianceScore"].as_f64().unwrap());
         assert!(eu.contains(&score), "{score}: {eu}");
-        assert!(sustainability.contains("Recycled content") && sustainability.contains("Nickel"), "{sustainability}");
-        for said in ["Installed in electric vehicle", "Rated capacity", "250 Ah", "DOC-7", "water, class D powder"] {
+        assert!(
+            sustainability.contains("Recycled content") && sustainability.contains("Nickel"),
+            "{sustainability}"
+        );
+        for said in
+            ["Installed in electric vehicle", "Rated capacity", "250 Ah", "DOC-7", "water, class D powder"]
+        {
             assert!(passport.contains(said), "{said}: {passport}");
         }
         // The administrator is an authority; the same paper for somebody who only reads lacks what is not for him.
@@ -121,12 +137,16 @@ fn papers_say_what_the_records_say() {
 fn what_is_for_authorities_is_not_in_the_files_of_others() {
     run(async {
         let ground = Ground::with("").await;
-        let made = ground.serve.post("/twins/v1/admin/clients", json!({ "name": "reader", "scope": "battery:read" })).await;
+        let made = ground
+            .serve
+            .post("/twins/v1/admin/clients", json!({ "name": "reader", "scope": "battery:read" }))
+            .await;
         let body = json!({
             "grant_type": "client_credentials", "client_id": made["client_id"],
             "client_secret": made["client_secret"], "scope": "battery:read",
         });
-        let token = ground.serve.post("/oauth/token", body).await["access_token"].as_str().unwrap().to_owned();
+        let token =
+            ground.serve.post("/oauth/token", body).await["access_token"].as_str().unwrap().to_owned();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         for form in ["json", "xml", "jsonld", "pdf"] {
             for path in ["export", "compliance/eu-report"] {
@@ -138,7 +158,11 @@ fn what_is_for_authorities_is_not_in_the_files_of_others() {
                 }
                 assert_eq!(response.status(), 200, "{path} {form}");
                 let bytes = response.bytes().await.unwrap();
-                let text = if form == "pdf" { pdf::text(&bytes) } else { String::from_utf8(bytes.to_vec()).unwrap() };
+                let text = if form == "pdf" {
+                    pdf::text(&bytes)
+                } else {
+                    String::from_utf8(bytes.to_vec()).unwrap()
+                };
                 assert!(!text.contains("secret-tests"), "{path} {form}: {text}");
                 assert!(text.contains("GreenCell"), "{path} {form}");
             }

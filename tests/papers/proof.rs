@@ -60,7 +60,8 @@ fn checked(trail: &Value, keys: &Value) -> Result<usize, String> {
     for checkpoint in trail["checkpoints"].as_array().unwrap() {
         let jws = checkpoint["statement"]["jws"].as_str().unwrap();
         let parts: Vec<&str> = jws.split('.').collect();
-        let decoded = |part: &str| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
+        let decoded =
+            |part: &str| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
         let (header, says) = (decoded(parts[0]), decoded(parts[1]));
         fit(header["alg"] == "EdDSA" && header["typ"] == "celltide-checkpoint+jws", "header")?;
         let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).unwrap();
@@ -102,9 +103,15 @@ fn the_trail_is_proven_without_the_platform() {
         let rows = checked(&trail, &keys).unwrap();
         assert_eq!((rows as u64, rows >= 5), (number(&trail["total"]), true), "{trail}");
         // Nothing is anchored, and the answer says so.
-        assert_eq!((&trail["anchoring"]["enabled"], &trail["anchoring"]["anchored"]), (&json!(false), &json!(false)));
+        assert_eq!(
+            (&trail["anchoring"]["enabled"], &trail["anchoring"]["anchored"]),
+            (&json!(false), &json!(false))
+        );
         assert!(trail["anchoring"]["reason"].as_str().unwrap().contains("not anchored"));
-        assert_eq!((&trail["ledger"], &trail["checkpoints"][0]["anchor"]), (&json!("local-hash-chain"), &Value::Null));
+        assert_eq!(
+            (&trail["ledger"], &trail["checkpoints"][0]["anchor"]),
+            (&json!("local-hash-chain"), &Value::Null)
+        );
         // Every event and material on record is in it, under the hash that was answered when it was recorded.
         let told = ground.post("events", json!({
             "type": "maintenance", "timestamp": "2025-02-01T09:00:00Z", "description": "Contacts cleaned",
@@ -174,7 +181,8 @@ fn taken(raw: &[u8]) -> Vec<u8> {
     let body = items(&raw[1..])[0];
     let fields = items(body);
     // What was signed are the first nine fields, as they stand, under a head of their own.
-    let tail: usize = fields[9..].iter().map(|field| if matches!(field, [0..0x80]) { 1 } else { field.len() + 1 }).sum();
+    let tail: usize =
+        fields[9..].iter().map(|field| if matches!(field, [0..0x80]) { 1 } else { field.len() + 1 }).sum();
     let unsigned = &body[..body.len() - tail];
     let head = match u8::try_from(unsigned.len()).unwrap() {
         length @ 0..56 => vec![2, 0xc0 + length],
@@ -188,7 +196,8 @@ fn taken(raw: &[u8]) -> Vec<u8> {
 
 fn answered(call: &Value, heard: &Heard) -> Value {
     let mut heard = heard.lock().unwrap();
-    let at = |heard: &[(String, Vec<u8>)]| heard.iter().position(|(hash, _)| call["params"][0] == hash.as_str());
+    let at =
+        |heard: &[(String, Vec<u8>)]| heard.iter().position(|(hash, _)| call["params"][0] == hash.as_str());
     match call["method"].as_str().unwrap() {
         "eth_chainId" => json!("0x539"),
         "eth_blockNumber" | "eth_getTransactionCount" => json!(format!("{:#x}", heard.len())),
@@ -202,7 +211,9 @@ fn answered(call: &Value, heard: &Heard) -> Value {
             json!(hash)
         }
         "eth_getTransactionReceipt" => match at(&heard) {
-            Some(block) => json!({ "blockNumber": format!("{:#x}", block + 1), "blockHash": "0xb10c", "status": "0x1" }),
+            Some(block) => {
+                json!({ "blockNumber": format!("{:#x}", block + 1), "blockHash": "0xb10c", "status": "0x1" })
+            }
             None => Value::Null,
         },
         "eth_getTransactionByHash" => at(&heard).map_or(Value::Null, |_| json!({})),
@@ -264,7 +275,10 @@ fn roots_stand_on_a_chain_that_is_configured() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             trail = ground.get("audit-trail").await;
         }
-        assert_eq!((&trail["anchoring"]["sender"], &trail["anchoring"]["reason"]), (&json!(ACCOUNT), &Value::Null));
+        assert_eq!(
+            (&trail["anchoring"]["sender"], &trail["anchoring"]["reason"]),
+            (&json!(ACCOUNT), &Value::Null)
+        );
         assert_eq!(trail["ledger"], json!("local-hash-chain+evm"));
         let keys = ground.serve.get("/.well-known/jwks.json").await;
         checked(&trail, &keys).unwrap();

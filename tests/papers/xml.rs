@@ -18,10 +18,9 @@ pub(crate) struct Node {
 fn opened(start: &BytesStart<'_>) -> Node {
     let attributes = start.attributes().map(|attribute| {
         let attribute = attribute.unwrap();
-        let value = String::from_utf8(attribute.value.to_vec()).unwrap();
-        (String::from_utf8(attribute.key.as_ref().to_vec()).unwrap(), value)
+        (attribute.key.as_ref().to_owned(), attribute.value.into_owned())
     });
-    let name = String::from_utf8(start.name().as_ref().to_vec()).unwrap();
+    let name = start.name().as_ref().to_owned();
     Node { name, attributes: attributes.collect(), ..Node::default() }
 }
 
@@ -37,7 +36,7 @@ pub(crate) fn read(text: &str) -> Node {
                 let node = open.pop().unwrap();
                 open.last_mut().unwrap().children.push(node);
             }
-            Event::Text(text) => open.last_mut().unwrap().text.push_str(&String::from_utf8_lossy(&text)),
+            Event::Text(text) => open.last_mut().unwrap().text.push_str(&text),
             Event::Eof => break,
             _ => {}
         }
@@ -50,7 +49,10 @@ pub(crate) fn read(text: &str) -> Node {
 
 impl Node {
     pub(crate) fn child(&self, name: &str) -> &Node {
-        self.children.iter().find(|child| child.name == name).unwrap_or_else(|| panic!("no {name} in {}", self.name))
+        self.children
+            .iter()
+            .find(|child| child.name == name)
+            .unwrap_or_else(|| panic!("no {name} in {}", self.name))
     }
 
     fn attribute(&self, name: &str) -> Option<&str> {
@@ -99,7 +101,8 @@ fn plain(kind: &str, node: &Node) -> usize {
 
 fn content<'a>(of: &impl Fn(&str) -> &'a Node, kind: &'a Node, node: &Node) -> usize {
     if kind.name == "xs:simpleType" {
-        let values: Vec<&str> = kind.children[0].children.iter().filter_map(|v| v.attribute("value")).collect();
+        let values: Vec<&str> =
+            kind.children[0].children.iter().filter_map(|v| v.attribute("value")).collect();
         assert!(values.is_empty() || values.contains(&node.text.trim()), "{}: {}", node.name, node.text);
         return 1;
     }
@@ -125,7 +128,8 @@ fn content<'a>(of: &impl Fn(&str) -> &'a Node, kind: &'a Node, node: &Node) -> u
         count += there.iter().map(|child| element(of, declared, child)).sum::<usize>();
     }
     for child in &node.children {
-        let known = group.children.iter().any(|declared| declared.attribute("name") == Some(child.name.as_str()));
+        let known =
+            group.children.iter().any(|declared| declared.attribute("name") == Some(child.name.as_str()));
         assert!(known, "{} is not declared in {}", child.name, node.name);
     }
     count
