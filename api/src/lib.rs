@@ -14,6 +14,7 @@ pub mod client;
 mod clock;
 mod docs;
 mod edge;
+pub mod evm;
 mod faults;
 mod files;
 pub mod grpc;
@@ -22,6 +23,8 @@ pub mod identity;
 mod live;
 mod management;
 mod measure;
+#[allow(dead_code, unused_imports, reason = "not every paper uses every part")]
+mod paper;
 mod passport;
 mod problem;
 mod rul;
@@ -29,4 +32,4 @@ mod server;
 mod twins;
 
 pub use problem::Problem;
-pub use server::{App, Settings, router, serve};
+pub use server::{App, Chain, Settings, router, serve};

@@ -100,6 +100,15 @@ fn no_studio() -> Problem {
     Problem::new(ErrorKind::Unavailable, "nothing is simulated here")
 }
 
+/// A chain that roots of the journal are brought onto.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// Its number.
+    pub id: u64,
+    /// The account that pays.
+    pub sender: String,
+}
+
 /// What handlers share.
 #[derive(Clone)]
 pub struct App {
@@ -112,6 +121,8 @@ pub struct App {
     pub(crate) settings: Settings,
     /// What-if runs and sessions, where there are any.
     pub(crate) studio: Option<Studio>,
+    /// The chain that roots are anchored on, where there is one.
+    pub(crate) chain: Option<Arc<Chain>>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
@@ -142,6 +153,7 @@ impl App {
             metrics,
             settings,
             studio: None,
+            chain: None,
             stopping,
             broker: Arc::default(),
         }
@@ -156,6 +168,12 @@ impl App {
     #[must_use]
     pub fn with_studio(self, runs: Runs, sessions: Sessions) -> Self {
         Self { studio: Some(Studio { runs, sessions }), ..self }
+    }
+
+    /// The same with roots anchored on a chain.
+    #[must_use]
+    pub fn with_chain(self, chain: Chain) -> Self {
+        Self { chain: Some(Arc::new(chain)), ..self }
     }
 
     /// What-if runs.

@@ -1,12 +1,11 @@
 //! Footprints, transports, and the reports of them.
 
 use super::envelope::{ErrorBody, refusal, unfit};
-use super::format::format;
 use super::found;
 use super::given::{Given, Perhaps};
 use super::record::{breakdown, footprint, per_unit, totals};
 use super::wire::{instant, kg, percent, rounded, shares, stamp};
-use crate::body::{Asked, At};
+use crate::body::At;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::server::App;
@@ -18,7 +17,7 @@ use host::passport::{CarbonAsked, CarbonReport, NewTransport, SustainabilityRepo
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use twin::passport::material::Material;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// What counts in a footprint; everything, where nobody says.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -159,14 +158,6 @@ pub(super) async fn transportation_add(
     })))
 }
 
-/// In what form.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ReportAsked {
-    /// `json`.
-    pub(super) format: Option<String>,
-}
-
 /// A stage of a footprint, in a report.
 fn stage(name: &str, value: Option<f64>, known: &Footprint) -> Option<Value> {
     let value = value?;
@@ -216,26 +207,6 @@ pub(crate) fn carbon_report_body(report: &CarbonReport) -> Value {
     })
 }
 
-/// The report of a footprint, stage by stage.
-#[utoipa::path(get, path = "/batteries/{batteryId}/carbon/report", tag = "Carbon",
-    params(("batteryId" = String, Path, description = "Any name of the battery."), ReportAsked),
-    responses(
-        (status = 200, description = "The report.", body = Value),
-        (status = 400, description = "UNSUPPORTED_FORMAT", body = ErrorBody),
-        (status = 404, description = "BATTERY_NOT_FOUND", body = ErrorBody),
-    ))]
-pub(super) async fn carbon_report(
-    State(app): State<App>,
-    caller: Caller,
-    At(id): At<String>,
-    Asked(asked): Asked<ReportAsked>,
-) -> Result<Json<Value>, Problem> {
-    found(&app, &caller, Action::PassportRead, &id).await?;
-    format(asked.format.as_deref())?;
-    let report = app.passports.carbon_report(&id, &caller.visibility()).await.map_err(refusal)?;
-    Ok(Json(carbon_report_body(&report)))
-}
-
 /// The sustainability report of a battery.
 pub(crate) fn sustainability_body(report: &SustainabilityReport) -> Value {
     let recycled = [Material::Nickel, Material::Cobalt, Material::Lithium, Material::Lead];
@@ -276,26 +247,6 @@ pub(crate) fn sustainability_body(report: &SustainabilityReport) -> Value {
             "method": twin::passport::compliance::METHOD,
         },
     })
-}
-
-/// How sustainable a battery is.
-#[utoipa::path(get, path = "/batteries/{batteryId}/sustainability/report", tag = "Carbon",
-    params(("batteryId" = String, Path, description = "Any name of the battery."), ReportAsked),
-    responses(
-        (status = 200, description = "The report.", body = Value),
-        (status = 400, description = "UNSUPPORTED_FORMAT", body = ErrorBody),
-        (status = 404, description = "BATTERY_NOT_FOUND", body = ErrorBody),
-    ))]
-pub(super) async fn sustainability_report(
-    State(app): State<App>,
-    caller: Caller,
-    At(id): At<String>,
-    Asked(asked): Asked<ReportAsked>,
-) -> Result<Json<Value>, Problem> {
-    found(&app, &caller, Action::PassportRead, &id).await?;
-    format(asked.format.as_deref())?;
-    let report = app.passports.sustainability(&id, &caller.visibility()).await.map_err(refusal)?;
-    Ok(Json(sustainability_body(&report)))
 }
 
 /// Figures of sustainability.

@@ -1,9 +1,6 @@
 //! Compliance, the report to the Union, and the passport as a file.
 
-use super::battery::{sees_tests, shown};
-use super::carbon::ReportAsked;
 use super::envelope::{ErrorBody, refusal};
-use super::format::format;
 use super::record::{footprint, is_for_authorities};
 use super::wire::{Registration, camel, category_name, percent, rounded, shares, stamp};
 use super::{found, query};
@@ -13,8 +10,6 @@ use crate::problem::Problem;
 use crate::server::App;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
 use host::identity::Action;
 use host::passport::{ComplianceReport, EuReport};
 use serde::Deserialize;
@@ -161,46 +156,4 @@ pub(crate) fn eu_report_body(report: &EuReport, sees_tests: bool) -> Value {
         "findings": findings(&report.compliance),
         "upcoming": upcoming(&report.compliance),
     })
-}
-
-/// The report to the Union.
-#[utoipa::path(get, path = "/batteries/{batteryId}/compliance/eu-report", tag = "Compliance",
-    params(("batteryId" = String, Path, description = "Any name of the battery."), ReportAsked),
-    responses(
-        (status = 200, description = "By annex of the regulation.", body = Value),
-        (status = 400, description = "UNSUPPORTED_FORMAT", body = ErrorBody),
-        (status = 404, description = "BATTERY_NOT_FOUND", body = ErrorBody),
-    ))]
-pub(super) async fn eu_report(
-    State(app): State<App>,
-    caller: Caller,
-    At(id): At<String>,
-    Asked(asked): Asked<ReportAsked>,
-) -> Result<Json<Value>, Problem> {
-    found(&app, &caller, Action::PassportRead, &id).await?;
-    format(asked.format.as_deref())?;
-    let report = app.passports.eu_report(&id, &caller.visibility()).await.map_err(refusal)?;
-    Ok(Json(eu_report_body(&report, sees_tests(&caller))))
-}
-
-/// The passport as a file.
-#[utoipa::path(get, path = "/batteries/{batteryId}/export", tag = "Compliance",
-    params(("batteryId" = String, Path, description = "Any name of the battery."), ReportAsked),
-    responses(
-        (status = 200, description = "The whole passport.", body = Value),
-        (status = 400, description = "UNSUPPORTED_FORMAT", body = ErrorBody),
-        (status = 404, description = "BATTERY_NOT_FOUND", body = ErrorBody),
-    ))]
-pub(super) async fn passport_export(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    At(id): At<String>,
-    Asked(asked): Asked<ReportAsked>,
-) -> Result<Response, Problem> {
-    let passport = found(&app, &caller, Action::PassportRead, &id).await?;
-    format(asked.format.as_deref())?;
-    let name = format!("attachment; filename=\"{}.json\"", passport.passport_id);
-    let body = shown(&app, &caller, &headers, passport).await?;
-    Ok(([(header::CONTENT_DISPOSITION, name)], Json(body)).into_response())
 }

@@ -6,23 +6,26 @@
 
 pub(crate) mod address;
 mod analytics;
-mod audit;
 mod batch;
 mod battery;
 mod carbon;
 mod compliance;
 mod envelope;
 mod event;
-pub(crate) mod format;
 mod given;
 mod health;
 mod material;
+mod nfc;
+mod papers;
 pub(crate) mod public;
+mod qr;
 mod query;
 mod record;
 mod recycling;
+mod report;
 mod second_life;
 pub(crate) mod stream;
+mod trail;
 mod wire;
 
 use crate::caller::Caller;
@@ -58,6 +61,7 @@ use utoipa_axum::routes;
         (name = "Recycling"),
         (name = "Compliance"),
         (name = "Analytics"),
+        (name = "Digital access"),
         (name = "Public"),
     ),
 )]
@@ -77,8 +81,8 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(health::status_view))
         .routes(routes!(carbon::carbon_calculate))
         .routes(routes!(carbon::transportation_add))
-        .routes(routes!(carbon::carbon_report))
-        .routes(routes!(carbon::sustainability_report))
+        .routes(routes!(report::carbon_report))
+        .routes(routes!(report::sustainability_report))
         .routes(routes!(carbon::sustainability_metrics))
         .routes(routes!(material::material_add, material::material_trace))
         .routes(routes!(material::supply_chain_verify))
@@ -88,16 +92,18 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(recycling::recycling_schedule))
         .routes(routes!(recycling::recycling_record))
         .routes(routes!(compliance::compliance_validate))
-        .routes(routes!(compliance::eu_report))
-        .routes(routes!(compliance::passport_export))
+        .routes(routes!(report::eu_report))
+        .routes(routes!(report::passport_export))
         .routes(routes!(analytics::battery_analytics))
         .routes(routes!(analytics::fleet_analytics))
-        .routes(routes!(audit::audit_trail))
+        .routes(routes!(trail::audit_trail))
+        .routes(routes!(qr::qr_code))
+        .routes(routes!(nfc::nfc_data))
 }
 
 /// Operations for everybody.
 fn open() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(public::passport_public))
+    OpenApiRouter::new().routes(routes!(public::passport_public)).routes(routes!(report::xml_schema))
 }
 
 /// The family and its document.
