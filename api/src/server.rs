@@ -1,12 +1,13 @@
 //! The server: routes, what lies around every request, and how it ends.
 
 use crate::problem::Problem;
-use crate::{body, docs, edge, health, identity, live, management, measure, rul, twins};
+use crate::{body, dealer, docs, edge, health, identity, live, management, measure, rul, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
+use host::dealership::Dealership;
 use host::identity::Identity;
 use host::platform::clock::Clock;
 use host::platform::{ErrorKind, Platform};
@@ -44,6 +45,14 @@ pub struct Settings {
     pub rul_per_minute: u32,
     /// Logins a minute to the RUL family per address; 0 for any number.
     pub rul_logins_per_minute: u32,
+    /// Requests a minute to the dealer family per caller; 0 for any number.
+    pub dealer_per_minute: u32,
+    /// Logins a minute to the dealer family per address; 0 for any number.
+    pub dealer_logins_per_minute: u32,
+    /// Documents a minute that a caller hands to the dealer family; 0 for any number.
+    pub dealer_uploads_per_minute: u32,
+    /// Whether the dealer family has operations for trying it out.
+    pub dealer_trials: bool,
 }
 
 impl Default for Settings {
@@ -56,6 +65,10 @@ impl Default for Settings {
             // The family's document has none, and only recommends some.
             rul_per_minute: 0,
             rul_logins_per_minute: 0,
+            dealer_per_minute: 100,
+            dealer_logins_per_minute: 5,
+            dealer_uploads_per_minute: 10,
+            dealer_trials: false,
         }
     }
 }
@@ -102,6 +115,8 @@ pub struct App {
     pub(crate) settings: Settings,
     /// What-if runs and sessions, where there are any.
     pub(crate) studio: Option<Studio>,
+    /// Batteries on instalments, where there are any.
+    pub(crate) dealership: Option<Dealership>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
@@ -123,7 +138,17 @@ impl App {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let (wall, metrics) = (Clock::wall(), measure::recorder());
-        Self { platform, identity, wall, metrics, settings, studio: None, stopping, broker: Arc::default() }
+        Self {
+            platform,
+            identity,
+            wall,
+            metrics,
+            settings,
+            studio: None,
+            dealership: None,
+            stopping,
+            broker: Arc::default(),
+        }
     }
 
     /// To be told where the broker listens; whether it can be reached is part of being ready then.
@@ -135,6 +160,18 @@ impl App {
     #[must_use]
     pub fn with_studio(self, runs: Runs, sessions: Sessions) -> Self {
         Self { studio: Some(Studio { runs, sessions }), ..self }
+    }
+
+    /// The same with batteries on instalments.
+    #[must_use]
+    pub fn with_dealership(self, dealership: Dealership) -> Self {
+        Self { dealership: Some(dealership), ..self }
+    }
+
+    /// Batteries on instalments.
+    pub(crate) fn dealership(&self) -> Result<&Dealership, Problem> {
+        let none = || Problem::new(ErrorKind::Unavailable, "nothing is sold on instalments here");
+        self.dealership.as_ref().ok_or_else(none)
     }
 
     /// What-if runs.
@@ -169,11 +206,17 @@ pub fn router(app: App) -> Router {
     let id = HeaderName::from_static("x-request-id");
     let (management, management_document) = management::family(&app);
     let (rul, rul_document) = rul::family(&app);
-    let documents =
-        vec![("management", management_document), ("rul", rul_document), ("twins", native_document)];
+    let (dealer, dealer_document) = dealer::family(&app);
+    let documents = vec![
+        ("dealer", dealer_document),
+        ("management", management_document),
+        ("rul", rul_document),
+        ("twins", native_document),
+    ];
     answered
         .nest("/v1", management)
         .nest("/api/v1", rul)
+        .nest("/api", dealer)
         .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)

@@ -1,6 +1,7 @@
 //! Where twins live: the shell that makes a pure twin an actor, and the store that keeps what is known of them.
 
 pub mod actor;
+pub mod dealership;
 pub mod identity;
 pub mod platform;
 pub mod store;

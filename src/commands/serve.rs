@@ -5,6 +5,7 @@ use crate::output;
 use crate::serve::config::Config;
 use crate::serve::fleet;
 use broker::{Broker, BrokerError};
+use host::dealership::Dealership;
 use host::identity::{Identity, OsEntropy, Secret, check_password};
 use host::platform::clock::Clock;
 use host::platform::door::Door;
@@ -224,12 +225,24 @@ async fn serve(
         management_per_hour: config.limits.management_per_hour,
         rul_per_minute: config.limits.rul_per_minute,
         rul_logins_per_minute: config.limits.rul_logins_per_minute,
+        dealer_per_minute: config.limits.dealer_per_minute,
+        dealer_logins_per_minute: config.limits.dealer_logins_per_minute,
+        dealer_uploads_per_minute: config.limits.dealer_uploads_per_minute,
+        dealer_trials: config.dealer.test_endpoints,
     };
     let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
     let broker_at = app.broker();
-    let app = app.with_studio(runs.clone(), sessions);
+    let dealership = Dealership::open(
+        platform.clone(),
+        identity.clone(),
+        config.dealer.settings(),
+        config.dealer.gateways()?,
+    );
+    let dealership = dealership.await.map_err(Failure::failed)?;
+    let selling = tokio::spawn(dealership.clone().look_after());
+    let app = app.with_studio(runs.clone(), sessions).with_dealership(dealership);
     let for_grpc = TcpListener::from_std(for_grpc).map_err(Failure::failed)?;
     let grpc_address = for_grpc.local_addr().map_err(Failure::failed)?;
     let messages = api::grpc::Settings { message_max_bytes: config.grpc.message_max_bytes };
@@ -264,6 +277,7 @@ async fn serve(
     let tending = tokio::spawn(tend(identity));
     signals.next().await;
     tending.abort();
+    selling.abort();
     tracing::info!("stopping");
     stop.send_replace(true);
     drop(devices);

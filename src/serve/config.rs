@@ -1,5 +1,6 @@
 //! Configuration of `celltide serve`: defaults, a file, the environment, flags; the later one wins.
 
+pub(crate) use super::dealer::DealerKeys;
 use crate::failure::Failure;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub alerts: Alerts,
     pub runs: RunKeys,
     pub grpc: Grpc,
+    pub dealer: DealerKeys,
 }
 
 /// `[http]`
@@ -47,6 +49,9 @@ pub(crate) struct Limits {
     pub management_per_hour: u32,
     pub rul_per_minute: u32,
     pub rul_logins_per_minute: u32,
+    pub dealer_per_minute: u32,
+    pub dealer_logins_per_minute: u32,
+    pub dealer_uploads_per_minute: u32,
 }
 
 /// `[fleet]`, with `--scenario`
@@ -194,9 +199,15 @@ impl Default for Http {
 
 impl Default for Limits {
     fn default() -> Self {
-        let api::Settings { management_per_hour, rul_per_minute, rul_logins_per_minute, .. } =
-            api::Settings::default();
-        Self { management_per_hour, rul_per_minute, rul_logins_per_minute }
+        let settings = api::Settings::default();
+        Self {
+            management_per_hour: settings.management_per_hour,
+            rul_per_minute: settings.rul_per_minute,
+            rul_logins_per_minute: settings.rul_logins_per_minute,
+            dealer_per_minute: settings.dealer_per_minute,
+            dealer_logins_per_minute: settings.dealer_logins_per_minute,
+            dealer_uploads_per_minute: settings.dealer_uploads_per_minute,
+        }
     }
 }
 
@@ -294,6 +305,7 @@ impl Config {
         if let Some(files) = self.runs.files.as_ref().filter(|files| !files.is_dir()) {
             return Err(Failure::say(format_args!("runs.files: {} is no folder", files.display())));
         }
+        self.dealer.check()?;
         self.mqtt.check().map_err(|error| Failure::say(format_args!("mqtt.{error}")))
     }
 }
