@@ -12,6 +12,7 @@ mod body;
 mod caller;
 pub mod client;
 mod clock;
+pub mod dealer;
 mod docs;
 mod edge;
 pub mod evm;

@@ -121,6 +121,11 @@ impl Problem {
         self.code
     }
 
+    /// Seconds after which it may be tried again, where somebody said so.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
+    }
+
     /// The same under a family's name for refusals of a kind; others stay as they are.
     pub(crate) fn coded(self, kind: ErrorKind, code: &'static str) -> Self {
         if self.kind == kind { Self { code: Some(code), ..self } } else { self }

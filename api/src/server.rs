@@ -1,12 +1,13 @@
 //! The server: routes, what lies around every request, and how it ends.
 
 use crate::problem::Problem;
-use crate::{body, docs, edge, health, identity, live, management, measure, passport, rul, twins};
+use crate::{body, dealer, docs, edge, health, identity, live, management, measure, passport, rul, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
+use host::dealership::Dealership;
 use host::identity::Identity;
 use host::passport::Passports;
 use host::platform::clock::Clock;
@@ -51,6 +52,14 @@ pub struct Settings {
     /// Where this platform is found from outside, as `https://passports.example`: what stands in codes and tags. The
     /// address that a caller used, where nothing is said.
     pub public_url: Option<String>,
+    /// Requests a minute to the dealer family per caller; 0 for any number.
+    pub dealer_per_minute: u32,
+    /// Logins a minute to the dealer family per address; 0 for any number.
+    pub dealer_logins_per_minute: u32,
+    /// Documents a minute that a caller hands to the dealer family; 0 for any number.
+    pub dealer_uploads_per_minute: u32,
+    /// Whether the dealer family has operations for trying it out.
+    pub dealer_trials: bool,
 }
 
 impl Default for Settings {
@@ -65,6 +74,10 @@ impl Default for Settings {
             rul_logins_per_minute: 0,
             passport_per_minute: 600,
             public_url: None,
+            dealer_per_minute: 100,
+            dealer_logins_per_minute: 5,
+            dealer_uploads_per_minute: 10,
+            dealer_trials: false,
         }
     }
 }
@@ -123,6 +136,8 @@ pub struct App {
     pub(crate) studio: Option<Studio>,
     /// The chain that roots are anchored on, where there is one.
     pub(crate) chain: Option<Arc<Chain>>,
+    /// Batteries on instalments, where there are any.
+    pub(crate) dealership: Option<Dealership>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
@@ -154,6 +169,7 @@ impl App {
             settings,
             studio: None,
             chain: None,
+            dealership: None,
             stopping,
             broker: Arc::default(),
         }
@@ -174,6 +190,18 @@ impl App {
     #[must_use]
     pub fn with_chain(self, chain: Chain) -> Self {
         Self { chain: Some(Arc::new(chain)), ..self }
+    }
+
+    /// The same with batteries on instalments.
+    #[must_use]
+    pub fn with_dealership(self, dealership: Dealership) -> Self {
+        Self { dealership: Some(dealership), ..self }
+    }
+
+    /// Batteries on instalments.
+    pub(crate) fn dealership(&self) -> Result<&Dealership, Problem> {
+        let none = || Problem::new(ErrorKind::Unavailable, "nothing is sold on instalments here");
+        self.dealership.as_ref().ok_or_else(none)
     }
 
     /// What-if runs.
@@ -212,7 +240,9 @@ pub fn router(app: App) -> Router {
     let (management, management_document) = management::family(&app);
     let (rul, rul_document) = rul::family(&app);
     let (passports, passport_document) = passport::family(&app);
+    let (dealer, dealer_document) = dealer::family(&app);
     let documents = vec![
+        ("dealer", dealer_document),
         ("management", management_document),
         ("passport", passport_document),
         ("rul", rul_document),
@@ -222,6 +252,7 @@ pub fn router(app: App) -> Router {
         .nest("/v1", management)
         .nest("/api/v1", rul)
         .nest("/battery-passport/v1", passports)
+        .nest("/api", dealer)
         .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)

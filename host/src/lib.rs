@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod anchor;
+pub mod dealership;
 pub mod identity;
 pub mod passport;
 pub mod platform;

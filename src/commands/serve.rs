@@ -6,6 +6,7 @@ use crate::serve::anchor;
 use crate::serve::config::Config;
 use crate::serve::fleet;
 use broker::{Broker, BrokerError};
+use host::dealership::Dealership;
 use host::identity::{Identity, OsEntropy, Secret, check_password};
 use host::platform::clock::Clock;
 use host::platform::door::Door;
@@ -228,6 +229,10 @@ async fn serve(
         rul_logins_per_minute: config.limits.rul_logins_per_minute,
         passport_per_minute: config.limits.passport_per_minute,
         public_url: config.http.public_url.clone(),
+        dealer_per_minute: config.limits.dealer_per_minute,
+        dealer_logins_per_minute: config.limits.dealer_logins_per_minute,
+        dealer_uploads_per_minute: config.limits.dealer_uploads_per_minute,
+        dealer_trials: config.dealer.test_endpoints,
     };
     let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
@@ -237,6 +242,15 @@ async fn serve(
     if let Some(anchoring) = &anchoring {
         app = app.with_chain(api::Chain { id: anchoring.chain_id, sender: anchoring.sender.clone() });
     }
+    let dealership = Dealership::open(
+        platform.clone(),
+        identity.clone(),
+        config.dealer.settings(),
+        config.dealer.gateways()?,
+    );
+    let dealership = dealership.await.map_err(Failure::failed)?;
+    let selling = tokio::spawn(dealership.clone().look_after());
+    app = app.with_dealership(dealership);
     let for_grpc = TcpListener::from_std(for_grpc).map_err(Failure::failed)?;
     let grpc_address = for_grpc.local_addr().map_err(Failure::failed)?;
     let messages = api::grpc::Settings { message_max_bytes: config.grpc.message_max_bytes };
@@ -271,6 +285,7 @@ async fn serve(
     let tending = tokio::spawn(tend(identity));
     signals.next().await;
     tending.abort();
+    selling.abort();
     tracing::info!("stopping");
     stop.send_replace(true);
     drop(devices);

@@ -1,5 +1,6 @@
 //! Configuration of `celltide serve`: defaults, a file, the environment, flags; the later one wins.
 
+pub(crate) use super::dealer::DealerKeys;
 use crate::failure::Failure;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ pub(crate) struct Config {
     pub runs: RunKeys,
     pub grpc: Grpc,
     pub anchor: AnchorKeys,
+    pub dealer: DealerKeys,
 }
 
 /// `[http]`
@@ -51,6 +53,9 @@ pub(crate) struct Limits {
     pub rul_per_minute: u32,
     pub rul_logins_per_minute: u32,
     pub passport_per_minute: u32,
+    pub dealer_per_minute: u32,
+    pub dealer_logins_per_minute: u32,
+    pub dealer_uploads_per_minute: u32,
 }
 
 /// `[fleet]`, with `--scenario`
@@ -221,14 +226,16 @@ impl Default for Http {
 
 impl Default for Limits {
     fn default() -> Self {
-        let api::Settings {
-            management_per_hour,
-            rul_per_minute,
-            rul_logins_per_minute,
-            passport_per_minute,
-            ..
-        } = api::Settings::default();
-        Self { management_per_hour, rul_per_minute, rul_logins_per_minute, passport_per_minute }
+        let settings = api::Settings::default();
+        Self {
+            management_per_hour: settings.management_per_hour,
+            rul_per_minute: settings.rul_per_minute,
+            rul_logins_per_minute: settings.rul_logins_per_minute,
+            dealer_per_minute: settings.dealer_per_minute,
+            dealer_logins_per_minute: settings.dealer_logins_per_minute,
+            dealer_uploads_per_minute: settings.dealer_uploads_per_minute,
+            passport_per_minute: settings.passport_per_minute,
+        }
     }
 }
 
@@ -328,6 +335,7 @@ impl Config {
         if let Some(files) = self.runs.files.as_ref().filter(|files| !files.is_dir()) {
             return Err(Failure::say(format_args!("runs.files: {} is no folder", files.display())));
         }
+        self.dealer.check()?;
         self.mqtt.check().map_err(|error| Failure::say(format_args!("mqtt.{error}")))
     }
 }

@@ -30,6 +30,8 @@ packs:
 
 /// The administrator's password in tests.
 pub(crate) const PASSWORD: &str = "correct horse";
+/// Where what it says on stderr is kept, in its folder.
+pub(crate) const LOG: &str = "stderr.log";
 
 /// A platform of its own; killed when it is dropped.
 pub(crate) struct Serve {
@@ -82,7 +84,8 @@ impl Serve {
             rest
         });
         let stderr = child.stderr.take().unwrap();
-        std::thread::spawn(move || drop(std::io::copy(&mut BufReader::new(stderr), &mut std::io::sink())));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join(LOG)).unwrap();
+        std::thread::spawn(move || drop(std::io::copy(&mut BufReader::new(stderr), &mut &log)));
         let ports: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let mqtt = ports.get("mqtt").and_then(Value::as_str).and_then(|address| address.rsplit_once(':'));
         let mqtt = mqtt.map(|(host, port)| (host.to_owned(), port.parse().unwrap()));

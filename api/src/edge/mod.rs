@@ -43,6 +43,13 @@ pub(crate) fn guarded(router: Router<App>, app: &App, rate: Option<Rate>) -> Rou
         .layer(middleware::from_fn_with_state((app.clone(), rates), rate::known_and_counted))
 }
 
+/// Counts some requests of a guarded router by themselves as well. Within the guard, which knows the callers.
+pub(crate) fn also_counted(router: Router<App>, app: &App, rate: Option<Rate>) -> Router<App> {
+    let Some(rate) = rate else { return router };
+    let buckets = Arc::new(rate::Buckets::new(rate));
+    router.layer(middleware::from_fn_with_state((app.clone(), buckets), rate::also_counted))
+}
+
 /// Counts requests of callers that are not known yet, by where they come from.
 pub(crate) fn by_source(router: Router<App>, app: &App, rate: Option<Rate>) -> Router<App> {
     let Some(rate) = rate else { return router };

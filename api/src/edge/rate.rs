@@ -126,6 +126,23 @@ pub(super) async fn known_and_counted(
     response
 }
 
+/// Lets changes of callers in that are known already, so often as the rate says.
+pub(super) async fn also_counted(
+    State((app, buckets)): State<(App, Arc<Buckets>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let caller = request.extensions().get::<Caller>().filter(|_| !request.method().is_safe());
+    let left = caller.map(|caller| buckets.take(&caller.counted_as(), app.wall.now()));
+    match left.filter(|left| !left.is_let_in) {
+        Some(left) => {
+            let problem = Problem::new(ErrorKind::TooMany, "the rate limit is exceeded; try again later");
+            problem.after_s(left.wait_s).into_response()
+        }
+        None => next.run(request).await,
+    }
+}
+
 /// Lets requests in, so often from one source as the rate says.
 pub(super) async fn counted_by_source(
     State((app, buckets)): State<(App, Arc<Buckets>)>,
