@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use host::identity::Action;
+use host::platform::bus::Filter;
 use host::platform::command::{CommandRecord, NewCommand};
 use host::platform::sight::CommandSight;
 use serde::Deserialize;
@@ -61,15 +62,12 @@ pub(crate) async fn give_and_wait(
         return Err(Problem::unfit("wait_s", format!("{wait_s} is not between 0 and 25")));
     }
     let twin = app.twin(caller, Action::TwinCommand, name).await?.id;
-    let mut news = app.platform.listen();
+    let wanted = Filter { twins: vec![twin], events: vec!["command".to_owned()], ..Filter::default() };
+    let mut news = app.platform.listen_to(wanted);
     let mut command = app.platform.command(twin, new, &caller.name()).await?;
     let wait = async {
-        // Any news of the twin may be of this command; who lags looks as well.
-        while command.is_open() {
-            let heard = news.recv().await;
-            if heard.is_ok_and(|news| news.twin != twin || !news.event.starts_with("command.")) {
-                continue;
-            }
+        // Any of these may be of this command; who missed some looks as well.
+        while command.is_open() && news.heard().await.is_some() {
             command = app.platform.command_of(twin, &command.id.to_string()).await?;
         }
         Ok::<CommandRecord, Problem>(command.clone())
