@@ -217,9 +217,10 @@ async fn serve(
     let platform = Platform::start(store, options).await.map_err(Failure::failed)?;
 
     let (stop, stopping) = watch::channel(false);
+    let patience = Duration::from_secs_f64(config.http.timeout_s);
     let settings = api::Settings {
         body_max_bytes: config.http.body_max_bytes,
-        timeout: Duration::from_secs_f64(config.http.timeout_s),
+        timeout: patience,
         cors_origins: config.http.cors_origins.clone(),
         management_per_hour: config.limits.management_per_hour,
         rul_per_minute: config.limits.rul_per_minute,
@@ -234,7 +235,8 @@ async fn serve(
     let grpc_address = for_grpc.local_addr().map_err(Failure::failed)?;
     let messages = api::grpc::Settings { message_max_bytes: config.grpc.message_max_bytes };
     let grpc = tokio::spawn(api::grpc::serve(for_grpc, app.clone(), messages, until_stopped(&stopping)));
-    let http = tokio::spawn(api::serve(listener, api::router(app), until_stopped(&stopping)));
+    let router = api::router(app);
+    let http = tokio::spawn(api::serve(listener, router, patience, until_stopped(&stopping)));
     let door: Arc<dyn Door> = Arc::new(PlatformDoor::new(platform.clone(), identity.clone()));
     let told = clock.clone();
     let broker = Broker::start_with_clock(config.mqtt.clone(), door, Arc::new(move || told.now())).await;

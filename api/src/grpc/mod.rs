@@ -13,18 +13,17 @@ mod runs;
 mod simulation;
 mod twins;
 
-use crate::caller::{Caller, unknown};
+use crate::caller::Caller;
 use crate::live::stopped;
 use crate::problem::Problem;
 use crate::server::App;
-use host::identity::Unauthenticated;
+use crate::shown::Shown;
 use proto::run_service_server::RunServiceServer;
 use proto::simulation_service_server::SimulationServiceServer;
 use proto::twin_service_server::TwinServiceServer;
 use std::fmt;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Status};
@@ -136,22 +135,12 @@ impl Door {
     /// Who calls. What is read of the request is read at once: its messages may not be shared between threads.
     fn caller<T>(&self, request: &Request<T>) -> impl Future<Output = Result<Caller, Status>> + Send {
         metrics::counter!("celltide_grpc_calls_total").increment(1);
-        let metadata = request.metadata();
-        let shown =
-            text(metadata, "authorization").and_then(|header| Ok((header, text(metadata, "x-api-key")?)));
+        let metadata = request.metadata().clone();
         let address = request.remote_addr();
         let source = address.map_or_else(|| "grpc".to_owned(), |address| address.ip().to_string());
         let app = self.0.clone();
-        async move {
-            let (authorization, key) = shown?;
-            Ok(app.who(authorization.as_deref(), key.as_deref(), &source).await?)
-        }
+        async move { Ok(app.who(Shown::in_metadata(&metadata), &source).await?) }
     }
-}
-
-fn text(metadata: &MetadataMap, name: &str) -> Result<Option<String>, Problem> {
-    let value = metadata.get(name).map(|value| value.to_str().map(str::to_owned)).transpose();
-    value.map_err(|_| unknown(&Unauthenticated::Malformed))
 }
 
 impl From<Problem> for Status {
