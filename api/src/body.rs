@@ -6,6 +6,8 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use host::platform::ErrorKind;
 use host::store::records::Cursor;
@@ -148,6 +150,25 @@ pub(crate) async fn nowhere() -> Problem {
 pub(crate) async fn not_so() -> Problem {
     Problem::new(ErrorKind::Unfit, "the path does not know this method")
         .with_status(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// Words refusals of layers and extractors that know no words of ours: a request that took too long, a path that cannot be
+/// read. Families have words of their own.
+pub(crate) async fn worded(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_worded = kind.is_some_and(|kind| kind.contains("json") || kind.starts_with("text/html"));
+    if is_worded || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let mut worded = Problem::of_status(status).into_response();
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            worded.headers_mut().insert(name, value.clone());
+        }
+    }
+    worded
 }
 
 #[cfg(test)]

@@ -175,6 +175,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn(measure::count))
         .layer(rul::live::layer(&app))
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(body::worded))
         .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
         .layer(CompressionLayer::new().gzip(true))
         .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -78,6 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     log(&config)?;
     // What is wrong with these is said before anything is written.
+    let calls = config.grpc.settings()?;
     let listener = listen("http.addr", config.http.addr)?;
     let for_grpc = listen("grpc.addr", config.grpc.addr)?;
     let password = std::env::var("CELLTIDE_ADMIN_PASSWORD").ok();
@@ -110,7 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         store.clone(),
         rules,
         clock,
-        (listener, for_grpc),
+        (listener, for_grpc, calls),
         password,
         simulated,
     ));
@@ -192,7 +193,7 @@ async fn serve(
     store: LocalStore,
     rules: Rules,
     clock: Clock,
-    (listener, for_grpc): (std::net::TcpListener, std::net::TcpListener),
+    (listener, for_grpc, calls): (std::net::TcpListener, std::net::TcpListener, api::grpc::Settings),
     password: Option<String>,
     simulated: Option<Fleet>,
 ) -> Result<(), Failure> {
@@ -233,8 +234,7 @@ async fn serve(
     let app = app.with_studio(runs.clone(), sessions);
     let for_grpc = TcpListener::from_std(for_grpc).map_err(Failure::failed)?;
     let grpc_address = for_grpc.local_addr().map_err(Failure::failed)?;
-    let messages = api::grpc::Settings { message_max_bytes: config.grpc.message_max_bytes };
-    let grpc = tokio::spawn(api::grpc::serve(for_grpc, app.clone(), messages, until_stopped(&stopping)));
+    let grpc = tokio::spawn(api::grpc::serve(for_grpc, app.clone(), calls, until_stopped(&stopping)));
     let router = api::router(app);
     let http = tokio::spawn(api::serve(listener, router, patience, until_stopped(&stopping)));
     let door: Arc<dyn Door> = Arc::new(PlatformDoor::new(platform.clone(), identity.clone()));

@@ -6,6 +6,7 @@ mod forecast;
 mod history;
 pub(crate) mod reading;
 mod runs;
+mod schema;
 mod telemetry;
 mod twin;
 
