@@ -16,12 +16,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use sim::runs::Runs;
 use sim::sessions::Sessions;
 use std::fmt;
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -233,8 +230,7 @@ pub fn router(app: App) -> Router {
     let wall = app.wall.clone();
     let doors = identity::Doors::new(app.identity.clone(), move || wall.now(), None);
     let streams = Router::new()
-        .route("/twins/v1/events", get(live::sse::events_stream))
-        .route("/twins/v1/ws", get(live::ws::events_socket))
+        .nest("/twins/v1", live::routes().split_for_parts().0)
         .route("/battery-passport/v1/stream", get(passport::stream::stream_socket));
     let id = HeaderName::from_static("x-request-id");
     let (management, management_document) = management::family(&app);
@@ -259,6 +255,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn(measure::count))
         .layer(rul::live::layer(&app))
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(body::worded))
         .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
         .layer(CompressionLayer::new().gzip(true))
         .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -276,17 +273,4 @@ pub fn router(app: App) -> Router {
 /// A header that every answer has which does not say otherwise.
 fn said(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-}
-
-/// Serves until `stop` comes; requests that are under way are answered first.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }

@@ -80,6 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     log(&config)?;
     // What is wrong with these is said before anything is written.
+    let calls = config.grpc.settings()?;
     let listener = listen("http.addr", config.http.addr)?;
     let for_grpc = listen("grpc.addr", config.grpc.addr)?;
     let password = std::env::var("CELLTIDE_ADMIN_PASSWORD").ok();
@@ -112,7 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         store.clone(),
         rules,
         clock,
-        (listener, for_grpc),
+        (listener, for_grpc, calls),
         password,
         simulated,
     ));
@@ -194,7 +195,7 @@ async fn serve(
     store: LocalStore,
     rules: Rules,
     clock: Clock,
-    (listener, for_grpc): (std::net::TcpListener, std::net::TcpListener),
+    (listener, for_grpc, calls): (std::net::TcpListener, std::net::TcpListener, api::grpc::Settings),
     password: Option<String>,
     simulated: Option<Fleet>,
 ) -> Result<(), Failure> {
@@ -220,9 +221,10 @@ async fn serve(
     let platform = Platform::start(store, options).await.map_err(Failure::failed)?;
 
     let (stop, stopping) = watch::channel(false);
+    let patience = Duration::from_secs_f64(config.http.timeout_s);
     let settings = api::Settings {
         body_max_bytes: config.http.body_max_bytes,
-        timeout: Duration::from_secs_f64(config.http.timeout_s),
+        timeout: patience,
         cors_origins: config.http.cors_origins.clone(),
         management_per_hour: config.limits.management_per_hour,
         rul_per_minute: config.limits.rul_per_minute,
@@ -253,9 +255,9 @@ async fn serve(
     app = app.with_dealership(dealership);
     let for_grpc = TcpListener::from_std(for_grpc).map_err(Failure::failed)?;
     let grpc_address = for_grpc.local_addr().map_err(Failure::failed)?;
-    let messages = api::grpc::Settings { message_max_bytes: config.grpc.message_max_bytes };
-    let grpc = tokio::spawn(api::grpc::serve(for_grpc, app.clone(), messages, until_stopped(&stopping)));
-    let http = tokio::spawn(api::serve(listener, api::router(app), until_stopped(&stopping)));
+    let grpc = tokio::spawn(api::grpc::serve(for_grpc, app.clone(), calls, until_stopped(&stopping)));
+    let router = api::router(app);
+    let http = tokio::spawn(api::serve(listener, router, patience, until_stopped(&stopping)));
     let door: Arc<dyn Door> = Arc::new(PlatformDoor::new(platform.clone(), identity.clone()));
     let told = clock.clone();
     let broker = Broker::start_with_clock(config.mqtt.clone(), door, Arc::new(move || told.now())).await;

@@ -136,6 +136,31 @@ pub(crate) struct Grpc {
     pub addr: SocketAddr,
     /// Longest message that is taken.
     pub message_max_bytes: usize,
+    /// `[grpc.tls]`: certificate and key, as for MQTT.
+    pub tls: Option<broker::Tls>,
+}
+
+impl Grpc {
+    /// Settings of the server, with what stands in the files.
+    pub(crate) fn settings(&self) -> Result<api::grpc::Settings, Failure> {
+        let read = |key: &str, file: &Path| {
+            std::fs::read(file).map_err(|error| {
+                let context = format!("grpc.tls.{key}: cannot read {}", file.display());
+                Failure::Usage(anyhow::Error::new(error).context(context))
+            })
+        };
+        let tls = match &self.tls {
+            Some(tls) => Some(api::grpc::Tls {
+                certificate: read("certificate", &tls.certificate)?,
+                key: read("key", &tls.key)?,
+            }),
+            None => None,
+        };
+        let settings = api::grpc::Settings { message_max_bytes: self.message_max_bytes, tls };
+        let unfit = |error| Failure::Usage(anyhow::Error::new(error).context("grpc.tls"));
+        settings.check().map_err(unfit)?;
+        Ok(settings)
+    }
 }
 
 /// `[anchor]`: roots of the journal on a chain; off where no node is named.
@@ -207,7 +232,7 @@ impl RunKeys {
 
 impl Default for Grpc {
     fn default() -> Self {
-        Self { addr: ([127, 0, 0, 1], 50_051).into(), message_max_bytes: 8 << 20 }
+        Self { addr: ([127, 0, 0, 1], 50_051).into(), message_max_bytes: 8 << 20, tls: None }
     }
 }
 

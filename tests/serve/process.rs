@@ -159,6 +159,11 @@ impl Serve {
         self.post("/twins/v1/twins", body).await["id"].as_str().unwrap().to_owned()
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it as a power cut would end a process.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -169,7 +174,7 @@ impl Serve {
     pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
         #[expect(clippy::disallowed_methods, reason = "the contract promises an end within ten seconds")]
         let began = Instant::now();
-        terminate(self.child.id());
+        terminate(self.id());
         let status = self.child.wait().unwrap();
         let took = began.elapsed();
         assert_eq!(self.rest.take().unwrap().join().unwrap(), "", "one line was promised");
