@@ -180,6 +180,13 @@ struct Problem {
     field: Option<String>,
 }
 
+/// What speaks HTTP, with or without TLS. The cryptography under TLS is the process's; the first who needs it chooses.
+pub fn http_client() -> reqwest::Client {
+    // Whoever was quicker chose the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 impl Client {
     /// A client of the platform at `http://…`.
     pub fn new(base: impl Into<String>, credentials: Credentials) -> Self {
@@ -188,7 +195,7 @@ impl Client {
 
     /// One without credentials.
     pub fn stranger(base: impl Into<String>) -> Self {
-        Self { http: reqwest::Client::new(), base: base.into(), credentials: None }
+        Self { http: http_client(), base: base.into(), credentials: None }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -59,7 +59,7 @@ impl Door {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("celltide.toml"), config).unwrap();
         let serve = Serve::start(folder.path());
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = api::client::http_client();
         let document = serve.get("/api-docs/management.json").await;
         let mut door = Self {
             serve,

@@ -109,7 +109,7 @@ pub(crate) async fn said_twice(door: &mut Door) {
 }
 
 pub(crate) async fn beside_the_paths(door: &Door) {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = api::client::http_client();
     let get = async |path: &str| {
         client.get(format!("{}{path}", door.serve.http)).bearer_auth(&door.token).send().await.unwrap()
     };

@@ -73,7 +73,7 @@ impl Serve {
             http,
             grpc: format!("http://{}", ports["grpc"].as_str().unwrap()),
             mqtt,
-            client: reqwest::Client::new(),
+            client: api::client::http_client(),
             password: Some(PASSWORD.to_owned()),
             rest: Some(rest),
         }

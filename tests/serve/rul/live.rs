@@ -22,7 +22,7 @@ struct Socket {
 impl Socket {
     /// Opens a session and asks to be let in; what is said to that.
     async fn open(serve: &Serve, auth: &Value) -> (Self, String) {
-        let client = reqwest::Client::new();
+        let client = api::client::http_client();
         let base = format!("{}/socket.io/?EIO=4&transport=polling", serve.http);
         let opened = client.get(&base).send().await.unwrap();
         assert_eq!(opened.status(), StatusCode::OK);

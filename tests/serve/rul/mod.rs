@@ -24,7 +24,7 @@ pub(crate) struct Member<'a> {
 impl<'a> Member<'a> {
     /// Nobody yet.
     pub(crate) fn stranger(serve: &'a Serve) -> Self {
-        Self { serve, client: reqwest::Client::new(), token: None }
+        Self { serve, client: api::client::http_client(), token: None }
     }
 
     /// Logs in.
