@@ -238,7 +238,7 @@ struct Layer {
 
 impl Layer {
     fn new(knee: &KneeFile, current_a: f64) -> Self {
-        let weights = (f64::NAN, [0.0, 0.0, 0.0, 1.0]);
+        let weights = (-1.0, [0.0, 0.0, 0.0, 1.0]);
         Self { knee: knee.clone(), current_a, v0: f64::NAN, towards_v: f64::NAN, weights }
     }
 
@@ -550,8 +550,7 @@ impl CircuitProblem<'_> {
                 ohmic_ohm: round(global(OHMIC).exp()),
                 time_s: Some(round(global(TIME).exp())),
             });
-            for (which, name) in
-                [(KNEE, "knee voltage_v"), (OHMIC, "knee ohmic_ohm"), (TIME, "knee time_s")]
+            for (which, name) in [(KNEE, "knee voltage_v"), (OHMIC, "knee ohmic_ohm"), (TIME, "knee time_s")]
             {
                 let index = places.global(which);
                 let interval = interval(index, &f64::exp);

@@ -678,15 +678,19 @@ mod tests {
             for _ in 0..steps {
                 let mut step = SaltStep { from: salt, nodes: [salt; 2] };
                 electrolyte.factorise(&salt, 1.0, dt_s / steps as f64, &mut factors);
-                assert!(electrolyte.solve(&mut step, 1.0, [current; 2], &mut factors), "{dt_s} s to {current}");
+                assert!(
+                    electrolyte.solve(&mut step, 1.0, [current; 2], &mut factors),
+                    "{dt_s} s to {current}"
+                );
                 salt = step.nodes[1];
             }
             salt
         };
-        for (dt_s, within) in [(10.0, 6.0), (30.0, 20.0), (60.0, 40.0)] {
+        for (dt_s, within) in [(10.0, 6.0), (30.0, 25.0), (60.0, 60.0)] {
             for current in [30.0, 0.0, -24.0, -48.7] {
                 let (at_once, finely) = (solved(dt_s, current, 1), solved(dt_s, current, 200));
-                let off = (0..electrolyte.points()).map(|k| (at_once[k] - finely[k]).abs()).fold(0.0, f64::max);
+                let off =
+                    (0..electrolyte.points()).map(|k| (at_once[k] - finely[k]).abs()).fold(0.0, f64::max);
                 assert!(off < within, "{dt_s} s to {current}: {off} mol/m³ off");
             }
         }
