@@ -11,8 +11,8 @@ use std::sync::Arc;
 use twin::battery::chemistry::{ChemistryFile, CurveFile, KneeFile, SurfaceFile};
 use twin::battery::circuit::CellModel;
 use twin::battery::fit::life::{History, Point};
-use twin::battery::fit::survey::survey;
 use twin::battery::fit::rate::{self, Given};
+use twin::battery::fit::survey::survey;
 use twin::battery::fit::{Missing, Record, circuit, heat, life, ocv};
 use twin::battery::integrate::{Duty, Stepping, pass};
 use twin::battery::library;
@@ -189,6 +189,50 @@ fn a_knee_is_recovered() {
     assert!((knee.ohmic_ohm / 0.01 - 1.0).abs() < 0.5, "{knee:?}");
     let straight = circuit::fit(&base, &records, &plan(), |_, _, _| {});
     assert!(straight.rms_v > 3.0 * fit.rms_v, "{} and {}", straight.rms_v, fit.rms_v);
+}
+
+/// Rows a second apart whose voltage follows half of the drop with a delay of 0.4 s, as a double layer lets it.
+#[test]
+fn the_delay_of_a_double_layer_is_recovered() {
+    let mut truth = truth();
+    truth.circuit.knee = Some(KneeFile { voltage_v: 10.0, ohmic_ohm: 0.012, time_s: Some(0.4) });
+    let mut record = measured(&truth, 25.0, &pulses(truth.cell.capacity_ah), false, 0.0);
+    // What the simulation takes as followed at once is put in here: steps of current, held between rows.
+    let cell = CellModel::compile(truth.clone()).unwrap();
+    let r0 = |soc: f64| cell.resistances(soc, 25.0).r0;
+    let mut behind_v = 0.0;
+    for k in 1..record.len() {
+        let (dt_s, current_a) = (record.t_s[k] - record.t_s[k - 1], record.current_a[k]);
+        let moved_ah = record.discharged_ah[k] - record.discharged_ah[k - 1];
+        let mean_a = 3600.0 * moved_ah / dt_s;
+        let soc = 1.0 - record.discharged_ah[k] / truth.cell.capacity_ah;
+        let transfer = (r0(soc) - 0.012).max(0.0);
+        // The parabola through both rows with the counted charge between them, in small steps.
+        let before_a = record.current_a[k - 1];
+        for n in 0..200 {
+            let u = (f64::from(n) + 0.5) / 200.0;
+            let bend = 3.0 * (before_a + current_a) - 6.0 * mean_a;
+            let now_a = before_a + (current_a - before_a) * u + bend * u * (u - 1.0);
+            behind_v += (now_a * transfer - behind_v) * (1.0 - (-dt_s / 200.0 / 0.4).exp());
+        }
+        record.voltage_v[k] += current_a * transfer - behind_v;
+    }
+    let plain = {
+        let mut at_once = truth.clone();
+        at_once.circuit.knee.as_mut().unwrap().time_s = None;
+        rms(&circuit::residuals(&at_once, &record))
+    };
+    let known = rms(&circuit::residuals(&truth, &record));
+    println!("residuals with the delay {:.3} mV, without {:.3} mV", 1e3 * known, 1e3 * plain);
+    assert!(known < 0.3 * plain && known < 1e-3, "{known} {plain}");
+    let plan = circuit::Plan { knee: true, temperature_c: vec![25.0], ..plan() };
+    let found = circuit::fit(&wrong(), &[record], &plan, |_, _, _| {});
+    let time_s = found.chemistry.circuit.knee.unwrap().time_s.unwrap();
+    assert!((time_s / 0.4 - 1.0).abs() < 0.1, "{time_s} s");
+}
+
+fn rms(values: &[f64]) -> f64 {
+    (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt()
 }
 
 #[test]

@@ -104,7 +104,8 @@ fn long_steps_follow_jumps_of_the_load() {
         let make = make(name, kind, if name == "Prada2013" { "none" } else { "sei-solvent" });
         let run = |dt_s: f64| {
             let (cells, place_k) = scattered(&make, 6, 0.55);
-            let mut pack = NetworkPack::new(network(&make, joined(2, 3), 70.0), Each::new(cells), place_k, 20.0);
+            let mut pack =
+                NetworkPack::new(network(&make, joined(2, 3), 70.0), Each::new(cells), place_k, 20.0);
             let rated_a = make.model().set().file.cell.capacity_ah;
             let (mut volts, mut amperes) = (Vec::new(), Vec::new());
             for (c_rate, span_s) in [(-0.6, 600.0), (0.0, 600.0), (0.9, 600.0), (-0.6, 300.0), (0.0, 300.0)] {

@@ -68,7 +68,9 @@ fn what_a_charge_plates_follows_from_its_potential_by_hand() {
                 let eta = before.1 + (now.1 - before.1) * (f64::from(k) + 0.5) / 50.0;
                 let x = FARADAY * eta / (GAS * kelvin);
                 let strip = per_m * plating.rate_m_per_s * (plating.transfer_stripping * x).exp();
-                let plate = per_m * plating.rate_m_per_s * file.electrolyte.concentration_initial
+                let plate = per_m
+                    * plating.rate_m_per_s
+                    * file.electrolyte.concentration_initial
                     * (-plating.transfer_plating * x).exp();
                 let kept = (-strip * (now.0 - before.0) / 50.0).exp();
                 by_hand = by_hand * kept + plate / strip * (1.0 - kept);
@@ -108,9 +110,12 @@ fn a_rested_cell_holds_less_plated_lithium_in_the_cold() {
 fn a_charge_plates_more_in_the_cold_and_a_fast_one_ends_before_it_dies() {
     let model = model(Kind::Spm, "sei-solvent,plating-partial");
     let mut dead_ratios = Vec::new();
-    for (c_rate, plated_within, dead_within) in
-        [(0.1, 4.0..5.0, 3.0..3.9), (0.5, 2.4..3.0, 2.2..3.0), (1.0, 2.0..2.7, 1.2..1.7), (2.0, 1.9..2.6, 0.5..0.8)]
-    {
+    for (c_rate, plated_within, dead_within) in [
+        (0.1, 4.0..5.0, 3.0..3.9),
+        (0.5, 2.4..3.0, 2.2..3.0),
+        (1.0, 2.0..2.7, 1.2..1.7),
+        (2.0, 1.9..2.6, 0.5..0.8),
+    ] {
         let (cold, warm) = (charged(&model, c_rate, -10.0), charged(&model, c_rate, 25.0));
         let (plated, dead) = (cold.0 / warm.0, cold.1 / warm.1);
         println!(

@@ -91,7 +91,10 @@ pub(crate) fn cycles(sources: &Sources) -> Drawn {
             let (Some((_, last)), Some((_, row))) = (found.last(), reference.last()) else { continue };
             let lithium = 100.0 * (last.lithium_lost_pct / row[2] - 1.0);
             panels.push(Panel {
-                title: format!("{}: {:.2} % lithium lost, {lithium:+.2} % off", case.title, last.lithium_lost_pct),
+                title: format!(
+                    "{}: {:.2} % lithium lost, {lithium:+.2} % off",
+                    case.title, last.lithium_lost_pct
+                ),
                 x_label: "cycles".into(),
                 y_label: "capacity between the voltages at rest [Ah]".into(),
                 height: 170.0,

@@ -25,14 +25,19 @@ impl Sources {
 }
 
 /// Rows of a file: texts of some columns and numbers of others; what is no number is NaN.
-pub(crate) fn rows(file: &Path, texts: &[&str], numbers: &[&str]) -> Result<Vec<(Vec<String>, Vec<f64>)>, Box<dyn Error>> {
+pub(crate) fn rows(
+    file: &Path,
+    texts: &[&str],
+    numbers: &[&str],
+) -> Result<Vec<(Vec<String>, Vec<f64>)>, Box<dyn Error>> {
     let table = open(file)?;
     let place = |name: &&str| table.find(name).ok_or_else(|| format!("{}: no column {name}", file.display()));
     let texts = texts.iter().map(place).collect::<Result<Vec<usize>, String>>()?;
     let numbers = numbers.iter().map(place).collect::<Result<Vec<usize>, String>>()?;
     let row = |row: usize| {
         let words = texts.iter().map(|column| table.text(row, *column).to_owned()).collect();
-        let figures = numbers.iter().map(|column| table.text(row, *column).parse().unwrap_or(f64::NAN)).collect();
+        let figures =
+            numbers.iter().map(|column| table.text(row, *column).parse().unwrap_or(f64::NAN)).collect();
         (words, figures)
     };
     Ok((0..table.len()).map(row).collect())

@@ -54,7 +54,10 @@ pub(crate) fn rates(_: &Sources) -> Drawn {
     for (colour, celsius) in [(0, 0.0), (2, 25.0), (3, 35.0)] {
         let currents: Vec<f64> = (0..40).map(|k| 6.0 * (460.0f64 / 6.0).powf(f64::from(k) / 39.0)).collect();
         let capacity = |bank: &LeadAcidBank| -> Vec<f64> {
-            currents.iter().map(|a| a * bank.autonomy(Load::Current { current_a: *a }).seconds / 3600.0).collect()
+            currents
+                .iter()
+                .map(|a| a * bank.autonomy(Load::Current { current_a: *a }).seconds / 3600.0)
+                .collect()
         };
         let given = capacity(&bank(celsius)?);
         over_rate.push(Series::line(format!("{celsius} °C"), colour, currents, given));
@@ -144,12 +147,17 @@ const DISCHARGE_S: (f64, f64) = (30_890.0, 64_120.0);
 /// The measured cycle of a Universal UB121000, which voltage coefficients were fitted to.
 pub(crate) fn cycle(sources: &Sources) -> Drawn {
     let Some(folder) = &sources.datasets else { return Ok(None) };
-    let rows = rows(&folder.join("vrla_ub121000/full_cycle_100Ah_5s.csv.gz"), &[], &["time_s", "voltage_V", "current_A"])?;
+    let rows = rows(
+        &folder.join("vrla_ub121000/full_cycle_100Ah_5s.csv.gz"),
+        &[],
+        &["time_s", "voltage_V", "current_A"],
+    )?;
     let within = |(from, to): (f64, f64), every: usize| -> Vec<[f64; 3]> {
         let rows = rows.iter().filter(move |(_, row)| (from..=to).contains(&row[0])).step_by(every);
         rows.map(|(_, row)| [row[0] - from, row[1], row[2]]).collect()
     };
-    let charge = within(CHARGE_S, 24);
+    // The first minute of the charge is the end of what was before it.
+    let charge: Vec<[f64; 3]> = within(CHARGE_S, 24).into_iter().filter(|row| row[0] > 60.0).collect();
     let mut bank = measured_block(1.0, 1.6)?;
     bank.begin(Duty::Carry(Load::Current { current_a: 10.0 }));
     // 94.2 Ah were missing, by the fit.
@@ -164,8 +172,10 @@ pub(crate) fn cycle(sources: &Sources) -> Drawn {
             [6.0 * string.blocks[0].cell_v, -string.current_a]
         })
         .collect();
-    let discharge = within(DISCHARGE_S, 12);
-    let last = discharge.last().ok_or("the experiment has a discharge")?;
+    let whole = within(DISCHARGE_S, 1);
+    let last = *whole.last().ok_or("the experiment has a discharge")?;
+    let discharge: Vec<[f64; 3]> =
+        whole.into_iter().step_by(12).filter(|row| row[0] < last[0] - 30.0).collect();
     let mut bank = measured_block(10.0 * last[0] / 3600.0 / 100.0, last[1] / 6.0)?;
     bank.begin(Duty::Carry(Load::Current { current_a: 10.0 }));
     let volts: Vec<f64> = discharge
@@ -212,6 +222,7 @@ pub(crate) fn cycle(sources: &Sources) -> Drawn {
             ],
         )
     };
+    let held = |panel: Panel| Panel { y_range: Some((-200.0, 200.0)), ..panel };
     Ok(Some(Figure {
         title: "The measured cycle of a Universal UB121000, 100 Ah".into(),
         note: "Dots: measured (vmehra813/lead_acid_battery_data), thinned; lines: this program. Voltage coefficients were fitted to this very cycle, so it shows \
@@ -221,8 +232,8 @@ pub(crate) fn cycle(sources: &Sources) -> Drawn {
         panels: vec![
             charging,
             upper,
-            differences("mV", "hours", vec![Series::line("", 0, hours(&charge), charge_off)]),
-            differences("mV", "hours", vec![Series::line("", 0, hours(&discharge), off)]),
+            held(differences("mV", "hours", vec![Series::line("", 0, hours(&charge), charge_off)])),
+            held(differences("mV", "hours", vec![Series::line("", 0, hours(&discharge), off)])),
             current,
         ],
     }))

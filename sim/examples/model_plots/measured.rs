@@ -21,7 +21,8 @@ use twin::battery::particle::drive::{End, Run};
 use twin::battery::particle::set::{self, ParticleSet, ZERO_C};
 use twin::time::Time;
 
-const PANASONIC: &str = "Measured: Panasonic NCR18650PF, Kollmeyer 2017, Mendeley Data, doi 10.17632/wykht8y7tg.1, thinned.";
+const PANASONIC: &str =
+    "Measured: Panasonic NCR18650PF, Kollmeyer 2017, Mendeley Data, doi 10.17632/wykht8y7tg.1, thinned.";
 /// Heat transfer of the bench, fitted to the peak temperature of 1C at 25 °C [W/m²/K].
 const BENCH_W_PER_M2_K: f64 = 15.8;
 
@@ -75,7 +76,11 @@ pub(crate) fn rate_tests(sources: &Sources) -> Drawn {
 type Points = Vec<(f64, f64)>;
 
 /// Measured and predicted voltage over charge taken out, from the moment of the load to 2.5 V.
-fn discharge(model: &CellModel, points: &[[f64; 4]], rest_v: f64) -> Result<(Points, Points), Box<dyn Error>> {
+fn discharge(
+    model: &CellModel,
+    points: &[[f64; 4]],
+    rest_v: f64,
+) -> Result<(Points, Points), Box<dyn Error>> {
     let start_c = if points[0][3].is_finite() { points[0][3] } else { 25.0 };
     let balance = Balance::of_new(model.set());
     let (mut low, mut high) = (0.0, 1.0);
@@ -126,7 +131,9 @@ pub(crate) fn drive_cycles(sources: &Sources) -> Drawn {
     let Some(folder) = &sources.datasets else { return Ok(None) };
     let chemistry = library::find("panasonic-18650pf").ok_or("it ships")?;
     let mut panels = Vec::new();
-    for pair in [[("25degC_US06", "25"), ("25degC_HWFTa", "25")], [("n20degC_US06", "-20"), ("n20degC_HWFET", "-20")]] {
+    for pair in
+        [[("25degC_US06", "25"), ("25degC_HWFTa", "25")], [("n20degC_US06", "-20"), ("n20degC_HWFET", "-20")]]
+    {
         let mut lower = Vec::new();
         for (name, ambient) in pair {
             let record = panasonic(folder, name, ambient)?;
@@ -136,7 +143,8 @@ pub(crate) fn drive_cycles(sources: &Sources) -> Drawn {
             let shown: Vec<usize> = (begun..record.len()).collect();
             let minutes = |k: usize| (record.t_s[k] - record.t_s[begun]) / 60.0;
             let end = minutes(record.len() - 1);
-            let window = shown.iter().copied().filter(|k| (0.5 * end..0.5 * end + 5.0).contains(&minutes(*k)));
+            let window =
+                shown.iter().copied().filter(|k| (0.5 * end..0.5 * end + 5.0).contains(&minutes(*k)));
             let window: Vec<usize> = window.collect();
             let x: Vec<f64> = window.iter().map(|k| minutes(*k)).collect();
             let measured = window.iter().map(|k| record.voltage_v[*k]).collect();
@@ -168,14 +176,19 @@ pub(crate) fn drive_cycles(sources: &Sources) -> Drawn {
             lower.push(differences(
                 "mV",
                 "minutes",
-                vec![Series::line("mean of each minute", 0, at.clone(), mean), Series::line("RMSE of each minute", 3, at, root)],
+                vec![
+                    Series::line("mean of each minute", 0, at.clone(), mean),
+                    Series::line("RMSE of each minute", 3, at, root),
+                ],
             ));
         }
         panels.extend(lower);
     }
     Ok(Some(Figure {
         title: "Drive cycles that panasonic-18650pf was not fitted to".into(),
-        note: format!("{PANASONIC} The circuit at the measured current and case temperature; fitted to C/20, HPPC and Cycle_1 to Cycle_4 only."),
+        note: format!(
+            "{PANASONIC} The circuit at the measured current and case temperature; fitted to C/20, HPPC and Cycle_1 to Cycle_4 only."
+        ),
         columns: 2,
         panels,
     }))
@@ -185,12 +198,15 @@ pub(crate) fn drive_cycles(sources: &Sources) -> Drawn {
 pub(crate) fn errors(sources: &Sources) -> Drawn {
     let Some(folder) = &sources.datasets else { return Ok(None) };
     let chemistry = library::find("panasonic-18650pf").ok_or("it ships")?;
-    let mut series: Vec<Series> = ["fitted: Cycle_1 to Cycle_4", "fitted: pulses", "predicted: HWFET", "predicted: US06"]
-        .iter()
-        .enumerate()
-        .map(|(k, name)| Series::points(*name, [6, 4, 2, 1][k], Vec::new(), Vec::new()))
-        .collect();
-    for (prefix, ambient) in [("25degC", "25"), ("10degC", "10"), ("0degC", "0"), ("n10degC", "-10"), ("n20degC", "-20")] {
+    let mut series: Vec<Series> =
+        ["fitted: Cycle_1 to Cycle_4", "fitted: pulses", "predicted: HWFET", "predicted: US06"]
+            .iter()
+            .enumerate()
+            .map(|(k, name)| Series::points(*name, [6, 4, 2, 1][k], Vec::new(), Vec::new()))
+            .collect();
+    for (prefix, ambient) in
+        [("25degC", "25"), ("10degC", "10"), ("0degC", "0"), ("n10degC", "-10"), ("n20degC", "-20")]
+    {
         let celsius: f64 = ambient.parse()?;
         for (kind, cycles) in [
             (0, &["Cycle_1", "Cycle_2", "Cycle_3", "Cycle_4"][..]),
@@ -204,7 +220,8 @@ pub(crate) fn errors(sources: &Sources) -> Drawn {
                     continue;
                 }
                 let record = panasonic(folder, &name, ambient)?;
-                let beside = [-0.9, -0.3, 0.3, 0.9][kind] + if kind == 0 { 0.25 * (n as f64 - 1.5) } else { 0.0 };
+                let beside =
+                    [-0.9, -0.3, 0.3, 0.9][kind] + if kind == 0 { 0.25 * (n as f64 - 1.5) } else { 0.0 };
                 series[kind].x.push(celsius + beside);
                 series[kind].y.push(1e3 * rms(residuals(&chemistry, &record).into_iter()));
             }
@@ -231,13 +248,23 @@ pub(crate) fn errors(sources: &Sources) -> Drawn {
 /// Capacity of two cells over their life: fitted to the first hundred cycles, the rest predicted.
 pub(crate) fn fade(sources: &Sources) -> Drawn {
     let Some(folder) = &sources.datasets else { return Ok(None) };
-    let table = rows(&folder.join("nasa_pcoe/cycle_summary.csv.gz"), &["cell", "type"], &["discharge_cycle", "capacity_Ah"])?;
+    let table = rows(
+        &folder.join("nasa_pcoe/cycle_summary.csv.gz"),
+        &["cell", "type"],
+        &["discharge_cycle", "capacity_Ah"],
+    )?;
     let mut panels = Vec::new();
     for cell in ["B0005", "B0006"] {
-        let of_cell = table.iter().filter(|(key, row)| key[0] == cell && key[1] == "discharge" && row[1].is_finite());
+        let of_cell =
+            table.iter().filter(|(key, row)| key[0] == cell && key[1] == "discharge" && row[1].is_finite());
         // Four cycles a day as laboratories do; the cells warm by some kelvin on discharge: 30 °C stands for the mean.
         let points: Vec<Point> = of_cell
-            .map(|(_, row)| Point { cycle: row[0], t_days: row[0] / 4.0, capacity_ah: row[1], ..nasa_point() })
+            .map(|(_, row)| Point {
+                cycle: row[0],
+                t_days: row[0] / 4.0,
+                capacity_ah: row[1],
+                ..nasa_point()
+            })
             .collect();
         let whole = History { name: cell.into(), points };
         let early = whole.points.iter().filter(|point| point.cycle <= 100.0).copied().collect();
@@ -259,20 +286,33 @@ pub(crate) fn fade(sources: &Sources) -> Drawn {
         let data = Inputs { histories: vec![known], ..Inputs::default() };
         let all = Inputs { histories: vec![whole], ..Inputs::default() };
         let outcome = calibrate(&request, &data, &all, |_| {})?;
-        let aged = outcome.histories.iter().find(|aged| aged.role == Role::Predicted).ok_or("it was asked for")?;
+        let aged =
+            outcome.histories.iter().find(|aged| aged.role == Role::Predicted).ok_or("it was asked for")?;
         let later = aged.course.iter().filter(|(cycle, ..)| *cycle > 100.0);
         let off = rms(later.map(|(_, measured, model)| 100.0 * (model - measured) / 2.0));
         let column = |of: fn(&(f64, f64, f64)) -> f64, from: f64, to: f64| -> Vec<f64> {
             aged.course.iter().filter(|row| (from..=to).contains(&row.0)).map(of).collect()
         };
         panels.push(Panel {
-            title: format!("{cell}: predicted from cycle 101 on, {off:.1} % of rated capacity off (RMSE)"),
+            title: format!("{cell}: from cycle 101 on {off:.1} % of rated capacity off"),
             x_label: "cycles".into(),
             y_label: "capacity [Ah]".into(),
             height: 200.0,
             series: vec![
-                Series::points("measured, fitted to", 6, column(|r| r.0, 0.0, 100.0), column(|r| r.1, 0.0, 100.0)).thinned(51),
-                Series::points("measured, not seen", 1, column(|r| r.0, 101.0, 1e9), column(|r| r.1, 101.0, 1e9)).thinned(35),
+                Series::points(
+                    "measured, fitted to",
+                    6,
+                    column(|r| r.0, 0.0, 100.0),
+                    column(|r| r.1, 0.0, 100.0),
+                )
+                .thinned(51),
+                Series::points(
+                    "measured, not seen",
+                    1,
+                    column(|r| r.0, 101.0, 1e9),
+                    column(|r| r.1, 101.0, 1e9),
+                )
+                .thinned(35),
                 Series::line("model", 0, column(|r| r.0, 0.0, 1e9), column(|r| r.2, 0.0, 1e9)),
             ],
             ..Panel::default()
@@ -353,7 +393,9 @@ pub(crate) fn estimate(sources: &Sources) -> Drawn {
     panels.extend(lower);
     Ok(Some(Figure {
         title: "State of charge from readings, told 30 % too little at first".into(),
-        note: format!("{PANASONIC} Counted by the tester over 2.995 Ah. The chemistry was not fitted to these cycles."),
+        note: format!(
+            "{PANASONIC} Counted by the tester over 2.995 Ah. The chemistry was not fitted to these cycles."
+        ),
         columns: 2,
         panels,
     }))

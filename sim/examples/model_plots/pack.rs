@@ -21,7 +21,14 @@ const LAYOUT: Layout = Layout { series: 20, parallel: 16 };
 const PARTS: [(f64, f64); 4] = [(-50.0, 1800.0), (0.0, 900.0), (50.0, 1800.0), (0.0, 1800.0)];
 
 fn wiring(arrangement: Arrangement, contact_ohm: f64) -> Wiring {
-    Wiring { layout: LAYOUT, arrangement, terminals: Terminals::SameSide, busbar_ohm: 1e-4, contact_ohm, terminal_ohm: 1e-5 }
+    Wiring {
+        layout: LAYOUT,
+        arrangement,
+        terminals: Terminals::SameSide,
+        busbar_ohm: 1e-4,
+        contact_ohm,
+        terminal_ohm: 1e-5,
+    }
 }
 
 fn pack(scatter: Spread, place_k: f64) -> Result<NetworkPack<CircuitBank>, Box<dyn Error>> {
@@ -33,7 +40,10 @@ fn pack(scatter: Spread, place_k: f64) -> Result<NetworkPack<CircuitBank>, Box<d
     let heat_j_per_k = cell.file.cell.mass_kg * cell.file.cell.heat_capacity_j_per_kg_k;
     let model = NetworkModel {
         wiring: wiring(Arrangement::Groups, 5e-4),
-        heat: PackHeat { path: ThermalPath::from_time_constants(heat_j_per_k, 0.5, 600.0, 7200.0), neighbour_w_per_k: 0.02 },
+        heat: PackHeat {
+            path: ThermalPath::from_time_constants(heat_j_per_k, 0.5, 600.0, 7200.0),
+            neighbour_w_per_k: 0.02,
+        },
         balancing: Balancing::None,
         limits: CellLimits::of(&cell),
         cell_ah: cell.file.cell.capacity_ah,
@@ -60,19 +70,20 @@ fn over_time(mut pack: NetworkPack<CircuitBank>) -> (Vec<f64>, Vec<Vec<f64>>) {
 /// By position in strings beside the published range, and over time in a group of cells that differ.
 pub(crate) fn currents(_: &Sources) -> Drawn {
     let positions: Vec<f64> = (1..=16).map(f64::from).collect();
-    let mut by_position = vec![Series::band(
-        "liionpack, reported range",
-        6,
-        vec![1.0, 16.0],
-        (vec![3.10; 2], vec![3.18; 2]),
-    )];
+    let mut by_position =
+        vec![Series::band("liionpack, reported range", 6, vec![1.0, 16.0], (vec![3.10; 2], vec![3.18; 2]))];
     for (colour, cell_ohm) in [(0, 0.050), (2, 0.037)] {
         let mut solver = Solver::new(wiring(Arrangement::Strings, 1e-2));
         solver.solve(&[4.0; 320], &[cell_ohm; 320]);
         let mut currents = [0.0; 320];
         solver.currents_into(50.0, &mut currents);
         let of_strings = currents.iter().step_by(20).copied().collect();
-        by_position.push(Series::line(format!("cells of {:.0} mΩ", 1e3 * cell_ohm), colour, positions.clone(), of_strings));
+        by_position.push(Series::line(
+            format!("cells of {:.0} mΩ", 1e3 * cell_ohm),
+            colour,
+            positions.clone(),
+            of_strings,
+        ));
     }
     let mut panels = vec![Panel {
         title: "Sixteen strings of twenty at 50 A, contacts of 10 mΩ".into(),
@@ -84,9 +95,10 @@ pub(crate) fn currents(_: &Sources) -> Drawn {
     }];
     let none = Spread { capacity: 0.0, resistance: 0.0, ageing: 0.0 };
     let lot = Spread { capacity: 0.004, resistance: 0.02, ageing: 0.12 };
-    for (title, scatter, place_k) in
-        [("One group of 16p20s, cells all alike", none, 0.0), ("The same, cells of one lot, places 1 K apart", lot, 1.0)]
-    {
+    for (title, scatter, place_k) in [
+        ("One group of 16p20s, cells all alike", none, 0.0),
+        ("The same, cells of one lot, places 1 K apart", lot, 1.0),
+    ] {
         let (minutes, currents) = over_time(pack(scatter, place_k)?);
         let edge = |of: fn(f64, f64) -> f64| -> Vec<f64> {
             (0..minutes.len()).map(|k| currents.iter().map(|c| c[k]).reduce(of).unwrap_or(f64::NAN)).collect()
