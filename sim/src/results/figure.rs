@@ -68,7 +68,12 @@ impl Series {
 
     /// An area between two edges.
     #[must_use]
-    pub fn band(name: impl Into<String>, colour: usize, x: Vec<f64>, (low, high): (Vec<f64>, Vec<f64>)) -> Self {
+    pub fn band(
+        name: impl Into<String>,
+        colour: usize,
+        x: Vec<f64>,
+        (low, high): (Vec<f64>, Vec<f64>),
+    ) -> Self {
         Self { mark: Mark::Band, low, ..Self::line(name, colour, x, high) }
     }
 
@@ -125,7 +130,8 @@ impl Figure {
         let columns = self.columns.max(1);
         let width = columns as f64 * (PANEL_WIDTH + GAP) - GAP + 2.0 * MARGIN;
         let mut top = MARGIN + 14.0;
-        let mut body = format!("<text class=\"head\" x=\"{MARGIN}\" y=\"{}\">{}</text>", px(top), escape(&self.title));
+        let mut body =
+            format!("<text class=\"head\" x=\"{MARGIN}\" y=\"{}\">{}</text>", px(top), escape(&self.title));
         for line in wrapped(&self.note, width - 2.0 * MARGIN) {
             top += LINE;
             let _ = write!(body, "<text x=\"{MARGIN}\" y=\"{}\">{}</text>", px(top), escape(&line));
@@ -221,7 +227,13 @@ impl Panel {
         let mut y = top;
         if !self.title.is_empty() {
             y += LINE - 2.0;
-            let _ = write!(body, "<text class=\"sub\" x=\"{}\" y=\"{}\">{}</text>", px(left), px(y), escape(&self.title));
+            let _ = write!(
+                body,
+                "<text class=\"sub\" x=\"{}\" y=\"{}\">{}</text>",
+                px(left),
+                px(y),
+                escape(&self.title)
+            );
             y += 4.0;
         }
         for (series, x, row) in self.legend() {
@@ -251,7 +263,10 @@ impl Panel {
             Some(range) => range,
             None => reach(&ticks, y_data),
         };
-        let x_scale = Scale { domain: (along(x_data.0), along(x_data.1)), range: (left + LEFT, left + PANEL_WIDTH - RIGHT) };
+        let x_scale = Scale {
+            domain: (along(x_data.0), along(x_data.1)),
+            range: (left + LEFT, left + PANEL_WIDTH - RIGHT),
+        };
         let y_scale = Scale { domain: ends, range: (lower, upper) };
         self.draw_axes(body, (&ticks, ends, x_data), (x_scale, y_scale), (left, upper));
         let _ = write!(
@@ -344,7 +359,10 @@ impl Panel {
 
 /// The axis reaches from the first tick to the last, and to values that stand out a little.
 fn reach(ticks: &Ticks, (low, high): (f64, f64)) -> (f64, f64) {
-    (ticks.values.first().map_or(low, |first| first.min(low)), ticks.values.last().map_or(high, |last| last.max(high)))
+    (
+        ticks.values.first().map_or(low, |first| first.min(low)),
+        ticks.values.last().map_or(high, |last| last.max(high)),
+    )
 }
 
 #[cfg(test)]
@@ -368,13 +386,22 @@ mod tests {
             ],
             ..Panel::default()
         };
-        Figure { title: "Title".into(), note: "word ".repeat(60), columns: 2, panels: vec![panel.clone(), panel] }
+        Figure {
+            title: "Title".into(),
+            note: "word ".repeat(60),
+            columns: 2,
+            panels: vec![panel.clone(), panel],
+        }
     }
 
     #[test]
     fn a_figure_stands_alone_and_is_the_same_every_time() {
         let svg = figure().svg();
-        assert!(svg.starts_with("<svg xmlns=") && svg.contains("--c0:") && svg.contains("prefers-color-scheme: dark"));
+        assert!(
+            svg.starts_with("<svg xmlns=")
+                && svg.contains("--c0:")
+                && svg.contains("prefers-color-scheme: dark")
+        );
         assert!(svg.contains("A &lt; B") && !svg.contains("NaN"));
         // The dots of both panels: 21 each, and one in each legend.
         assert_eq!(svg.matches("h0").count(), 2 * (21 + 1));
