@@ -10,7 +10,7 @@ use api::client::{Client, Credentials, Grpc};
 use api::grpc::proto::inject_request::What;
 use api::grpc::proto::*;
 use futures::StreamExt;
-use process::{PASSWORD, Serve, ago_ms, run};
+use process::{COURIERS, PASSWORD, Serve, ago_ms, run};
 use prost_types::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -24,25 +24,9 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-/// Two packs with a duty of their own, and a town with a cabinet.
-const SCENARIO: &str = "\
-name: both
-start: 2026-01-01
-horizon_days: 3
-seed: 4
-climate: { constant_c: 25 }
-batteries:
-  bike: { chemistry: nca-gr-panasonic-3ah, series: 13, parallel: 4, price: 400 }
-packs:
-  - name: courier
-    battery: bike
-    count: 2
-    initial_soc: 0.9
-    duty:
-      kind: daily
-      steps:
-        - { at_hour: 8,  c_rate: 0.5,  until_soc: 0.3 }
-        - { at_hour: 12, c_rate: -0.5, until_soc: 1.0 }
+/// The couriers' packs, and a town with a cabinet.
+fn scenario() -> String {
+    let town = "\
 networks:
   - name: town
     battery: bike
@@ -51,6 +35,8 @@ networks:
     riders: { count: 3, km_per_day: 60 }
     trips: { cycle: urban-scooter }
 ";
+    COURIERS.replace("horizon_days: 10", "horizon_days: 3") + town
+}
 
 fn admin() -> Credentials {
     Credentials::Basic { name: "admin".to_owned(), password: PASSWORD.to_owned() }
@@ -250,7 +236,7 @@ fn a_simulation_is_stepped_disturbed_saved_and_restored() {
         let folder = tempfile::tempdir().unwrap();
         let serve = Serve::start(folder.path());
         let mut grpc = grpc(&serve).await;
-        let built = BuildRequest { order: order(SCENARIO), ..Default::default() };
+        let built = BuildRequest { order: order(&scenario()), ..Default::default() };
         let built = grpc.simulation.build(built).await.unwrap().into_inner();
         assert_eq!((built.phase(), built.twins["battery"]), (SessionPhase::Built, 8));
         let session = built.id.clone();
@@ -323,7 +309,7 @@ fn a_simulation_is_stepped_disturbed_saved_and_restored() {
         let changed = RestoreRequest { saved: changed.to_string().into(), session: String::new() };
         let refused = grpc.simulation.restore(changed).await.unwrap_err();
         assert_eq!((refused.code(), field(&refused)), (Code::InvalidArgument, "saved"));
-        let spy = SCENARIO.replace("constant_c: 25", "file: /etc/passwd");
+        let spy = scenario().replace("constant_c: 25", "file: /etc/passwd");
         let spy = BuildRequest { order: order(&spy), ..Default::default() };
         let refused = grpc.simulation.build(spy).await.unwrap_err();
         assert_eq!((refused.code(), field(&refused)), (Code::InvalidArgument, "climate.file"));
@@ -333,7 +319,7 @@ fn a_simulation_is_stepped_disturbed_saved_and_restored() {
         let asked = GetSessionRequest { session: restored.id.clone() };
         assert_eq!(other.simulation.get_session(asked).await.unwrap_err().code(), Code::NotFound);
         let mut viewer = user(&serve, "viewer", "viewer", None).await;
-        let build = || BuildRequest { order: order(SCENARIO), ..Default::default() };
+        let build = || BuildRequest { order: order(&scenario()), ..Default::default() };
         assert_eq!(viewer.simulation.build(build()).await.unwrap_err().code(), Code::PermissionDenied);
         for _ in 1..8 {
             other.simulation.build(build()).await.unwrap();
@@ -350,7 +336,7 @@ fn runs_are_the_same_over_both_doors() {
         let folder = tempfile::tempdir().unwrap();
         let serve = Serve::start(folder.path());
         let mut grpc = grpc(&serve).await;
-        let submit = SubmitRunRequest { order: order(SCENARIO), ..Default::default() };
+        let submit = SubmitRunRequest { order: order(&scenario()), ..Default::default() };
         let id = grpc.runs.submit_run(submit).await.unwrap().into_inner().id;
         let watch = WatchRunRequest { run: id.clone(), interval_s: 0.05 };
         let told = grpc.runs.watch_run(watch).await.unwrap().into_inner();
@@ -371,7 +357,7 @@ fn runs_are_the_same_over_both_doors() {
         let listed = grpc.runs.list_runs(ListRunsRequest::default()).await.unwrap().into_inner();
         assert_eq!(listed.runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
 
-        let fork = SubmitRunRequest { order: order(SCENARIO), fork_twins: vec!["B-1".to_owned()] };
+        let fork = SubmitRunRequest { order: order(&scenario()), fork_twins: vec!["B-1".to_owned()] };
         let refused = grpc.runs.submit_run(fork).await.unwrap_err();
         assert_eq!((refused.code(), field(&refused)), (Code::InvalidArgument, "fork"));
         let refused = grpc.runs.cancel_run(CancelRunRequest { run: id.clone() }).await.unwrap_err();

@@ -8,33 +8,13 @@ mod process;
 mod support;
 
 use api::client::{Client, ClientError, Credentials, Run, Submit};
-use process::{PASSWORD, Serve, run};
+use process::{COURIERS, PASSWORD, Serve, run};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sim::runs::State;
 use std::path::Path;
 use std::time::Duration;
 use support::{FILES, Place, SMALL};
-
-/// Two packs with a duty of their own.
-const PACKS: &str = "\
-name: two
-start: 2026-01-01
-horizon_days: 10
-climate: { constant_c: 25 }
-batteries:
-  bike: { chemistry: nca-gr-panasonic-3ah, series: 13, parallel: 4, price: 400 }
-packs:
-  - name: courier
-    battery: bike
-    count: 2
-    initial_soc: 0.9
-    duty:
-      kind: daily
-      steps:
-        - { at_hour: 8,  c_rate: 0.5,  until_soc: 0.3 }
-        - { at_hour: 12, c_rate: -0.5, until_soc: 1.0 }
-";
 
 fn basic(name: &str, password: &str) -> Credentials {
     Credentials::Basic { name: name.to_owned(), password: password.to_owned() }
@@ -55,7 +35,7 @@ async fn user(serve: &Serve, name: &str, role: &str, organisation: Option<&str>)
 
 /// A run that would take hours.
 fn long() -> Submit {
-    let mut submit = Submit::of(PACKS);
+    let mut submit = Submit::of(COURIERS);
     submit.set.insert("packs.courier.count".to_owned(), json!(50));
     submit.set.insert("output".to_owned(), json!({ "interval_days": 365 }));
     (submit.horizon_days, submit.replicates) = (Some(36_500.0), Some(20));
@@ -129,7 +109,8 @@ fn a_run_leaves_what_the_command_leaves() {
 
         // YAML as it is, with what is different in the query.
         let path = "/twins/v1/runs?horizon_days=2&seed=5";
-        let yaml = serve.request(Method::POST, path).header("content-type", "application/yaml").body(PACKS);
+        let yaml =
+            serve.request(Method::POST, path).header("content-type", "application/yaml").body(COURIERS);
         let answer = yaml.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
         let location = answer.headers()["location"].to_str().unwrap().to_owned();
@@ -155,7 +136,7 @@ fn what_is_wrong_is_said_and_no_file_of_the_machine_is_read() {
         let serve = Serve::with(place.path(), &["--data", "data"], &environment);
         let client = admin(&serve);
         let submit = |path: &str, value: Value| {
-            let mut submit = Submit::of(PACKS);
+            let mut submit = Submit::of(COURIERS);
             submit.set.insert(path.to_owned(), value);
             submit
         };
@@ -188,8 +169,8 @@ fn what_is_wrong_is_said_and_no_file_of_the_machine_is_read() {
         assert!(detail.contains("live twins"), "{detail}");
         assert_eq!(call(json!({})).await.1, "scenario");
         assert_eq!(call(json!({ "scenario": 5 })).await.1, "scenario");
-        assert_eq!(call(json!({ "scenario": PACKS, "surprise": 1 })).await.0, 400);
-        assert_eq!(call(json!({ "scenario": PACKS, "set": ["no value"] })).await.1, "set");
+        assert_eq!(call(json!({ "scenario": COURIERS, "surprise": 1 })).await.0, 400);
+        assert_eq!(call(json!({ "scenario": COURIERS, "set": ["no value"] })).await.1, "set");
         let (status, _) = serve.send(Method::GET, "/twins/v1/runs/none", None).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
     });
@@ -241,7 +222,7 @@ fn runs_outlive_a_stop_and_a_kill() {
         let folder = tempfile::tempdir().unwrap();
         let data: &Path = folder.path();
         let serve = Serve::start(data);
-        let done = admin(&serve).run_submit(&Submit::of(PACKS)).await.unwrap();
+        let done = admin(&serve).run_submit(&Submit::of(COURIERS)).await.unwrap();
         until(&admin(&serve), &done.id, |run| run.state == State::Done).await;
         let cut = admin(&serve).run_submit(&long()).await.unwrap();
         let is_going = |run: &Run| run.progress.as_ref().is_some_and(|progress| progress.share > 0.0);
@@ -255,7 +236,7 @@ fn runs_outlive_a_stop_and_a_kill() {
         let stopped = client.run(&cut.id).await.unwrap();
         assert_eq!((stopped.state, stopped.partial), (State::Interrupted, true));
         assert_eq!(client.run_summary(&cut.id).await.unwrap()["partial"], true);
-        assert_eq!(client.run_summary(&done.id).await.unwrap()["scenario"], "two");
+        assert_eq!(client.run_summary(&done.id).await.unwrap()["scenario"], "couriers");
         let killed = client.run_submit(&long()).await.unwrap();
         let waiting = client.run_submit(&long()).await.unwrap();
         until(&client, &killed.id, is_going).await;
@@ -281,11 +262,11 @@ fn who_may_not_cannot_and_who_is_of_another_house_sees_nothing() {
         let one = user(&serve, "one", "engineer", Some("north")).await;
         let same = user(&serve, "same", "viewer", Some("north")).await;
         let other = user(&serve, "other", "engineer", Some("south")).await;
-        let run = one.run_submit(&Submit::of(PACKS)).await.unwrap();
+        let run = one.run_submit(&Submit::of(COURIERS)).await.unwrap();
         until(&one, &run.id, |run| run.state == State::Done).await;
         assert_eq!(same.run(&run.id).await.unwrap().id, run.id);
-        assert_eq!(same.run_summary(&run.id).await.unwrap()["scenario"], "two");
-        assert_eq!(refused(same.run_submit(&Submit::of(PACKS)).await).0, 403);
+        assert_eq!(same.run_summary(&run.id).await.unwrap()["scenario"], "couriers");
+        assert_eq!(refused(same.run_submit(&Submit::of(COURIERS)).await).0, 403);
         assert_eq!(refused(same.run_forget(&run.id).await).0, 403);
         assert_eq!(refused(other.run(&run.id).await).0, 404);
         assert_eq!(refused(other.run_file(&run.id, "report.html").await).0, 404);

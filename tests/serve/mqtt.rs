@@ -1,6 +1,6 @@
 //! Devices over MQTT: what is acknowledged is there, commands reach them, and a simulated fleet is made of such devices.
 
-use crate::process::{PASSWORD, Serve, ago_ms, run};
+use crate::process::{COURIERS, PASSWORD, Serve, ago_ms, run};
 use reqwest::{Method, StatusCode};
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, QoS};
 use serde_json::{Value, json};
@@ -117,30 +117,11 @@ fn a_stranger_is_turned_away_and_a_bad_message_harms_nobody() {
     });
 }
 
-const FLEET: &str = "
-name: couriers
-start: 2026-01-01
-horizon_days: 10
-climate: { constant_c: 25 }
-batteries:
-  bike: { chemistry: nca-gr-panasonic-3ah, series: 13, parallel: 4, price: 400 }
-packs:
-  - name: courier
-    battery: bike
-    count: 3
-    initial_soc: 0.9
-    duty:
-      kind: daily
-      steps:
-        - { at_hour: 8,  c_rate: 0.5,  until_soc: 0.3 }
-        - { at_hour: 12, c_rate: -0.5, until_soc: 1.0 }
-";
-
 #[test]
 fn a_simulated_fleet_reports_and_its_clock_is_set() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("fleet.yaml"), FLEET).unwrap();
+        std::fs::write(folder.path().join("fleet.yaml"), COURIERS.replace("count: 2", "count: 3")).unwrap();
         let args = ["--ephemeral", "--scenario", "fleet.yaml", "--paused"];
         let serve = Serve::with(folder.path(), &args, &[("CELLTIDE_FLEET__INTERVAL_S", "60")]);
         let clock = serve.get("/twins/v1/clock").await;

@@ -8,6 +8,26 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// Some packs that couriers ride in the morning and charge at noon.
+pub(crate) const COURIERS: &str = "\
+name: couriers
+start: 2026-01-01
+horizon_days: 10
+climate: { constant_c: 25 }
+batteries:
+  bike: { chemistry: nca-gr-panasonic-3ah, series: 13, parallel: 4, price: 400 }
+packs:
+  - name: courier
+    battery: bike
+    count: 2
+    initial_soc: 0.9
+    duty:
+      kind: daily
+      steps:
+        - { at_hour: 8,  c_rate: 0.5,  until_soc: 0.3 }
+        - { at_hour: 12, c_rate: -0.5, until_soc: 1.0 }
+";
+
 /// The administrator's password in tests.
 pub(crate) const PASSWORD: &str = "correct horse";
 

@@ -165,6 +165,18 @@ impl Identity {
         Ok(Begun { grant, records, session })
     }
 
+    /// Whose grant it is, if it is still good for that person.
+    async fn holder(&self, grant: &Grant) -> Result<User, LoginError> {
+        let user = self.user(&grant.user).await?.ok_or(LoginError::Wrong)?;
+        if user.disabled {
+            return Err(LoginError::Inactive);
+        }
+        if user.epoch != grant.epoch {
+            return Err(LoginError::Wrong);
+        }
+        Ok(user)
+    }
+
     /// Another access token and another refresh token for a refresh token, which is good for nothing after that.
     ///
     /// # Errors
@@ -197,13 +209,7 @@ impl Identity {
         if now >= old.expires || now >= grant.ends {
             return Err(LoginError::Wrong);
         }
-        let user = self.user(&grant.user).await?.ok_or(LoginError::Wrong)?;
-        if user.disabled {
-            return Err(LoginError::Inactive);
-        }
-        if user.epoch != grant.epoch {
-            return Err(LoginError::Wrong);
-        }
+        let user = self.holder(&grant).await?;
         if scopes.is_some_and(|wanted| !grant.scopes.is_some_and(|given| wanted.is_within(given))) {
             return Err(LoginError::Wrong);
         }
@@ -240,13 +246,7 @@ impl Identity {
         if !is_good || is_over {
             return Err(LoginError::Wrong);
         }
-        let user = self.user(&grant.user).await?.ok_or(LoginError::Wrong)?;
-        if user.disabled {
-            return Err(LoginError::Inactive);
-        }
-        if user.epoch != grant.epoch {
-            return Err(LoginError::Wrong);
-        }
+        let user = self.holder(&grant).await?;
         Ok(self.session(&grant, user, None, now)?)
     }
 

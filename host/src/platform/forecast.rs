@@ -106,7 +106,7 @@ impl Platform {
 /// What a forecast needs to know of a twin.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    pub belief: Belief,
+    pub belief: Arc<Belief>,
     pub subject: Arc<Subject>,
     pub seed: Seed,
     pub at: Time,

@@ -125,7 +125,7 @@ pub struct CellZone {
     shown: Option<Box<NetworkBattery>>,
     cells_replaced: f64,
     sums: Sums,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 /// What is due next.
@@ -203,18 +203,6 @@ impl CellZone {
         self.now = end;
     }
 
-    /// What would be recorded now. Nothing is recorded, and nothing else changes.
-    pub async fn read(&mut self) -> Tally {
-        let kept = std::mem::take(&mut self.tally);
-        self.sample().await;
-        std::mem::replace(&mut self.tally, kept)
-    }
-
-    /// What it noted so far.
-    pub fn happenings(&self) -> &[Happening] {
-        &self.tally.happenings
-    }
-
     async fn tell(&mut self, command: NetworkCommand) {
         self.pack.tell(self.now, [command]).await;
         self.shown = None;
@@ -276,7 +264,7 @@ impl CellZone {
     }
 
     /// Records the pack as it is now, and its cells.
-    async fn sample(&mut self) {
+    pub(super) async fn sample(&mut self) {
         let (at, key, record_cells) = (self.now, self.key, self.cells_model().record_cells);
         let mut sums = self.sums.clone();
         let battery = self.look().await;

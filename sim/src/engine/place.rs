@@ -11,6 +11,7 @@ use super::sites::data_centre::CentreZone;
 use super::tally::{Happening, Tally};
 use super::transfer::Transfer;
 use super::zone::{Zone, ZonePart};
+use std::mem;
 use std::sync::Arc;
 use twin::rng::Seed;
 use twin::time::Time;
@@ -105,25 +106,37 @@ impl<C: Cast> Place<C> {
         }
     }
 
-    /// What would be recorded now, without recording it.
+    /// What would be recorded now. Nothing is recorded, and nothing else changes.
     pub async fn read(&mut self) -> Tally {
+        let kept = mem::take(self.tally_mut());
         match self {
-            Self::Zone(zone) => zone.read().await,
-            Self::Cells(zone) => zone.read().await,
-            Self::DataCentre(zone) => zone.read().await,
-            Self::SecondLife(zone) => zone.read().await,
-            Self::Cleanup(zone) => zone.read().await,
+            Self::Zone(zone) => zone.sample().await,
+            Self::Cells(zone) => zone.sample().await,
+            Self::DataCentre(zone) => zone.sample().await,
+            Self::SecondLife(zone) => zone.sample().await,
+            Self::Cleanup(zone) => zone.sample().await,
+        }
+        mem::replace(self.tally_mut(), kept)
+    }
+
+    fn tally_mut(&mut self) -> &mut Tally {
+        match self {
+            Self::Zone(zone) => &mut zone.tally,
+            Self::Cells(zone) => &mut zone.tally,
+            Self::DataCentre(zone) => &mut zone.tally,
+            Self::SecondLife(zone) => &mut zone.tally,
+            Self::Cleanup(zone) => &mut zone.tally,
         }
     }
 
     /// What it noted so far.
     pub fn happenings(&self) -> &[Happening] {
         match self {
-            Self::Zone(zone) => zone.happenings(),
-            Self::Cells(zone) => zone.happenings(),
-            Self::DataCentre(zone) => zone.happenings(),
-            Self::SecondLife(zone) => zone.happenings(),
-            Self::Cleanup(zone) => zone.happenings(),
+            Self::Zone(zone) => &zone.tally.happenings,
+            Self::Cells(zone) => &zone.tally.happenings,
+            Self::DataCentre(zone) => &zone.tally.happenings,
+            Self::SecondLife(zone) => &zone.tally.happenings,
+            Self::Cleanup(zone) => &zone.tally.happenings,
         }
     }
 

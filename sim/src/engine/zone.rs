@@ -155,7 +155,7 @@ pub struct Zone<C> {
     vacant_riders: Vec<u32>,
     needs: Vec<u64>,
     sums: Sums,
-    tally: Tally,
+    pub(super) tally: Tally,
     /// Riders who leave when the window ends: place, zone, arrival there.
     leaving: Vec<(u32, usize, Time)>,
     /// Packs that left service for a second life.
@@ -369,18 +369,6 @@ impl<C: Cast> Zone<C> {
             self.act(due.action).await;
         }
         self.now = end;
-    }
-
-    /// What would be recorded now. Nothing is recorded, and nothing else changes.
-    pub async fn read(&mut self) -> Tally {
-        let kept = std::mem::take(&mut self.tally);
-        self.sample().await;
-        std::mem::replace(&mut self.tally, kept)
-    }
-
-    /// What it noted so far.
-    pub fn happenings(&self) -> &[Happening] {
-        &self.tally.happenings
     }
 
     /// Riders who leave for other zones at the end of this window, packs and all.
@@ -783,7 +771,7 @@ impl<C: Cast> Zone<C> {
     }
 
     /// Records every twin as it is now, without disturbing any.
-    async fn sample(&mut self) {
+    pub(super) async fn sample(&mut self) {
         let now = self.now;
         let mut sums = self.sums.clone();
         for pack in 0..self.seats.len() as u32 {

@@ -20,6 +20,7 @@ pub use told::{Happening, Item, Told};
 use crate::time::Time;
 use battery::{Belief, Estimate, Subject};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Values of one instant by metric: `("voltage_v", 51.2)`.
 pub type Row<'a> = &'a [(&'a str, f64)];
@@ -77,7 +78,7 @@ pub struct Measured {
     /// The last values.
     pub latest: Latest,
     /// For a battery: what is believed of it.
-    pub belief: Option<Belief>,
+    pub belief: Option<Arc<Belief>>,
 }
 
 impl Measured {
@@ -85,7 +86,9 @@ impl Measured {
     pub fn observe(&mut self, subject: Option<&Subject>, at: Time, row: Row<'_>) {
         debug_assert!(self.last_at.is_none_or(|last| last < at), "readings are observed in order of time");
         if let Some(subject) = subject {
-            self.belief.get_or_insert_with(|| Belief::new(subject)).observe(subject, &self.latest, at, row);
+            // Shared with copies of what was known before, until it changes.
+            let belief = self.belief.get_or_insert_with(|| Arc::new(Belief::new(subject)));
+            Arc::make_mut(belief).observe(subject, &self.latest, at, row);
         }
         self.latest.take(at, row);
         self.last_at = Some(at);

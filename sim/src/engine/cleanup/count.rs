@@ -183,7 +183,7 @@ impl CleanupZone {
     }
 
     /// Rows of one instant.
-    pub(super) async fn sample(&mut self) {
+    pub(in crate::engine) async fn sample(&mut self) {
         let now = self.now;
         let inventory = self.inventory().await;
         let whole = self.key(Member::Whole, 0);

@@ -157,7 +157,7 @@ pub struct CleanupZone {
     pub(super) book: Player<Custody>,
     pub(super) cargo: BTreeMap<BatchId, Cargo>,
     pub(super) own: Own,
-    pub(super) tally: Tally,
+    pub(in crate::engine) tally: Tally,
     next_sample: i64,
 }
 
@@ -289,18 +289,6 @@ impl CleanupZone {
             self.act(action).await;
         }
         self.now = end;
-    }
-
-    /// What would be recorded now. Nothing is recorded, and nothing else changes.
-    pub async fn read(&mut self) -> Tally {
-        let kept = std::mem::take(&mut self.tally);
-        self.sample().await;
-        std::mem::replace(&mut self.tally, kept)
-    }
-
-    /// What it noted so far.
-    pub fn happenings(&self) -> &[Happening] {
-        &self.tally.happenings
     }
 
     async fn act(&mut self, action: Action) {

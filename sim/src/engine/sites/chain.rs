@@ -152,7 +152,7 @@ pub struct ChainZone {
     pub(super) residue: Masses,
     pub(super) passage_days: f64,
     pub(super) counts: Counts,
-    pub(super) tally: Tally,
+    pub(in crate::engine) tally: Tally,
 }
 
 #[derive(Default)]
@@ -222,18 +222,6 @@ impl ChainZone {
             }
         }
         self.now = end;
-    }
-
-    /// What would be recorded now. Nothing is recorded, and nothing else changes.
-    pub(in crate::engine) async fn read(&mut self) -> Tally {
-        let kept = std::mem::take(&mut self.tally);
-        self.sample().await;
-        std::mem::replace(&mut self.tally, kept)
-    }
-
-    /// What it noted so far.
-    pub(in crate::engine) fn happenings(&self) -> &[Happening] {
-        &self.tally.happenings
     }
 
     /// Takes in a battery from another zone, which is on its way here.

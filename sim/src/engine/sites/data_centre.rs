@@ -52,7 +52,7 @@ pub struct CentreZone {
     replaced_by_month: Vec<f64>,
     /// Blocks that were replaced and go to a recycler.
     retired: Vec<Retired>,
-    pub(super) tally: Tally,
+    pub(in crate::engine) tally: Tally,
 }
 
 impl CentreZone {
@@ -135,18 +135,6 @@ impl CentreZone {
             }
         }
         self.now = end;
-    }
-
-    /// What would be recorded now. Nothing is recorded, and nothing else changes.
-    pub(in crate::engine) async fn read(&mut self) -> Tally {
-        let kept = std::mem::take(&mut self.tally);
-        self.sample().await;
-        std::mem::replace(&mut self.tally, kept)
-    }
-
-    /// What it noted so far.
-    pub(in crate::engine) fn happenings(&self) -> &[Happening] {
-        &self.tally.happenings
     }
 
     async fn wake(&mut self) {
@@ -298,7 +286,7 @@ impl CentreZone {
         self.tally.endings.push(Ending { key, group, values });
     }
 
-    async fn sample(&mut self) {
+    pub(in crate::engine) async fn sample(&mut self) {
         let now = self.now;
         let site = &self.model.sites.data_centres[self.index];
         let worn_below = site.centre.worn_below;

@@ -21,7 +21,7 @@ impl ChainZone {
     }
 
     /// Rows of one instant.
-    pub(super) async fn sample(&mut self) {
+    pub(in crate::engine) async fn sample(&mut self) {
         let now = self.now;
         let model = self.model.clone();
         let site = &model.sites.chains[self.index];
