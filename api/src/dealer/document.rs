@@ -5,7 +5,7 @@ use super::envelope::{ErrorBody, invalid, refused_by, said};
 use super::given::{Given, Rows, rows};
 use super::wire::stamp;
 use crate::body::At;
-use crate::identity::is_of;
+use crate::body::is_of;
 use crate::problem::Problem;
 use crate::server::App;
 use axum::Json;

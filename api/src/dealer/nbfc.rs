@@ -6,7 +6,7 @@ use super::finance::Apply;
 use super::given::{Amount, Given, day, parsed, word};
 use super::wire::{ApplicationBody, stamp};
 use crate::body::Raw;
-use crate::identity::is_of;
+use crate::body::is_of;
 use crate::problem::Problem;
 use crate::server::App;
 use axum::Json;
