@@ -2,5 +2,7 @@
 
 pub mod actor;
 pub mod identity;
+pub mod plastic;
 pub mod platform;
 pub mod store;
+pub mod webhook;
