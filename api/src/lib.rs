@@ -14,6 +14,7 @@ pub mod client;
 mod clock;
 mod docs;
 mod edge;
+pub mod evm;
 mod faults;
 mod files;
 pub mod grpc;
@@ -22,10 +23,12 @@ pub mod identity;
 mod live;
 mod management;
 mod measure;
+#[allow(dead_code, unused_imports, reason = "not every paper uses every part")]
+mod paper;
 mod problem;
 mod rul;
 mod server;
 mod twins;
 
 pub use problem::Problem;
-pub use server::{App, Settings, router, serve};
+pub use server::{App, Chain, Settings, router, serve};

@@ -91,6 +91,15 @@ fn no_studio() -> Problem {
     Problem::new(ErrorKind::Unavailable, "nothing is simulated here")
 }
 
+/// A chain that roots of the journal are brought onto.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// Its number.
+    pub id: u64,
+    /// The account that pays.
+    pub sender: String,
+}
+
 /// What handlers share.
 #[derive(Clone)]
 pub struct App {
@@ -102,6 +111,8 @@ pub struct App {
     pub(crate) settings: Settings,
     /// What-if runs and sessions, where there are any.
     pub(crate) studio: Option<Studio>,
+    /// The chain that roots are anchored on, where there is one.
+    pub(crate) chain: Option<Arc<Chain>>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
@@ -123,7 +134,17 @@ impl App {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let (wall, metrics) = (Clock::wall(), measure::recorder());
-        Self { platform, identity, wall, metrics, settings, studio: None, stopping, broker: Arc::default() }
+        Self {
+            platform,
+            identity,
+            wall,
+            metrics,
+            settings,
+            studio: None,
+            chain: None,
+            stopping,
+            broker: Arc::default(),
+        }
     }
 
     /// To be told where the broker listens; whether it can be reached is part of being ready then.
@@ -135,6 +156,12 @@ impl App {
     #[must_use]
     pub fn with_studio(self, runs: Runs, sessions: Sessions) -> Self {
         Self { studio: Some(Studio { runs, sessions }), ..self }
+    }
+
+    /// The same with roots anchored on a chain.
+    #[must_use]
+    pub fn with_chain(self, chain: Chain) -> Self {
+        Self { chain: Some(Arc::new(chain)), ..self }
     }
 
     /// What-if runs.

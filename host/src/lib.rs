@@ -1,7 +1,9 @@
 //! Where twins live: the shell that makes a pure twin an actor, and the store that keeps what is known of them.
 
 pub mod actor;
+pub mod anchor;
 pub mod identity;
+pub mod passport;
 pub mod plastic;
 pub mod platform;
 pub mod store;

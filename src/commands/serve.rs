@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::output;
+use crate::serve::anchor;
 use crate::serve::config::Config;
 use crate::serve::fleet;
 use broker::{Broker, BrokerError};
@@ -214,6 +215,7 @@ async fn serve(
     let runs = sim::runs::Runs::open(store.clone(), config.runs.runs(config.data.dir.join("runs")));
     let runs = runs.await.map_err(Failure::failed)?;
     let sessions = sim::sessions::Sessions::start(config.runs.sessions());
+    let anchoring = anchor::start(&config.anchor, &store)?;
     let platform = Platform::start(store, options).await.map_err(Failure::failed)?;
 
     let (stop, stopping) = watch::channel(false);
@@ -229,7 +231,10 @@ async fn serve(
     let address = listener.local_addr().map_err(Failure::failed)?;
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
     let broker_at = app.broker();
-    let app = app.with_studio(runs.clone(), sessions);
+    let mut app = app.with_studio(runs.clone(), sessions);
+    if let Some(anchoring) = &anchoring {
+        app = app.with_chain(api::Chain { id: anchoring.chain_id, sender: anchoring.sender.clone() });
+    }
     let for_grpc = TcpListener::from_std(for_grpc).map_err(Failure::failed)?;
     let grpc_address = for_grpc.local_addr().map_err(Failure::failed)?;
     let messages = api::grpc::Settings { message_max_bytes: config.grpc.message_max_bytes };
@@ -267,6 +272,7 @@ async fn serve(
     tracing::info!("stopping");
     stop.send_replace(true);
     drop(devices);
+    drop(anchoring);
     let (ended, called, heard, ()) = tokio::join!(
         tokio::time::timeout(REQUESTS_END, http),
         tokio::time::timeout(REQUESTS_END, grpc),

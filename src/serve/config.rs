@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub alerts: Alerts,
     pub runs: RunKeys,
     pub grpc: Grpc,
+    pub anchor: AnchorKeys,
 }
 
 /// `[http]`
@@ -127,6 +128,28 @@ pub(crate) struct Grpc {
     pub addr: SocketAddr,
     /// Longest message that is taken.
     pub message_max_bytes: usize,
+}
+
+/// `[anchor]`: roots of the journal on a chain; off where no node is named.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AnchorKeys {
+    /// JSON-RPC of a node.
+    pub rpc_url: Option<String>,
+    /// The chain that it must be of.
+    pub chain_id: u64,
+    /// A file with the private key of the account that pays, in hexadecimal digits.
+    pub key_file: Option<PathBuf>,
+    /// How often it is looked whether there is something to do.
+    pub interval_s: f64,
+    /// Blocks, the transaction's own included, after which a root counts.
+    pub confirmations: u64,
+}
+
+impl Default for AnchorKeys {
+    fn default() -> Self {
+        Self { rpc_url: None, chain_id: 1, key_file: None, interval_s: 60.0, confirmations: 12 }
+    }
 }
 
 impl Default for RunKeys {
@@ -284,6 +307,8 @@ impl Config {
             ("runs.sessions_max", self.runs.sessions_max as f64, 0.0, 10_000.0),
             ("runs.session_idle_s", self.runs.session_idle_s, 1.0, 1e7),
             ("runs.session_twin_days_max", self.runs.session_twin_days_max, 0.0, 1e15),
+            ("anchor.interval_s", self.anchor.interval_s, 0.05, 1e7),
+            ("anchor.confirmations", self.anchor.confirmations as f64, 1.0, 10_000.0),
             ("grpc.message_max_bytes", self.grpc.message_max_bytes as f64, 1_024.0, 1e9),
         ];
         for (key, value, low, high) in figures {

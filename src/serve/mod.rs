@@ -1,4 +1,5 @@
 //! What `celltide serve` is made of beside the doors and the platform: configuration, and who may come in.
 
+pub(crate) mod anchor;
 pub(crate) mod config;
 pub(crate) mod fleet;

@@ -132,20 +132,26 @@ pub struct Jwks {
     pub keys: Vec<Jwk>,
 }
 
+impl Jwk {
+    /// A key under its name.
+    pub(super) fn of(kid: &str, key: &VerifyingKey) -> Self {
+        Self {
+            kty: "OKP",
+            crv: "Ed25519",
+            x: base64url(key.as_bytes()),
+            kid: kid.to_owned(),
+            alg: "EdDSA",
+            usage: "sig",
+        }
+    }
+}
+
 impl Identity {
     /// The public keys that tokens are to be checked with.
     pub fn jwks(&self, now: Time) -> Jwks {
         let ring = self.ring();
         let good = ring.known.iter().filter(|(_, _, until)| until.is_none_or(|until| now < until));
-        let jwk = |(kid, key, _): &(String, VerifyingKey, Option<Time>)| Jwk {
-            kty: "OKP",
-            crv: "Ed25519",
-            x: base64url(key.as_bytes()),
-            kid: kid.clone(),
-            alg: "EdDSA",
-            usage: "sig",
-        };
-        Jwks { keys: good.map(jwk).collect() }
+        Jwks { keys: good.map(|(kid, key, _)| Jwk::of(kid, key)).collect() }
     }
 
     /// From here on another key signs; the ones before verify until their last token has ended.

@@ -37,6 +37,7 @@ mod password;
 pub mod policy;
 mod secret;
 mod settings;
+mod statement;
 mod sweep;
 
 pub use account::{FirstAdmin, NewUser, PasswordLogin, User, UserPatch};
@@ -51,6 +52,7 @@ pub use password::{Hashed, Hashing, PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS, chec
 pub use policy::{Action, Caller, Denied, Owner, Role, Roles, Scope, Scopes, Subject, Via, Visibility, may};
 pub use secret::{Digest, Secret};
 pub use settings::Settings;
+pub use statement::Statement;
 
 use crate::store::journal::Entry;
 use crate::store::{Sequence, Store};

@@ -26,7 +26,7 @@ use twin::time::{DAY_MS, Time};
 use uuid::Uuid;
 
 /// Version of what a snapshot holds.
-pub(super) const SNAPSHOT_SCHEMA: u16 = 2;
+pub(super) const SNAPSHOT_SCHEMA: u16 = 3;
 
 /// What a snapshot holds: all that follows from readings and events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

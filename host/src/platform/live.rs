@@ -17,7 +17,7 @@ use crate::store::Metric;
 use crate::store::series::{Frame, Query, Reading, Readings};
 use serde_json::{Map, Value, json};
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use twin::live::Measured;
 use twin::live::battery::Subject;
 use twin::time::Time;
@@ -101,7 +101,17 @@ impl LiveTwin {
         let snapshot_readings = measured.readings;
         // Late readings need not go back further than to where it woke.
         let anchors = measured.last_at.map(|_| Arc::new(measured.clone())).into_iter().collect();
-        Self { core, facts, anchors, snapshot_readings, told_at: None, silent_at: None, is_unsaved: false }
+        let awake = Self {
+            core,
+            facts,
+            anchors,
+            snapshot_readings,
+            told_at: None,
+            silent_at: None,
+            is_unsaved: false,
+        };
+        awake.note_health();
+        awake
     }
 
     /// What there is to see at `now`.
@@ -724,6 +734,7 @@ impl LiveTwin {
             self.core.roll.note(&facts.record);
         }
         self.facts = facts;
+        self.note_health();
         self.is_unsaved = !saves;
         for (at, event, data) in news {
             self.core.bus.tell(self.facts.record.id, self.facts.kind(), at, &event, data);
@@ -737,6 +748,15 @@ impl LiveTwin {
             self.core.send(Order::State { device: self.device(), payload: payload.into() });
         }
         Ok(())
+    }
+
+    /// Puts what is believed of a battery's health where lists find it.
+    fn note_health(&self) {
+        let subject = self.facts.subject.as_deref();
+        if let Some(soh) = subject.and(self.facts.kept.measured.figure(subject, "soh_estimated")) {
+            let mut healths = self.core.healths.write().unwrap_or_else(PoisonError::into_inner);
+            healths.insert(self.facts.record.id, soh as f32);
+        }
     }
 
     /// Writes a snapshot where there is something new, so that a restart is quick.

@@ -42,7 +42,7 @@ pub use registry::{Alias, NewTwin, Spec, Stated, TwinId, TwinRecord, Which};
 
 use crate::actor::Stage;
 use crate::store::snapshot::Snapshot;
-use crate::store::{Revision, Store};
+use crate::store::{Change, Receipt, Revision, Store};
 use agenda::{Agenda, Due};
 use alerts::AlertRecord;
 use bus::Bus;
@@ -55,13 +55,14 @@ use live::LiveTwin;
 use residents::Residents;
 use serde_json::{Map, Value};
 use sight::Sight;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use twin::live::alert::Rules;
+use twin::time::Time;
 use uuid::Uuid;
 
 /// Orders that an edge may be behind before it misses some.
@@ -118,6 +119,8 @@ pub(crate) struct Core {
     cells: Cells,
     notes: notes::Notes,
     roll: monitor::Roll,
+    /// Health of batteries as their twins believed it last.
+    healths: RwLock<HashMap<TwinId, f32>>,
     /// What cabinets did, as far as somebody asked.
     logs: fleet::Logs,
     /// Whoever sets slots, one after another.
@@ -199,6 +202,7 @@ impl Platform {
             cells: Cells::default(),
             notes: notes::Notes::default(),
             roll: monitor::Roll::default(),
+            healths: RwLock::default(),
             logs: fleet::Logs::default(),
             slots_turn: tokio::sync::Mutex::default(),
             checked: tokio::sync::Mutex::default(),
@@ -215,9 +219,35 @@ impl Platform {
     /// # Errors
     /// What is wrong with it, or that a name is taken.
     pub async fn create(&self, new: NewTwin, by: &str) -> Result<Sight, PlatformError> {
+        let id = TwinId::new(self.core.clock.now());
+        self.created(id, new, by, Change::default()).await.map(|(seen, _)| seen)
+    }
+
+    /// The same together with what belongs to it elsewhere: all of it is there, or nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it, that a name is taken, or that what belongs to it cannot be.
+    pub(crate) async fn create_beside(
+        &self,
+        new: NewTwin,
+        by: &str,
+        beside: impl FnOnce(TwinId) -> Result<Change, PlatformError>,
+    ) -> Result<(TwinId, Receipt), PlatformError> {
+        let id = TwinId::new(self.core.clock.now());
+        let (_, receipt) = self.created(id, new, by, beside(id)?).await?;
+        Ok((id, receipt))
+    }
+
+    async fn created(
+        &self,
+        id: TwinId,
+        new: NewTwin,
+        by: &str,
+        beside: Change,
+    ) -> Result<(Sight, Receipt), PlatformError> {
         let now = self.core.clock.now();
         let record = TwinRecord {
-            id: TwinId::new(now),
+            id,
             kind: new.kind,
             name: new.name,
             aliases: new.aliases,
@@ -245,12 +275,30 @@ impl Platform {
         let mut draft = Draft::of(&facts);
         draft.fact("twin.created", now, by, &record)?;
         draft.set_record(record)?;
-        self.core.store.commit(draft.change).await.map_err(registry::taken)?;
+        let mut change = beside;
+        change.entries.append(&mut draft.change.entries);
+        change.records.append(&mut draft.change.records);
+        let receipt = self.core.store.commit(change).await.map_err(registry::taken)?;
         self.core.roll.note(&draft.facts.record);
         self.residents.forget_names();
         let data = serde_json::json!({ "name": draft.facts.record.name });
         self.core.bus.tell(draft.facts.record.id, draft.facts.record.kind, now, "twin.created", data);
-        Ok(Sight::of(&draft.facts, now))
+        Ok((Sight::of(&draft.facts, now), receipt))
+    }
+
+    /// The store that twins are kept in, for what is kept beside them.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.core.store
+    }
+
+    /// Tells whoever listens what happened to a battery beside its twin.
+    pub(crate) fn tell(&self, twin: TwinId, at: Time, event: &str, data: Value) {
+        self.core.bus.tell(twin, Kind::Battery, at, event, data);
+    }
+
+    /// Looks at the health of batteries as their twins believed it last, of those that were awake. Not across an await.
+    pub(crate) fn with_healths<R>(&self, look: impl FnOnce(&HashMap<TwinId, f32>) -> R) -> R {
+        look(&self.core.healths.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes name, names outside, specification or labels; what is not given stays.

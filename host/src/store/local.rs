@@ -373,6 +373,10 @@ impl Journal for LocalStore {
         self.look(move |medium| journal::read::proof(medium, sequence))
     }
 
+    fn proofs(&self, sequences: Vec<Sequence>) -> Answer<Vec<Proof>> {
+        self.look(move |medium| journal::read::proofs(medium, &sequences))
+    }
+
     fn audit(&self) -> Answer<Audit> {
         self.aside("store-audit", audit)
     }

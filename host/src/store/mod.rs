@@ -104,6 +104,8 @@ pub trait Journal: Send + Sync {
     fn seal(&self) -> Answer<Option<Checkpoint>>;
     /// What ties a fact to the checkpoint above it.
     fn proof(&self, sequence: Sequence) -> Answer<Proof>;
+    /// The same for several facts; those below one checkpoint cost little more than one.
+    fn proofs(&self, sequences: Vec<Sequence>) -> Answer<Vec<Proof>>;
     /// Looks at all facts up to the present end. What is broken is in the answer, not an error.
     fn audit(&self) -> Answer<Audit>;
 }

@@ -125,6 +125,22 @@ pub fn production(battery: &Battery<'_>) -> Result<(f64, DataQuality), CarbonErr
     Ok((virgin - saved, DataQuality::Estimated))
 }
 
+/// Of the emissions of making a battery those of raw material and its preparation [kg CO2e]; what is left is cell and
+/// pack making. Nothing where the table does not tell them apart: lead-acid, and what its maker declared as a whole.
+///
+/// # Errors
+/// When the chemistry or region is not known or a value cannot be.
+pub fn raw_material(battery: &Battery<'_>) -> Result<Option<f64>, CarbonError> {
+    if battery.chemistry == "VRLA" || battery.declared_production_kg.is_some() {
+        return Ok(None);
+    }
+    let table = &factors::carbon().production;
+    let making = table.electricity_kwh_per_kwh.value * battery.made_with.factor()?
+        + table.gas_kwh_per_kwh.value * table.gas_kg_per_kwh.value;
+    let (whole, _) = production(battery)?;
+    Ok(Some(whole - positive("energy", battery.energy_kwh)? * making))
+}
+
 /// What a kilogram of recycled material saves [kg CO2e].
 fn recycled_saving(table: &CarbonFactors, material: Material) -> f64 {
     let of = |figures: &factors::ByMaterial| figures.get(&material).map_or(0.0, |figure| figure.value);

@@ -3,11 +3,15 @@
 //! are data files in `twin/factors/`, each with source and confidence, under one version.
 
 pub mod carbon;
+pub mod cells;
 pub mod compliance;
 pub mod content;
 pub mod date;
 pub mod factors;
+pub mod health;
+pub mod lifecycle;
 pub mod material;
 pub mod recovery;
 pub mod regulation;
 pub mod second_life;
+pub mod sourcing;

@@ -137,12 +137,34 @@ pub(in crate::store) fn checkpoints(
 
 /// What ties an entry to the checkpoint above it.
 pub(in crate::store) fn proof(medium: &dyn Medium, sequence: Sequence) -> Result<Proof, StoreError> {
-    let (entry, _) = entry(medium, sequence)?;
-    let checkpoint = checkpoint_above(medium, sequence)?;
-    let mut hashes = Vec::new();
-    let count = (checkpoint.last.0 - checkpoint.first.0 + 1) as usize;
-    walk(medium, checkpoint.first, count, |_, hash| hashes.push(hash))?;
-    Proof::of(&entry, checkpoint, &hashes)
+    let proofs = proofs(medium, &[sequence])?;
+    proofs.into_iter().next().ok_or(StoreError::Absent { what: format!("a proof of entry {sequence}") })
+}
+
+/// What ties some entries to the checkpoints above them; a stretch is read once for neighbours.
+pub(in crate::store) fn proofs(
+    medium: &dyn Medium,
+    sequences: &[Sequence],
+) -> Result<Vec<Proof>, StoreError> {
+    let mut known: Option<(Checkpoint, Vec<Hash>)> = None;
+    let mut proofs = Vec::with_capacity(sequences.len());
+    for &sequence in sequences {
+        let (entry, _) = entry(medium, sequence)?;
+        let stretch = known.take().filter(|(above, _)| (above.first..=above.last).contains(&sequence));
+        let (checkpoint, hashes) = match stretch {
+            Some(stretch) => stretch,
+            None => {
+                let checkpoint = checkpoint_above(medium, sequence)?;
+                let count = (checkpoint.last.0 - checkpoint.first.0 + 1) as usize;
+                let mut hashes = Vec::with_capacity(count);
+                walk(medium, checkpoint.first, count, |_, hash| hashes.push(hash))?;
+                (checkpoint, hashes)
+            }
+        };
+        proofs.push(Proof::of(&entry, checkpoint.clone(), &hashes)?);
+        known = Some((checkpoint, hashes));
+    }
+    Ok(proofs)
 }
 
 /// The checkpoint that seals an entry: their stretches are in order, so halving finds it.

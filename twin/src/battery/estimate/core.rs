@@ -8,7 +8,7 @@ use super::faults::{Context, Monitors};
 use super::heat::Heat;
 use super::reading::Sample;
 use super::usage::Usage;
-use super::{Prior, Subject, lead_acid, start};
+use super::{Guess, Prior, Subject, lead_acid, start};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +127,12 @@ impl Core {
 
     fn gap_s(&self) -> f64 {
         GAP_S.max(GAP_INTERVALS * self.interval_s)
+    }
+
+    /// Takes a capacity over rated that somebody measured.
+    pub(super) fn examined(&mut self, at: Time, soh: Guess) {
+        self.claimed = Some(at);
+        self.belief.forget(CAP, soh.mean, soh.std);
     }
 
     /// Hears a reading that is later than all before it.

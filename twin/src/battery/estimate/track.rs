@@ -44,6 +44,14 @@ impl Track {
         Ok(Observed::of(subject, Taken::InOrder, &found))
     }
 
+    /// Takes a capacity over rated that somebody measured: it counts more than what was believed.
+    pub fn examined(&mut self, at: Time, soh: Guess) {
+        self.core.examined(at, soh);
+        if self.core.at().is_some() {
+            self.milestones.take(&self.core);
+        }
+    }
+
     /// Instant of the last reading.
     pub fn at(&self) -> Option<Time> {
         self.core.at()

@@ -35,6 +35,13 @@ const HELD_S: f64 = 60.0;
 /// A resistance that is known worse than this, over itself, raises no alert.
 const RESISTANCE_SURE: f64 = 0.15;
 
+/// Health that somebody measured [%]: by a test, or as a record states it. It takes the place of what was believed.
+pub const EXAMINED: &str = "soh_measured_pct";
+/// Its standard deviation [%].
+pub const EXAMINED_SD: &str = "soh_measured_std_pct";
+/// The same over rated, where nobody says. assumed.
+const EXAMINED_STD: f64 = 0.01;
+
 /// What is believed of a battery.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Belief {
@@ -48,6 +55,9 @@ pub struct Belief {
     gaps: u32,
     last_gap: Option<Gap>,
     unheard: u32,
+    /// When somebody measured its health last.
+    #[serde(default)]
+    examined: Option<Time>,
 }
 
 /// What it is believed by.
@@ -156,6 +166,7 @@ impl Belief {
             gaps: 0,
             last_gap: None,
             unheard: 0,
+            examined: None,
         }
     }
 
@@ -163,8 +174,11 @@ impl Belief {
     pub fn observe(&mut self, subject: &Subject, latest: &Latest, at: Time, row: Row<'_>) {
         let mut reading = Reading { at, ..Reading::default() };
         let mut voltage_v = None;
+        let (mut examined, mut examined_std) = (None, EXAMINED_STD);
         for &(metric, value) in row {
             match metric {
+                EXAMINED => examined = Some(value * 1e-2),
+                EXAMINED_SD => examined_std = (value * 1e-2).max(1e-4),
                 "voltage_v" => voltage_v = Some(value),
                 "current_a" => reading.current_a = Some(value),
                 "temperature_c" => reading.temperature_c = Some(value),
@@ -184,19 +198,28 @@ impl Belief {
         self.residual_v = None;
         match (&mut self.mind, subject.model()) {
             (Mind::Model(_), Some(_)) => {
-                let Some(voltage_v) = voltage_v else { return };
-                reading.voltage_v = voltage_v;
-                let held = |metric| latest.get(metric).filter(|known| at.seconds_since(known.at) <= HELD_S);
-                let held = |metric| held(metric).map(|known| known.value);
-                reading.current_a = reading.current_a.or_else(|| held("current_a"));
-                reading.temperature_c = reading.temperature_c.or_else(|| held("temperature_c"));
-                self.hear(subject, reading);
+                if let Some(voltage_v) = voltage_v {
+                    reading.voltage_v = voltage_v;
+                    let held =
+                        |metric| latest.get(metric).filter(|known| at.seconds_since(known.at) <= HELD_S);
+                    let held = |metric| held(metric).map(|known| known.value);
+                    reading.current_a = reading.current_a.or_else(|| held("current_a"));
+                    reading.temperature_c = reading.temperature_c.or_else(|| held("temperature_c"));
+                    self.hear(subject, reading);
+                }
             }
             (Mind::Claims(claims), _) => {
-                claims.hear(at, reading.soc, reading.soh, reading.internal_resistance_ohm);
+                claims.hear(at, reading.soc, examined.or(reading.soh), reading.internal_resistance_ohm);
             }
             // The subject changed under the belief: the host begins again then.
             (Mind::Model(_), None) => {}
+        }
+        if let Some(soh) = examined {
+            self.examined = Some(at);
+            if let Mind::Model(track) = &mut self.mind {
+                let share = subject.share();
+                track.examined(at, Guess { mean: soh * share, std: examined_std * share });
+            }
         }
     }
 
@@ -273,6 +296,8 @@ impl Belief {
                     told.temperature_c = Some(Guess { mean: now.temperature_c, std: now.temperature_std_k });
                     told.current_offset_a = Some(now.current_offset_a);
                     told.faults = now.faults;
+                } else if self.examined.is_some() {
+                    told.soh = Some(self.soh(subject, track));
                 }
             }
             (Mind::Claims(claims), _) => {
