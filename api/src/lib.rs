@@ -23,12 +23,15 @@ pub mod identity;
 mod live;
 mod management;
 mod measure;
+mod ocean;
 #[allow(dead_code, unused_imports, reason = "not every paper uses every part")]
 mod paper;
 mod problem;
 mod rul;
 mod server;
 mod twins;
+pub mod webhook;
 
+pub use ocean::{Outward as OceanOutward, Settings as OceanSettings, Tier as OceanTier};
 pub use problem::Problem;
 pub use server::{App, Chain, Settings, router, serve};

@@ -1,13 +1,14 @@
 //! The server: routes, what lies around every request, and how it ends.
 
 use crate::problem::Problem;
-use crate::{body, docs, edge, health, identity, live, management, measure, rul, twins};
+use crate::{body, docs, edge, health, identity, live, management, measure, ocean, rul, twins};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
 use host::identity::Identity;
+use host::plastic::Plastic;
 use host::platform::clock::Clock;
 use host::platform::{ErrorKind, Platform};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub rul_per_minute: u32,
     /// Logins a minute to the RUL family per address; 0 for any number.
     pub rul_logins_per_minute: u32,
+    /// The ocean plastic family.
+    pub ocean: ocean::Settings,
 }
 
 impl Default for Settings {
@@ -56,6 +59,7 @@ impl Default for Settings {
             // The family's document has none, and only recommends some.
             rul_per_minute: 0,
             rul_logins_per_minute: 0,
+            ocean: ocean::Settings::default(),
         }
     }
 }
@@ -113,6 +117,8 @@ pub struct App {
     pub(crate) studio: Option<Studio>,
     /// The chain that roots are anchored on, where there is one.
     pub(crate) chain: Option<Arc<Chain>>,
+    /// Plastic from the sea, where there is any.
+    pub(crate) plastic: Option<Plastic>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
@@ -141,6 +147,7 @@ impl App {
             metrics,
             settings,
             studio: None,
+            plastic: None,
             chain: None,
             stopping,
             broker: Arc::default(),
@@ -162,6 +169,18 @@ impl App {
     #[must_use]
     pub fn with_chain(self, chain: Chain) -> Self {
         Self { chain: Some(Arc::new(chain)), ..self }
+    }
+
+    /// The same with plastic from the sea.
+    #[must_use]
+    pub fn with_plastic(self, plastic: Plastic) -> Self {
+        Self { plastic: Some(plastic), ..self }
+    }
+
+    /// Plastic from the sea.
+    pub(crate) fn plastic(&self) -> Result<&Plastic, Problem> {
+        let absent = || Problem::new(ErrorKind::Unavailable, "nothing is known of plastic here");
+        self.plastic.as_ref().ok_or_else(absent)
     }
 
     /// What-if runs.
@@ -196,10 +215,17 @@ pub fn router(app: App) -> Router {
     let id = HeaderName::from_static("x-request-id");
     let (management, management_document) = management::family(&app);
     let (rul, rul_document) = rul::family(&app);
-    let documents =
-        vec![("management", management_document), ("rul", rul_document), ("twins", native_document)];
+    let ocean = ocean::family(&app);
+    let documents = vec![
+        ("management", management_document),
+        ("ocean", ocean.document),
+        ("rul", rul_document),
+        ("twins", native_document),
+    ];
     answered
-        .nest("/v1", management)
+        .nest("/v1", management.merge(ocean.alias))
+        .nest("/ocean-plastic-track/v1", ocean.router)
+        .merge(ocean.root)
         .nest("/api/v1", rul)
         .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))

@@ -249,7 +249,11 @@ impl Plastic {
     ///
     /// # Errors
     /// When the window is none.
-    pub async fn environmental(&self, caller: &Caller, window: &Window) -> Result<Environmental, PlasticError> {
+    pub async fn environmental(
+        &self,
+        caller: &Caller,
+        window: &Window,
+    ) -> Result<Environmental, PlasticError> {
         policy::may_at_all(caller, Action::AnalyticsRead)?;
         window.check()?;
         self.0.environmental(&Visibility::of(caller), window).await

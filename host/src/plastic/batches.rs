@@ -146,7 +146,8 @@ pub(super) fn proof(caller: &Caller, evidence: Evidence) -> Proof {
 }
 
 fn year(now: Time) -> Result<u16, PlasticError> {
-    u16::try_from(year_of(now)).map_err(|_| PlasticError::Conflict("the year is beyond all numbers".to_owned()))
+    u16::try_from(year_of(now))
+        .map_err(|_| PlasticError::Conflict("the year is beyond all numbers".to_owned()))
 }
 
 impl Inner {
@@ -194,7 +195,8 @@ impl Inner {
     async fn oddities(&self, origin: &Origin, remainder_kg: f64) -> Result<Vec<String>, PlasticError> {
         let mut warnings = Vec::new();
         if remainder_kg > 0.0 {
-            warnings.push(format!("material: {remainder_kg:.2} kg that no part accounts for are kept as OTHER"));
+            warnings
+                .push(format!("material: {remainder_kg:.2} kg that no part accounts for are kept as OTHER"));
         }
         let twin = match &origin.collector.device {
             Some(id) => self.index().await?.devices.get(id.as_str()).map(|device| device.twin),
@@ -251,19 +253,22 @@ impl super::Plastic {
         let owner = caller.organisation.clone();
         let owner = owner.or_else(|| origin.collector.organisation.as_deref().map(Into::into));
         let owners: Vec<Arc<str>> = owner.into_iter().collect();
-        let evidence = if origin.collector.device.is_some() { Evidence::Sensor } else { Evidence::Declaration };
+        let evidence =
+            if origin.collector.device.is_some() { Evidence::Sensor } else { Evidence::Declaration };
         let by = origin.collector.organisation.clone();
         let mut proof = proof(caller, evidence);
         if let Some(by) = by {
             proof.by = by;
         }
-        let command = CustodyCommand::Register { origin: Box::new(origin), material: Box::new(material), proof };
+        let command =
+            CustodyCommand::Register { origin: Box::new(origin), material: Box::new(material), proof };
         for _ in 0..TRIES {
             let now = inner.now();
             let year = year(now)?;
             inner.ready().await?;
             let number = inner.index_mut().number(year, 1);
-            let number = number.ok_or_else(|| PlasticError::Conflict(format!("{year} has no number left")))?;
+            let number =
+                number.ok_or_else(|| PlasticError::Conflict(format!("{year} has no number left")))?;
             let (_, event) = decided([], Some((year, number - 1)), &command, now)?;
             let CustodyEvent::Registered(batch) = event else { break };
             let record = BatchRecord {
@@ -380,7 +385,8 @@ impl super::Plastic {
         if at > now + AHEAD_MS {
             return Err(PlasticError::unfit(Flaw::Future, "timestamp", "lies in the future"));
         }
-        let place = Place { position: new.position, description: new.description.clone(), ..Place::default() };
+        let place =
+            Place { position: new.position, description: new.description.clone(), ..Place::default() };
         let mut report = Report::new(at, place, proof(caller, Evidence::Declaration));
         report.distance_km = new.distance_km;
         report.means.clone_from(&new.means);
@@ -429,7 +435,8 @@ impl super::Plastic {
             let command = CustodyCommand::Split { batch: id, at, parts, proof };
             let (book, event) = decided([found.value.batch.clone()], Some((year, first - 1)), &command, now)?;
             let CustodyEvent::Split { children, .. } = event else { break };
-            let closed = book.batch(id).cloned().ok_or_else(|| PlasticError::absent("batch", id.to_string()))?;
+            let closed =
+                book.batch(id).cloned().ok_or_else(|| PlasticError::absent("batch", id.to_string()))?;
             let parent = BatchRecord { batch: closed, updated: now, ..found.value.clone() };
             let child = |batch: Batch| BatchRecord {
                 collected: batch.material,
@@ -556,7 +563,9 @@ impl Inner {
         records.insert(0, RecordChange::put(&record, Expect::Version(version))?);
         let sight = BatchSight::from(&record);
         let detail = match &event {
-            CustodyEvent::Stepped { step, .. } => json!({ "step": step, "recovered_kg": record.recovered_kg }),
+            CustodyEvent::Stepped { step, .. } => {
+                json!({ "step": step, "recovered_kg": record.recovered_kg })
+            }
             _ => json!({}),
         };
         let entity = format!("plastic/{id}");

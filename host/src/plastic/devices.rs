@@ -236,7 +236,8 @@ impl Plastic {
                     kind: Kind::Vessel,
                     name: name.or_else(|| Some(new.id.clone())),
                     aliases: vec![Alias { namespace: DEVICE.to_owned(), name: new.id.clone() }],
-                    spec: Spec::read(Kind::Vessel, new.spec()).map_err(crate::platform::PlatformError::from)?,
+                    spec: Spec::read(Kind::Vessel, new.spec())
+                        .map_err(crate::platform::PlatformError::from)?,
                     labels: BTreeMap::new(),
                     organisation: owner.clone(),
                 };
@@ -263,10 +264,11 @@ impl Plastic {
             error => error.into(),
         })?;
         let device = Arc::new(device);
-        let mut index = inner.index_mut();
-        index.by_twin.insert(device.twin, device.id.clone());
-        index.devices.insert(device.id.clone(), device.clone());
-        drop(index);
+        {
+            let mut index = inner.index_mut();
+            index.by_twin.insert(device.twin, device.id.clone());
+            index.devices.insert(device.id.clone(), device.clone());
+        }
         self.watch().await?;
         Ok(device)
     }
@@ -287,7 +289,8 @@ impl Plastic {
         if report.at > self.0.now() + AHEAD_MS {
             return Err(PlasticError::unfit(Flaw::Future, "timestamp", "lies in the future"));
         }
-        let value = |metric: &str| report.values.iter().find(|(name, _)| *name == metric).map(|found| found.1);
+        let value =
+            |metric: &str| report.values.iter().find(|(name, _)| *name == metric).map(|found| found.1);
         if let Some((lat, lon)) = value("lat").zip(value("lon")) {
             let place = Position::new(lat, lon);
             place.map_err(|error| PlasticError::unfit(Flaw::Place, "sensors.data", error.to_string()))?;

@@ -85,7 +85,10 @@ impl Inner {
         let of = |name: &str| history.series.iter().find(|series| series.metric == name);
         let fuel_l = of("fuel_l").and_then(|fuel| fallen(fuel.steps.iter().map(|step| step.last)));
         let by_time = |series: Option<&Series>| -> BTreeMap<Time, f64> {
-            series.into_iter().flat_map(|series| series.steps.iter().map(|step| (step.at, step.last))).collect()
+            series
+                .into_iter()
+                .flat_map(|series| series.steps.iter().map(|step| (step.at, step.last)))
+                .collect()
         };
         let (lats, lons, nets) = (by_time(of("lat")), by_time(of("lon")), by_time(of("net_deployed")));
         let (mut last, mut way_km, mut towed_km): (Option<(Time, Position)>, f64, f64) = (None, 0.0, 0.0);
@@ -105,7 +108,9 @@ impl Inner {
         let swath_km = device.figure("swathM").map(|swath_m| swath_m * 1e-3);
         Ok(Effort {
             fuel_l,
-            cleared_km2: swath_km.filter(|_| legs > 0 && !nets.is_empty()).map(|swath_km| swath_km * towed_km),
+            cleared_km2: swath_km
+                .filter(|_| legs > 0 && !nets.is_empty())
+                .map(|swath_km| swath_km * towed_km),
             distance_km: (legs > 0).then_some(way_km),
         })
     }

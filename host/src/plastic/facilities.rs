@@ -122,7 +122,8 @@ impl Inner {
         let mut after = None;
         loop {
             let within = Within::Range(from.clone(), to.clone());
-            let (page, next) = receipts.page(By::Index("facility_at".to_owned()), within, PAGE, after).await?;
+            let (page, next) =
+                receipts.page(By::Index("facility_at".to_owned()), within, PAGE, after).await?;
             for receipt in page {
                 let receipt = receipt.value;
                 queue.arrive(intake::lot(receipt.batch, &receipt.material), receipt.at)?;
@@ -195,7 +196,8 @@ impl Plastic {
         let _turn = inner.turn(&prefix).await;
         let numbers = {
             let index = inner.index().await?;
-            let numbers = index.facilities.keys().filter_map(|id| id.strip_prefix(&prefix)?.parse::<u32>().ok());
+            let numbers =
+                index.facilities.keys().filter_map(|id| id.strip_prefix(&prefix)?.parse::<u32>().ok());
             numbers.max().unwrap_or(0)
         };
         let id: Arc<str> = format!("{prefix}{:03}", numbers + 1).into();
@@ -226,7 +228,12 @@ impl Plastic {
             owner: caller.organisation.clone(),
         };
         let entity = format!("plastic/facility/{}", facility.id);
-        let act = Act { entity: &entity, kind: "facility.registered", by: &by, detail: json!({ "facility": facility }) };
+        let act = Act {
+            entity: &entity,
+            kind: "facility.registered",
+            by: &by,
+            detail: json!({ "facility": facility }),
+        };
         let put = RecordChange::put(&facility, Expect::Absent)?;
         inner.keep(act, vec![put], &[]).await?;
         let facility = Arc::new(facility);

@@ -34,7 +34,6 @@ pub(super) struct Row {
     pub(super) zone: Option<Arc<str>>,
     /// When it was collected.
     pub(super) at: Time,
-    pub(super) created: Time,
     pub(super) position: Option<Position>,
     /// As collected [kg].
     pub(super) resin_kg: [f64; 7],
@@ -62,7 +61,6 @@ impl Row {
             method: batch.origin.method,
             zone: text(&batch.origin.place.ocean_zone),
             at: batch.origin.at,
-            created: record.created,
             position: batch.origin.place.position,
             resin_kg: Resin::ALL.map(|resin| record.collected.of_resin_kg(resin)),
             total_kg: record.collected.mass_kg(),
@@ -125,8 +123,7 @@ impl WhichBatches {
             && is(&self.organisation_id, &row.organisation_id)
             && is(&self.device, &row.device)
             && self.method.is_none_or(|method| row.method == method)
-            && (self.resins.is_empty()
-                || self.resins.iter().any(|resin| row.resin_kg[*resin as usize] > 0.0))
+            && (self.resins.is_empty() || self.resins.iter().any(|resin| row.resin_kg[*resin as usize] > 0.0))
     }
 }
 
@@ -276,3 +273,6 @@ impl Index {
     }
 }
 
+#[cfg(test)]
+#[path = "index_tests.rs"]
+mod tests;

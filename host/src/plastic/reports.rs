@@ -199,7 +199,10 @@ impl Inner {
             let key = ReportPart::key_of(&report.id, u32::try_from(number).unwrap_or(u32::MAX));
             let part = parts.get(&key).await?.ok_or_else(|| expired(&report.id))?;
             let piece = STANDARD.decode(&part.value.piece);
-            let broken = |error: base64::DecodeError| StoreError::Codec { what: key.clone(), detail: error.to_string() };
+            let broken = |error: base64::DecodeError| StoreError::Codec {
+                what: key.clone(),
+                detail: error.to_string(),
+            };
             file.extend(piece.map_err(broken)?);
         }
         Ok(file)

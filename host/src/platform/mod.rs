@@ -443,13 +443,7 @@ impl Platform {
     ///
     /// # Errors
     /// What is wrong with it, or why it could not be kept.
-    pub async fn state(
-        &self,
-        id: TwinId,
-        event: &str,
-        detail: Value,
-        by: &str,
-    ) -> Result<(), PlatformError> {
+    pub async fn state(&self, id: TwinId, event: &str, detail: Value, by: &str) -> Result<(), PlatformError> {
         let (event, by) = (event.to_owned(), by.to_owned());
         self.residents
             .with(id, move |twin: &mut LiveTwin| {

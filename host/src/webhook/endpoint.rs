@@ -212,7 +212,12 @@ impl Webhooks {
     ///
     /// # Errors
     /// When there is none.
-    pub fn endpoint(&self, family: &str, id: &str, visible: &Visibility) -> Result<Arc<Endpoint>, WebhookError> {
+    pub fn endpoint(
+        &self,
+        family: &str,
+        id: &str,
+        visible: &Visibility,
+    ) -> Result<Arc<Endpoint>, WebhookError> {
         let found = self.0.endpoint(id);
         let found = found.filter(|endpoint| endpoint.family == family && endpoint.is_seen_by(visible));
         found.ok_or_else(|| WebhookError::Absent(id.to_owned()))

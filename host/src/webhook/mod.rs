@@ -124,7 +124,7 @@ pub enum WebhookError {
 
 /// All webhooks of a store. Clones are the same.
 #[derive(Debug, Clone)]
-pub struct Webhooks(Arc<Inner>, Arc<Runner>);
+pub struct Webhooks(Arc<Inner>, #[allow(dead_code, reason = "held for its end")] Arc<Runner>);
 
 #[derive(Debug)]
 struct Inner {

@@ -181,8 +181,7 @@ pub(super) async fn waiting(store: &dyn Store) -> Result<Lanes, StoreError> {
     let deliveries = Collection::<DeliveryRecord, _>::of(store);
     let (mut lanes, mut after) = (Lanes::default(), None);
     loop {
-        let (page, next) =
-            deliveries.page(By::Index("waiting".to_owned()), Within::All, PAGE, after).await?;
+        let (page, next) = deliveries.page(By::Index("waiting".to_owned()), Within::All, PAGE, after).await?;
         page.into_iter().for_each(|delivery| lanes.add(delivery));
         match next {
             Some(next) => after = Some(next),

@@ -200,7 +200,8 @@ async fn change(
 fn jittered(inner: &Inner, wait_ms: i64) -> i64 {
     let mut bytes = [0; 8];
     // Without randomness they come back together, which is no reason not to come back.
-    let drawn = inner.entropy.fill(&mut bytes).map_or(0.5, |()| u64::from_be_bytes(bytes) as f64 / u64::MAX as f64);
+    let drawn =
+        inner.entropy.fill(&mut bytes).map_or(0.5, |()| u64::from_be_bytes(bytes) as f64 / u64::MAX as f64);
     let factor = 1.0 + inner.settings.jitter * (2.0 * drawn - 1.0);
     (wait_ms as f64 * factor).round() as i64
 }

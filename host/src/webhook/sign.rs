@@ -59,9 +59,7 @@ pub(super) fn parcel(endpoint: &Endpoint, delivery: &DeliveryRecord, now: Time) 
 pub(super) fn reason(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Taken => None,
-        Outcome::Failed(why) => {
-            Some(why.chars().filter(|c| !c.is_control()).take(300).collect())
-        }
+        Outcome::Failed(why) => Some(why.chars().filter(|c| !c.is_control()).take(300).collect()),
     }
 }
 
