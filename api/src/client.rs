@@ -187,6 +187,13 @@ pub fn http_client() -> reqwest::Client {
     reqwest::Client::new()
 }
 
+/// The same, to be made as somebody needs it.
+pub(crate) fn http_builder() -> reqwest::ClientBuilder {
+    // Whoever was quicker chose the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
 impl Client {
     /// A client of the platform at `http://…`.
     pub fn new(base: impl Into<String>, credentials: Credentials) -> Self {

@@ -25,6 +25,7 @@ pub mod identity;
 mod live;
 mod management;
 mod measure;
+mod ocean;
 #[allow(dead_code, unused_imports, reason = "not every paper uses every part")]
 mod paper;
 mod passport;
@@ -36,5 +37,8 @@ mod twins;
 mod when;
 
 pub use connections::serve;
+pub mod webhook;
+
+pub use ocean::{Outward as OceanOutward, Settings as OceanSettings, Tier as OceanTier};
 pub use problem::Problem;
 pub use server::{App, Chain, Settings, router};

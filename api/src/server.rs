@@ -1,7 +1,9 @@
 //! The server: routes, what lies around every request, and how it ends.
 
 use crate::problem::Problem;
-use crate::{body, dealer, docs, edge, health, identity, live, management, measure, passport, rul, twins};
+use crate::{
+    body, dealer, docs, edge, health, identity, live, management, measure, ocean, passport, rul, twins,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -10,6 +12,7 @@ use axum::routing::get;
 use host::dealership::Dealership;
 use host::identity::Identity;
 use host::passport::Passports;
+use host::plastic::Plastic;
 use host::platform::clock::Clock;
 use host::platform::{ErrorKind, Platform};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -57,6 +60,8 @@ pub struct Settings {
     pub dealer_uploads_per_minute: u32,
     /// Whether the dealer family has operations for trying it out.
     pub dealer_trials: bool,
+    /// The ocean plastic family.
+    pub ocean: ocean::Settings,
 }
 
 impl Default for Settings {
@@ -75,6 +80,7 @@ impl Default for Settings {
             dealer_logins_per_minute: 5,
             dealer_uploads_per_minute: 10,
             dealer_trials: false,
+            ocean: ocean::Settings::default(),
         }
     }
 }
@@ -135,6 +141,8 @@ pub struct App {
     pub(crate) chain: Option<Arc<Chain>>,
     /// Batteries on instalments, where there are any.
     pub(crate) dealership: Option<Dealership>,
+    /// Plastic from the sea, where there is any.
+    pub(crate) plastic: Option<Plastic>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
@@ -165,6 +173,7 @@ impl App {
             metrics,
             settings,
             studio: None,
+            plastic: None,
             chain: None,
             dealership: None,
             stopping,
@@ -199,6 +208,18 @@ impl App {
     pub(crate) fn dealership(&self) -> Result<&Dealership, Problem> {
         let none = || Problem::new(ErrorKind::Unavailable, "nothing is sold on instalments here");
         self.dealership.as_ref().ok_or_else(none)
+    }
+
+    /// The same with plastic from the sea.
+    #[must_use]
+    pub fn with_plastic(self, plastic: Plastic) -> Self {
+        Self { plastic: Some(plastic), ..self }
+    }
+
+    /// Plastic from the sea.
+    pub(crate) fn plastic(&self) -> Result<&Plastic, Problem> {
+        let absent = || Problem::new(ErrorKind::Unavailable, "nothing is known of plastic here");
+        self.plastic.as_ref().ok_or_else(absent)
     }
 
     /// What-if runs.
@@ -237,15 +258,19 @@ pub fn router(app: App) -> Router {
     let (rul, rul_document) = rul::family(&app);
     let (passports, passport_document) = passport::family(&app);
     let (dealer, dealer_document) = dealer::family(&app);
+    let ocean = ocean::family(&app);
     let documents = vec![
         ("dealer", dealer_document),
         ("management", management_document),
+        ("ocean", ocean.document),
         ("passport", passport_document),
         ("rul", rul_document),
         ("twins", native_document),
     ];
     answered
-        .nest("/v1", management)
+        .nest("/v1", management.merge(ocean.alias))
+        .nest("/ocean-plastic-track/v1", ocean.router)
+        .merge(ocean.root)
         .nest("/api/v1", rul)
         .nest("/battery-passport/v1", passports)
         .nest("/api", dealer)

@@ -5,5 +5,7 @@ pub mod anchor;
 pub mod dealership;
 pub mod identity;
 pub mod passport;
+pub mod plastic;
 pub mod platform;
 pub mod store;
+pub mod webhook;

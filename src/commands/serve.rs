@@ -8,10 +8,12 @@ use crate::serve::fleet;
 use broker::{Broker, BrokerError};
 use host::dealership::Dealership;
 use host::identity::{Identity, OsEntropy, Secret, check_password};
+use host::plastic::Plastic;
 use host::platform::clock::Clock;
 use host::platform::door::Door;
 use host::platform::{Options, Platform, PlatformDoor};
 use host::store::{Control, LocalStore, Store, StoreError, folder_in};
+use host::webhook::Webhooks;
 use serde_json::{Map, Value};
 use sim::plant::Fleet;
 use std::io::IsTerminal;
@@ -174,6 +176,33 @@ async fn identity(store: &Arc<dyn Store>, password: Option<String>) -> Result<Id
     Ok(identity)
 }
 
+/// Plastic from the sea, and who is told of it.
+async fn plastic(
+    config: &Config,
+    store: Arc<dyn Store>,
+    platform: &Platform,
+    identity: &Identity,
+) -> Result<Plastic, Failure> {
+    let carrier = api::webhook::Carrier::new(config.webhooks.settings()).map_err(Failure::failed)?;
+    let (carrier, entropy) = (Arc::new(carrier), Arc::new(OsEntropy));
+    let clock = platform.clock().clone();
+    let settings = host::webhook::Settings::default();
+    let webhooks = Webhooks::open(store.clone(), clock, entropy.clone(), carrier, settings).await;
+    let parts = host::plastic::Parts {
+        platform: platform.clone(),
+        identity: identity.clone(),
+        webhooks: webhooks.map_err(Failure::failed)?,
+        outside: Arc::new(api::OceanOutward),
+        store,
+        entropy,
+    };
+    let silence_ms = (config.platform.silence_s * 1e3) as i64;
+    let settings = host::plastic::Settings { silence_ms, ..host::plastic::Settings::default() };
+    let plastic = Plastic::open(parts, settings).await.map_err(Failure::failed)?;
+    plastic.watch().await.map_err(Failure::failed)?;
+    Ok(plastic)
+}
+
 /// Once a minute: a new key where one is due, and the end of what is over.
 async fn tend(identity: Identity) {
     loop {
@@ -218,7 +247,8 @@ async fn serve(
     let runs = runs.await.map_err(Failure::failed)?;
     let sessions = sim::sessions::Sessions::start(config.runs.sessions());
     let anchoring = anchor::start(&config.anchor, &store)?;
-    let platform = Platform::start(store, options).await.map_err(Failure::failed)?;
+    let platform = Platform::start(store.clone(), options).await.map_err(Failure::failed)?;
+    let plastic = plastic(config, store, &platform, &identity).await?;
 
     let (stop, stopping) = watch::channel(false);
     let patience = Duration::from_secs_f64(config.http.timeout_s);
@@ -235,12 +265,13 @@ async fn serve(
         dealer_logins_per_minute: config.limits.dealer_logins_per_minute,
         dealer_uploads_per_minute: config.limits.dealer_uploads_per_minute,
         dealer_trials: config.dealer.test_endpoints,
+        ocean: config.ocean.settings(),
     };
     let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
     let broker_at = app.broker();
-    let mut app = app.with_studio(runs.clone(), sessions);
+    let mut app = app.with_studio(runs.clone(), sessions).with_plastic(plastic.clone());
     if let Some(anchoring) = &anchoring {
         app = app.with_chain(api::Chain { id: anchoring.chain_id, sender: anchoring.sender.clone() });
     }

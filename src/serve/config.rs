@@ -29,6 +29,8 @@ pub(crate) struct Config {
     pub alerts: Alerts,
     pub runs: RunKeys,
     pub grpc: Grpc,
+    pub ocean: Ocean,
+    pub webhooks: Webhooks,
     pub anchor: AnchorKeys,
     pub dealer: DealerKeys,
 }
@@ -56,6 +58,30 @@ pub(crate) struct Limits {
     pub dealer_per_minute: u32,
     pub dealer_logins_per_minute: u32,
     pub dealer_uploads_per_minute: u32,
+}
+
+/// `[ocean]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ocean {
+    /// Tier of whoever has no other: `free`, `standard`, `premium`, `enterprise`.
+    pub tier: api::OceanTier,
+    /// Tiers by organisation or caller.
+    pub tiers: std::collections::BTreeMap<String, api::OceanTier>,
+    /// Address that labels and links lead to.
+    pub public_url: Option<String>,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Webhooks {
+    /// Whether events are sent to private addresses and to this machine.
+    pub allow_private: bool,
+    /// Whether they are sent without encryption.
+    pub allow_plain: bool,
+    /// How long an endpoint may take [s].
+    pub timeout_s: f64,
 }
 
 /// `[fleet]`, with `--scenario`
@@ -264,6 +290,32 @@ impl Default for Limits {
     }
 }
 
+impl Ocean {
+    /// Settings of the family.
+    pub(crate) fn settings(&self) -> api::OceanSettings {
+        let Self { tier, tiers, public_url } = self.clone();
+        api::OceanSettings { tier, tiers, public_url }
+    }
+}
+
+impl Webhooks {
+    /// Settings of whoever carries events.
+    pub(crate) fn settings(&self) -> api::webhook::Settings {
+        api::webhook::Settings {
+            private: self.allow_private,
+            plain: self.allow_plain,
+            timeout: std::time::Duration::from_secs_f64(self.timeout_s),
+        }
+    }
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        let api::webhook::Settings { private, plain, timeout } = api::webhook::Settings::default();
+        Self { allow_private: private, allow_plain: plain, timeout_s: timeout.as_secs_f64() }
+    }
+}
+
 impl Default for Fleet {
     fn default() -> Self {
         Self { interval_s: 10.0 }
@@ -350,6 +402,7 @@ impl Config {
             ("runs.session_twin_days_max", self.runs.session_twin_days_max, 0.0, 1e15),
             ("anchor.interval_s", self.anchor.interval_s, 0.05, 1e7),
             ("anchor.confirmations", self.anchor.confirmations as f64, 1.0, 10_000.0),
+            ("webhooks.timeout_s", self.webhooks.timeout_s, 0.1, 300.0),
             ("grpc.message_max_bytes", self.grpc.message_max_bytes as f64, 1_024.0, 1e9),
         ];
         for (key, value, low, high) in figures {

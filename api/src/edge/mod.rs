@@ -18,7 +18,7 @@ mod rate;
 pub(crate) use describe::{Common, described, described_each_time};
 pub(crate) use envelope::{Envelope, Refused};
 pub(crate) use json::JsonBody;
-pub(crate) use rate::Rate;
+pub(crate) use rate::{Buckets, Rate};
 
 use crate::body;
 use crate::server::App;

@@ -443,6 +443,20 @@ impl Platform {
             .await
     }
 
+    /// Takes what a person says that happened to the hardware, which was not heard by that.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why it could not be kept.
+    pub async fn state(&self, id: TwinId, event: &str, detail: Value, by: &str) -> Result<(), PlatformError> {
+        let (event, by) = (event.to_owned(), by.to_owned());
+        self.residents
+            .with(id, move |twin: &mut LiveTwin| {
+                let (event, detail, by) = (event.clone(), detail.clone(), by.clone());
+                Box::pin(async move { twin.stated(&event, detail, &by).await })
+            })
+            .await
+    }
+
     /// Takes note of an alert.
     ///
     /// # Errors
