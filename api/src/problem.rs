@@ -25,7 +25,7 @@ pub struct Problem {
     code: Option<&'static str>,
     retry_after_s: Option<u64>,
     /// More about it, for families that say more.
-    details: Option<Value>,
+    more: Option<Value>,
 }
 
 /// The body, as RFC 9457 has it, with the field that is wrong.
@@ -79,7 +79,7 @@ impl Problem {
             details: Vec::new(),
             code: None,
             retry_after_s: None,
-            details: None,
+            more: None,
         }
     }
 
@@ -136,13 +136,13 @@ impl Problem {
     }
 
     /// More about it, where somebody said so.
-    pub(crate) fn details(&self) -> Option<&Value> {
-        self.details.as_ref()
+    pub(crate) fn more(&self) -> Option<&Value> {
+        self.more.as_ref()
     }
 
     /// The same, with more about it.
-    pub(crate) fn detailed(self, details: Value) -> Self {
-        Self { details: Some(details), ..self }
+    pub(crate) fn saying(self, more: Value) -> Self {
+        Self { more: Some(more), ..self }
     }
 
     /// The same, to be tried again after so many seconds.

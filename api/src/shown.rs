@@ -58,6 +58,11 @@ impl<'a> Shown<'a> {
         })
     }
 
+    /// What would stand in the header of that name.
+    pub(crate) fn authorized(authorization: &'a str) -> Self {
+        Self { authorization: Some(authorization), api_key: None }
+    }
+
     /// Of a call of gRPC.
     pub(crate) fn in_metadata(metadata: &'a MetadataMap) -> Result<Self, Unauthenticated> {
         let text = |value: &'a AsciiMetadataValue| value.to_str().ok();

@@ -3,18 +3,18 @@
 use super::envelope::{ErrorBody, Meta, no, unfit};
 use super::given::{Given, Shape, needed, text};
 use super::wire::{known, seconds};
-use crate::caller::{Caller, unknown};
+use crate::caller::Caller;
 use crate::identity::Source;
 use crate::problem::Problem;
 use crate::server::App;
+use crate::shown::NotKnown;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use host::identity::api_key::{FAMILY_PREFIX, NewApiKey};
 use host::identity::device::DeviceLogin;
-use host::identity::{Action, LoginError, Scopes, Unauthenticated};
+use host::identity::{Action, Scopes};
 use host::plastic::{Flaw, PlasticError};
-use host::platform::ErrorKind;
 use host::platform::door::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -109,14 +109,7 @@ pub(super) async fn device_token_create(
     let secret = text("deviceSecret", asked.device_secret)?;
     let device = format!("{}/{id}", Kind::Vessel);
     let login = DeviceLogin { device: &device, secret: &secret, source: &source };
-    let token = app.identity.device_token(login, app.wall.now()).await.map_err(|error| match error {
-        LoginError::TooMany { wait_ms } => {
-            let wait_s = u64::try_from(wait_ms.div_euclid(1_000) + 1).unwrap_or(1);
-            Problem::new(ErrorKind::TooMany, "too many attempts; try again later").after_s(wait_s)
-        }
-        LoginError::Failed(error) => unknown(&Unauthenticated::Failed(error)),
-        error => Problem::new(ErrorKind::Unknown, error.to_string()),
-    })?;
+    let token = app.identity.device_token(login, app.wall.now()).await.map_err(NotKnown::from)?;
     let body = json!({ "deviceToken": token.token.reveal(), "expiresIn": token.expires_s });
     Ok(meta.said(StatusCode::OK, body))
 }

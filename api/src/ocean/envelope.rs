@@ -70,7 +70,7 @@ pub(super) fn refused(refused: &Refused<'_>) -> (StatusCode, Value) {
         (_, status) => status,
     };
     let code = problem.code().unwrap_or_else(|| code(problem.kind(), status));
-    let details = problem.details().cloned().or_else(|| {
+    let details = problem.more().cloned().or_else(|| {
         let field = problem.field()?;
         let reason = problem.detail().trim_start_matches(field).trim_start_matches(": ");
         Some(json!({ "field": field, "reason": reason }))

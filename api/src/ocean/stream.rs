@@ -13,6 +13,7 @@ use super::wire::seconds;
 use crate::caller::Caller;
 use crate::live::stopped;
 use crate::server::App;
+use crate::shown::Shown;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, header};
@@ -63,12 +64,12 @@ async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
 /// Who it is that connected.
 async fn known(app: &App, authorization: Option<String>, socket: &mut WebSocket) -> Option<Caller> {
     if let Some(authorization) = authorization {
-        return app.who(Some(&authorization), None, "stream").await.ok();
+        return app.who(Ok(Shown::authorized(&authorization)), "stream").await.ok();
     }
     let first = timeout(PATIENCE, socket.recv()).await.ok()??.ok()?;
     let Message::Text(text) = first else { return None };
     let Ok(Asked::Auth { token }) = serde_json::from_str(&text) else { return None };
-    app.who(Some(&format!("Bearer {token}")), None, "stream").await.ok()
+    app.who(Ok(Shown::authorized(&format!("Bearer {token}"))), "stream").await.ok()
 }
 
 fn wants(channels: &BTreeSet<String>, news: &News) -> bool {

@@ -126,7 +126,7 @@ async fn count(State((app, tiers)): State<(App, Arc<Tiers>)>, request: Request, 
                     let reset_at = Time(now.0 + i64::try_from(wait_s).unwrap_or(0) * 1_000);
                     let details = json!({ "limit": limit, "resetAt": seconds(reset_at) });
                     let problem = Problem::new(ErrorKind::TooMany, "Rate limit exceeded");
-                    problem.after_s(wait_s).detailed(details).into_response()
+                    problem.after_s(wait_s).saying(details).into_response()
                 }
             };
             let headers = response.headers_mut();
