@@ -74,7 +74,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("celltide.toml"), config).unwrap();
         let serve = Serve::start(folder.path());
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = api::client::http_client();
         let document = serve.get("/api-docs/dealer.json").await;
         Self { serve, folder, document, client, tokens: BTreeMap::new(), heard: BTreeSet::new() }
     }
@@ -173,10 +173,10 @@ impl Desk {
 
     /// The code that was sent to a number last.
     pub(crate) async fn code(&self, phone: &str) -> String {
-        let path = format!("/twins/v1/admin/outbox?to={}", phone.replace('+', "%2B"));
-        let page = self.serve.get(&path).await;
+        // Not by number: what is asked for stands in the log.
+        let page = self.serve.get("/twins/v1/admin/outbox?limit=1000").await;
         let messages = page["data"].as_array().unwrap();
-        let code = messages.iter().find(|message| message["purpose"] == "code");
+        let code = messages.iter().find(|message| message["purpose"] == "code" && message["to"] == phone);
         let text = code.unwrap_or_else(|| panic!("no code for {phone}: {page}"))["text"].as_str().unwrap();
         text[..6].to_owned()
     }

@@ -12,7 +12,7 @@ pub(crate) const NARROW: &str =
     "[limits]\ndealer_per_minute = 1\ndealer_logins_per_minute = 1\ndealer_uploads_per_minute = 1\n";
 
 /// Operations with nothing in a request that could be wrong.
-const PLAIN: [&str; 9] = [
+const PLAIN: [&str; 10] = [
     "GET /auth/me",
     "POST /auth/logout",
     "GET /dealers",
@@ -22,6 +22,7 @@ const PLAIN: [&str; 9] = [
     "GET /messaging/messages",
     "GET /nbfc/portfolio",
     "GET /service/tickets/active",
+    "GET /service/technicians/available",
 ];
 /// Operations for whoever is known.
 const OPEN: [&str; 2] = ["GET /auth/me", "POST /auth/logout"];

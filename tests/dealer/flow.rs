@@ -683,9 +683,12 @@ pub(crate) async fn service(desk: &mut Desk, world: &World) {
     .await;
     desk.refused("technician0", "POST", &feedback, Some(json!({ "rating": 5 })), 403, "Access denied").await;
 
-    // Heat opens a ticket by itself.
-    let hot = json!([{ "ts": ago_ms(0), "voltage_v": 48.0, "current_a": 0.1, "temperature_c": 95, "speed_kmh": 0 }]);
-    desk.measure("BAT003", hot).await;
+    // Heat that lasts opens a ticket by itself.
+    let hot = |k: i64| {
+        let ts = ago_ms(3_600) + k * 10_000;
+        json!({ "ts": ts, "voltage_v": 48.0, "current_a": 0.1, "temperature_c": 46.5, "speed_kmh": 0 })
+    };
+    desk.measure("BAT003", Value::Array((0..20).map(hot).collect())).await;
     let opened = loop {
         let all = desk.good("dealer", "GET", "/service/tickets", None).await;
         if let Some(found) = all.as_array().unwrap().iter().find(|one| one["alert_id"].is_string()) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Operations that have nothing of anybody: logging in, who one is, whether requests arrive, the lender's own.
-const NOBODYS: [&str; 11] = [
+const NOBODYS: [&str; 12] = [
     "POST /auth/login",
     "POST /auth/verify-otp",
     "GET /auth/me",
@@ -18,6 +18,7 @@ const NOBODYS: [&str; 11] = [
     "POST /nbfc/webhook-status",
     "POST /messaging/send-otp",
     "POST /batteries",
+    "POST /consumers",
     "POST /service/technicians",
 ];
 

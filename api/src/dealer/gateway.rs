@@ -41,7 +41,10 @@ impl Endpoint {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(address());
         }
-        let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+        let client = crate::client::http_client_builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
         Ok(Self { client: client.map_err(EndpointError::Client)?, url, token })
     }
 
