@@ -15,9 +15,11 @@ use sim::runs::Runs;
 use sim::sessions::Sessions;
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -88,9 +90,13 @@ fn no_studio() -> Problem {
     Problem::new(ErrorKind::Unavailable, "nothing is simulated here")
 }
 
-/// What handlers share.
+/// What handlers share. Every request clones it some times, which costs one count.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What is in it.
+#[derive(Clone)]
+pub struct Shared {
     pub(crate) platform: Platform,
     pub(crate) identity: Identity,
     /// Credentials end by real time, whatever a fleet's clock says.
@@ -103,6 +109,20 @@ pub struct App {
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
     pub(crate) broker: Arc<OnceLock<SocketAddr>>,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
 }
 
 impl fmt::Debug for App {
@@ -120,7 +140,9 @@ impl App {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let (wall, metrics) = (Clock::wall(), measure::recorder());
-        Self { platform, identity, wall, metrics, settings, studio: None, stopping, broker: Arc::default() }
+        let broker = Arc::default();
+        let studio = None;
+        Self(Arc::new(Shared { platform, identity, wall, metrics, settings, studio, stopping, broker }))
     }
 
     /// To be told where the broker listens; whether it can be reached is part of being ready then.
@@ -131,7 +153,8 @@ impl App {
     /// The same with what-if runs and sessions.
     #[must_use]
     pub fn with_studio(self, runs: Runs, sessions: Sessions) -> Self {
-        Self { studio: Some(Studio { runs, sessions }), ..self }
+        let shared = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Shared { studio: Some(Studio { runs, sessions }), ..shared }))
     }
 
     /// What-if runs.
@@ -166,27 +189,30 @@ pub fn router(app: App) -> Router {
     let (rul, rul_document) = rul::family(&app);
     let documents =
         vec![("management", management_document), ("rul", rul_document), ("twins", native_document)];
+    // One layer of layers, the outermost first: each `Router::layer` would be cloned, and all below it, with each request.
+    let around = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(id.clone(), MakeRequestUuid))
+        .layer(TraceLayer::new_for_http())
+        .layer(PropagateRequestIdLayer::new(id))
+        .layer(app.settings.cors())
+        .layer(said(header::CACHE_CONTROL, "no-store"))
+        .layer(said(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(said(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(said(header::REFERRER_POLICY, "no-referrer"))
+        .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
+        .layer(middleware::from_fn(body::worded))
+        .layer(CatchPanicLayer::new())
+        .layer(rul::live::layer(&app))
+        .layer(middleware::from_fn(measure::count));
     answered
         .nest("/v1", management)
         .nest("/api/v1", rul)
         .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
-        .layer(middleware::from_fn(measure::count))
-        .layer(rul::live::layer(&app))
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(body::worded))
-        .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
-        .layer(CompressionLayer::new().gzip(true))
-        .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(said(header::REFERRER_POLICY, "no-referrer"))
-        .layer(said(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(said(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .layer(said(header::CACHE_CONTROL, "no-store"))
-        .layer(app.settings.cors())
-        .layer(PropagateRequestIdLayer::new(id.clone()))
-        .layer(TraceLayer::new_for_http())
-        .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
+        .layer(around)
         .with_state(app)
 }
 
