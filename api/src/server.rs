@@ -20,9 +20,11 @@ use sim::runs::Runs;
 use sim::sessions::Sessions;
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -125,9 +127,13 @@ pub struct Chain {
     pub sender: String,
 }
 
-/// What handlers share.
+/// What handlers share. Every request clones it some times, which costs one count.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What is in it.
+#[derive(Clone)]
+pub struct Shared {
     pub(crate) platform: Platform,
     pub(crate) identity: Identity,
     pub(crate) passports: Passports,
@@ -138,7 +144,7 @@ pub struct App {
     /// What-if runs and sessions, where there are any.
     pub(crate) studio: Option<Studio>,
     /// The chain that roots are anchored on, where there is one.
-    pub(crate) chain: Option<Arc<Chain>>,
+    pub(crate) chain: Option<Chain>,
     /// Batteries on instalments, where there are any.
     pub(crate) dealership: Option<Dealership>,
     /// Plastic from the sea, where there is any.
@@ -147,6 +153,20 @@ pub struct App {
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
     pub(crate) broker: Arc<OnceLock<SocketAddr>>,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
 }
 
 impl fmt::Debug for App {
@@ -165,20 +185,22 @@ impl App {
     ) -> Self {
         let (wall, metrics) = (Clock::wall(), measure::recorder());
         let passports = Passports::new(platform.clone());
-        Self {
+        let broker = Arc::default();
+        let (studio, chain, dealership, plastic) = (None, None, None, None);
+        Self(Arc::new(Shared {
             platform,
             identity,
             passports,
             wall,
             metrics,
             settings,
-            studio: None,
-            plastic: None,
-            chain: None,
-            dealership: None,
+            studio,
+            chain,
+            dealership,
+            plastic,
             stopping,
-            broker: Arc::default(),
-        }
+            broker,
+        }))
     }
 
     /// To be told where the broker listens; whether it can be reached is part of being ready then.
@@ -186,22 +208,27 @@ impl App {
         self.broker.clone()
     }
 
+    fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
     /// The same with what-if runs and sessions.
     #[must_use]
     pub fn with_studio(self, runs: Runs, sessions: Sessions) -> Self {
-        Self { studio: Some(Studio { runs, sessions }), ..self }
+        self.with(|shared| shared.studio = Some(Studio { runs, sessions }))
     }
 
     /// The same with roots anchored on a chain.
     #[must_use]
     pub fn with_chain(self, chain: Chain) -> Self {
-        Self { chain: Some(Arc::new(chain)), ..self }
+        self.with(|shared| shared.chain = Some(chain))
     }
 
     /// The same with batteries on instalments.
     #[must_use]
     pub fn with_dealership(self, dealership: Dealership) -> Self {
-        Self { dealership: Some(dealership), ..self }
+        self.with(|shared| shared.dealership = Some(dealership))
     }
 
     /// Batteries on instalments.
@@ -213,7 +240,7 @@ impl App {
     /// The same with plastic from the sea.
     #[must_use]
     pub fn with_plastic(self, plastic: Plastic) -> Self {
-        Self { plastic: Some(plastic), ..self }
+        self.with(|shared| shared.plastic = Some(plastic))
     }
 
     /// Plastic from the sea.
@@ -267,6 +294,23 @@ pub fn router(app: App) -> Router {
         ("rul", rul_document),
         ("twins", native_document),
     ];
+    // One layer of layers, the outermost first: each `Router::layer` would be cloned, and all below it, with each request.
+    let around = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(id.clone(), MakeRequestUuid))
+        .layer(TraceLayer::new_for_http())
+        .layer(PropagateRequestIdLayer::new(id))
+        .layer(app.settings.cors())
+        .layer(said(header::CACHE_CONTROL, "no-store"))
+        .layer(said(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(said(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(said(header::REFERRER_POLICY, "no-referrer"))
+        .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
+        .layer(middleware::from_fn(body::worded))
+        .layer(CatchPanicLayer::new())
+        .layer(rul::live::layer(&app))
+        .layer(middleware::from_fn(measure::count));
     answered
         .nest("/v1", management.merge(ocean.alias))
         .nest("/ocean-plastic-track/v1", ocean.router)
@@ -277,21 +321,7 @@ pub fn router(app: App) -> Router {
         .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
-        .layer(middleware::from_fn(measure::count))
-        .layer(rul::live::layer(&app))
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(body::worded))
-        .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
-        .layer(CompressionLayer::new().gzip(true))
-        .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(said(header::REFERRER_POLICY, "no-referrer"))
-        .layer(said(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(said(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .layer(said(header::CACHE_CONTROL, "no-store"))
-        .layer(app.settings.cors())
-        .layer(PropagateRequestIdLayer::new(id.clone()))
-        .layer(TraceLayer::new_for_http())
-        .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
+        .layer(around)
         .with_state(app)
 }
 

@@ -89,14 +89,17 @@ impl Socket {
     async fn open(address: SocketAddr, token: &str, manner: Manner, battery: &str) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address).await.map_err(Failure::failed)?;
         stream.set_nodelay(true).map_err(Failure::failed)?;
-        let path = match manner {
-            Manner::Native => format!("/twins/v1/ws?id={battery}&event=telemetry"),
-            Manner::SocketIo => "/socket.io/?EIO=4&transport=websocket".to_owned(),
+        // Socket.IO takes the token in a packet of its own.
+        let (path, shown) = match manner {
+            Manner::Native => (
+                format!("/twins/v1/ws?id={battery}&event=telemetry"),
+                format!("authorization: Bearer {token}\r\n"),
+            ),
+            Manner::SocketIo => ("/socket.io/?EIO=4&transport=websocket".to_owned(), String::new()),
         };
         let request = format!(
             "GET {path} HTTP/1.1\r\nhost: celltide\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             authorization: Bearer {token}\r\n\r\n"
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{shown}\r\n"
         );
         let mut socket = Self { stream, heard: Vec::new() };
         socket.stream.write_all(request.as_bytes()).await.map_err(Failure::failed)?;

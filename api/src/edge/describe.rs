@@ -49,14 +49,18 @@ fn add(operation: &mut Operation, is_once: bool, common: Common) {
         return;
     }
     operation.security.get_or_insert_with(|| vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    let has_input =
+        operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|p| !p.is_empty());
     let mut refusals = vec![
-        (common.unfit, "Something in the request is wrong."),
         ("401", "Nobody known asks."),
         ("403", "Who asks may not."),
         ("429", "Too many requests; `Retry-After` says when to come back."),
         ("500", "Something broke here."),
         ("503", "Not now; later perhaps."),
     ];
+    if has_input {
+        refusals.push((common.unfit, "Something in the request is wrong."));
+    }
     if operation.request_body.is_some() {
         refusals.push(("413", "The body is too long."));
     }
