@@ -11,9 +11,7 @@ use sim::experiment::bench::{self, CurrentFile, CycleRow, Heat, Program, Record,
 use sim::measured::{Columns, Options};
 use std::convert::Infallible;
 use std::path::PathBuf;
-use twin::battery::circuit::CellModel;
 use twin::battery::fit::circuit::residuals;
-use twin::battery::fit::rate;
 use twin::battery::library;
 
 fn datasets() -> Option<PathBuf> {
@@ -57,16 +55,16 @@ fn rms(values: &[f64]) -> f64 {
 
 /// Cycles that panasonic-18650pf was not fitted to, surroundings, and the most that their RMSE may be [mV].
 const PREDICTED: [(&str, &str, f64); 11] = [
-    ("25degC_US06", "25", 26.0),
+    ("25degC_US06", "25", 24.5),
     ("25degC_HWFTa", "25", 19.0),
     ("25degC_HWFTb", "25", 23.0),
-    ("10degC_US06", "10", 50.0),
-    ("10degC_HWFET", "10", 28.0),
-    ("0degC_US06", "0", 78.0),
-    ("0degC_HWFET", "0", 29.0),
+    ("10degC_US06", "10", 40.0),
+    ("10degC_HWFET", "10", 26.5),
+    ("0degC_US06", "0", 66.0),
+    ("0degC_HWFET", "0", 27.5),
     ("n10degC_US06", "-10", 72.0),
     ("n10degC_HWFET", "-10", 30.0),
-    ("n20degC_US06", "-20", 105.0),
+    ("n20degC_US06", "-20", 92.0),
     ("n20degC_HWFET", "-20", 28.0),
 ];
 
@@ -235,44 +233,4 @@ fn the_first_cycles_of_nasa_cells_predict_the_last() {
         errors_pct.push(rms(&later));
     }
     assert!(errors_pct.iter().all(|error| *error < 12.0), "{errors_pct:?}");
-}
-
-/// Fitted to discharges of an LG M50 at C/10 and 2C; what it gives at 1C and 1.5C is predicted.
-#[test]
-fn slow_and_fast_discharges_of_an_lg_m50_predict_those_between() {
-    let columns = "segment=ambient_degC+c_rate,ambient=ambient_degC";
-    let read = |fast: bool| {
-        inputs("lg_m50_characterisation", &["rate_tests.csv.gz"], columns, |name| {
-            let known = name.contains(" 0.1]") || name.contains(" 2]");
-            known == fast
-        })
-    };
-    let Some(mut fitted) = read(true) else { return };
-    let mut between = read(false).unwrap();
-    for record in fitted.records.iter_mut().chain(&mut between.records) {
-        record.initial_soc = Some(1.0);
-    }
-    let request = request("nmc811-grsi-lg-m50-5ah", &[Part::Rate]);
-    let outcome = calibrate(&request, &fitted, &Inputs::default(), |_| {}).unwrap();
-    let cell = CellModel::compile(outcome.chemistry.clone()).unwrap();
-    let rated_ah = outcome.chemistry.cell.capacity_ah;
-    let mut worst = [0.0f64; 2];
-    for record in &between.records {
-        for given in rate::discharges(&outcome.chemistry, record) {
-            let share = cell.usable_share(given.current_a / rated_ah, given.temperature_c);
-            let told = rate::given_ah(&outcome.chemistry, share, given.current_a, given.temperature_c);
-            let plain = rate::given_ah(&request.base, 1.0, given.current_a, given.temperature_c);
-            let (off, before) = (told / given.capacity_ah - 1.0, plain / given.capacity_ah - 1.0);
-            println!(
-                "{} at {:.0} °C: {:.3} Ah, {:+.1} % off, {:+.1} % by the circuit alone",
-                given.name,
-                given.temperature_c,
-                given.capacity_ah,
-                100.0 * off,
-                100.0 * before
-            );
-            worst = [worst[0].max(off.abs()), worst[1].max(before.abs())];
-        }
-    }
-    assert!(worst[0] > 0.0 && worst[0] < 0.12, "{worst:?}");
 }

@@ -1,10 +1,6 @@
 //! Networks of cells as particle models, and of cells whose curves have kinks.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test that cannot unwrap has failed, and tells what it measured"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 use std::sync::Arc;
 use twin::battery::fidelity::particle::ParticleCell;

@@ -222,8 +222,13 @@ pub(crate) fn errors(sources: &Sources) -> Drawn {
                 let record = panasonic(folder, &name, ambient)?;
                 let beside =
                     [-0.9, -0.3, 0.3, 0.9][kind] + if kind == 0 { 0.25 * (n as f64 - 1.5) } else { 0.0 };
+                let mut off_mv: Vec<f64> =
+                    residuals(&chemistry, &record).iter().map(|off| 1e3 * off).collect();
+                let rms_mv = rms(off_mv.iter().copied());
+                off_mv.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+                println!("  {name}: {rms_mv:.1} mV RMSE, median {:.1} mV", off_mv[off_mv.len() / 2].abs());
                 series[kind].x.push(celsius + beside);
-                series[kind].y.push(1e3 * rms(residuals(&chemistry, &record).into_iter()));
+                series[kind].y.push(rms_mv);
             }
         }
     }

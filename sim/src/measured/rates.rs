@@ -40,6 +40,7 @@ impl RateRow {
             current_a,
             capacity_ah: self.capacity_ah,
             temperature_c: self.temperature_c,
+            ambient_c: self.temperature_c,
         }
     }
 }

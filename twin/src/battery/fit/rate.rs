@@ -14,7 +14,8 @@
 //! logarithms; others give the table over temperature, row by row relative to 25 °C.
 //!
 //! Source: Peukert 1897; the division of the two reasons is that of the simulation, see
-//! [`super::super::circuit::CellModel::usable_share`]. Limits: each discharge at one temperature, its mean; constant current.
+//! [`super::super::circuit::CellModel::usable_share`]. Limits: each discharge at one temperature, its mean; constant
+//! current. Points and table are over the temperature of the surroundings, and the simulation looks them up at the cell's own.
 
 use super::super::chemistry::{ChemistryFile, RateCapacityFile, SurfaceFile};
 use super::super::circuit::{bent, interpolate, surface_value};
@@ -42,8 +43,10 @@ pub struct Given {
     pub current_a: f64,
     /// Charge [Ah].
     pub capacity_ah: f64,
-    /// Mean temperature of the cell [°C].
+    /// Mean temperature of the cell, which its resistances are taken at [°C].
     pub temperature_c: f64,
+    /// Temperature of the surroundings, by which discharges belong together: a fast one warms the cell [°C].
+    pub ambient_c: f64,
 }
 
 /// What came out.
@@ -83,7 +86,8 @@ pub fn discharges(base: &ChemistryFile, record: &Record) -> Vec<Given> {
             let lowest_v = record.voltage_v[from..to].iter().copied().fold(f64::INFINITY, f64::min);
             if is_steady && lowest_v < base.limits.voltage_min_v + EMPTY_V && soc > FULL {
                 let temperature_c = record.temperature_c[from..to].iter().sum::<f64>() / (to - from) as f64;
-                found.push(Given { name: record.name.clone(), current_a, capacity_ah, temperature_c });
+                let (name, ambient_c) = (record.name.clone(), record.ambient_c);
+                found.push(Given { name, current_a, capacity_ah, temperature_c, ambient_c });
             }
         }
         from = to;
@@ -144,7 +148,7 @@ fn share_of(file: &ChemistryFile, given: &Given) -> f64 {
     0.5 * (low + high)
 }
 
-/// Rate, share and temperature of one discharge or the mean of several alike.
+/// Rate, share and surroundings of one discharge or the mean of several alike.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     c_rate: f64,
@@ -160,7 +164,7 @@ fn points(file: &ChemistryFile, given: &[Given]) -> Vec<Point> {
         let (c_rate, share) = (one.current_a / file.cell.capacity_ah, share_of(file, one));
         let alike = points.iter_mut().find(|point| {
             (point.c_rate / c_rate - 1.0).abs() < ALIKE
-                && (point.temperature_c - one.temperature_c).abs() < NEAR_K
+                && (point.temperature_c - one.ambient_c).abs() < NEAR_K
         });
         match alike {
             Some(point) => {
@@ -169,11 +173,11 @@ fn points(file: &ChemistryFile, given: &[Given]) -> Vec<Point> {
                 *point = Point {
                     c_rate: mean(point.c_rate, c_rate),
                     share: mean(point.share, share),
-                    temperature_c: mean(point.temperature_c, one.temperature_c),
+                    temperature_c: mean(point.temperature_c, one.ambient_c),
                     count: n + 1.0,
                 };
             }
-            None => points.push(Point { c_rate, share, temperature_c: one.temperature_c, count: 1.0 }),
+            None => points.push(Point { c_rate, share, temperature_c: one.ambient_c, count: 1.0 }),
         }
     }
     points.sort_by(|a, b| a.c_rate.total_cmp(&b.c_rate));
