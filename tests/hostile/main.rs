@@ -63,11 +63,14 @@ fn who_means_no_good_is_refused_and_nothing_comes_of_it() {
         let refused = attacks.iter().filter(|(_, attack)| attack.expect == Expect::Refused).count();
         assert!(refused * 3 >= attacks.len() * 2, "{refused} of {} must be refused", attacks.len());
 
-        round(address, &attacks).await;
-        let before = memory_bytes(&serve);
-        round(address, &attacks).await;
-        let after = memory_bytes(&serve);
-        assert!(after <= before + GROWTH_MAX_BYTES, "{before} bytes before a round, {after} after it");
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            round(address, &attacks).await;
+            taken.push(memory_bytes(&serve));
+        }
+        // Bodies of nine mebibytes that come at once leave more or less behind in the allocator.
+        let (before, after) = (taken[0].max(taken[1]), taken[2].min(taken[3]));
+        assert!(after <= before + GROWTH_MAX_BYTES, "after each round: {taken:?} bytes");
 
         // As well as before.
         assert_eq!(serve.get("/health/ready").await["status"], "ready");
