@@ -286,7 +286,7 @@ pub(super) async fn audit_trail(
     }
     let head = app.passports.newest_fact(&trail.passport).await.map_err(refusal)?;
     let all = !checkpoints.is_empty() && checkpoints.iter().all(|checkpoint| checkpoint.anchor.is_some());
-    let chain = app.chain.as_deref();
+    let chain = app.chain.as_ref();
     let reason = match (chain, all) {
         (_, true) => None,
         (Some(_), false) => Some("a root is under way; it counts once it is deep enough in the chain"),
