@@ -118,7 +118,11 @@ impl Door {
         let answer = Answer { status, headers, body };
         if let Some(template) = self.template(path) {
             let code = status.as_u16().to_string();
-            let said = &self.document["paths"][&template][method.to_lowercase()]["responses"];
+            let operation = &self.document["paths"][&template][method.to_lowercase()];
+            if operation.is_null() {
+                return answer;
+            }
+            let said = &operation["responses"];
             assert!(said[&code].is_object(), "{method} {template} does not say that it answers {answer:?}");
             self.heard.insert((method.to_owned(), template, code));
         }

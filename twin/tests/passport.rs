@@ -8,6 +8,7 @@ use twin::geo::Position;
 use twin::passport::carbon::{self, Battery, DataQuality, Grid, Leg, Service, Stages, Way};
 use twin::passport::compliance::{self, Dossier, Status};
 use twin::passport::date::Date;
+use twin::passport::lifecycle::{AnnexStatus, EventKind, Stage};
 use twin::passport::material::{Masses, Material};
 use twin::passport::recovery::{self, RecoveryError};
 use twin::passport::regulation::{self, Attribute, Category, Family};
@@ -57,6 +58,18 @@ fn production_by_hand() {
     // A lead-acid block of 32 kg: 32·1.2 = 38.4.
     let block = Battery { contents: content::of_lead_acid(32.0), ..pack("VRLA", region("TH")) };
     near(carbon::production(&block).unwrap().0, 38.4, 1e-9);
+}
+
+#[test]
+fn raw_material_and_making_add_up_to_production() {
+    // NMC811 in Korea: raw material 100·55 = 5500; making 100·(20.1·0.4541 + 21.4·0.202) = 100·13.45021 = 1345.021.
+    let battery = pack("NMC811", region("KR"));
+    near(carbon::raw_material(&battery).unwrap().unwrap(), 5500.0, 1e-6);
+    let (whole, _) = carbon::production(&battery).unwrap();
+    near(whole - carbon::raw_material(&battery).unwrap().unwrap(), 1345.021, 1e-6);
+    // What is declared as a whole, and lead-acid, are not told apart.
+    let declared = Battery { declared_production_kg: Some(1.0), ..pack("NMC811", region("KR")) };
+    assert_eq!(carbon::raw_material(&declared).unwrap(), None);
 }
 
 #[test]
@@ -284,6 +297,47 @@ fn an_empty_passport_is_incomplete_by_every_mandatory_attribute() {
 }
 
 proptest! {
+    #[test]
+    fn a_life_goes_only_along_its_ways(
+        steps in prop::collection::vec(
+            (prop::sample::select(EventKind::ALL), prop::option::of(prop::sample::select(Stage::ALL))),
+            0..60,
+        ),
+    ) {
+        let (mut stage, mut converted, mut was_waste) = (Stage::Manufactured, false, false);
+        for (event, to) in steps {
+            let Ok(next) = stage.after(event, to, converted) else { continue };
+            prop_assert!(next == stage || stage.next().contains(&next), "{stage} to {next} by {event}");
+            prop_assert!(stage != Stage::Recycled, "nothing comes after recycling, and {event} did");
+            prop_assert_eq!(next == Stage::Recycled, event == EventKind::RecyclingComplete);
+            converted |= next == Stage::SecondLife;
+            // Who was converted is never in its first use again, and waste stays waste.
+            prop_assert!(!(converted && next == Stage::InUse));
+            was_waste |= next == Stage::EndOfLife;
+            prop_assert_eq!(was_waste, !next.is_alive());
+            let status = next.annex(converted);
+            prop_assert_eq!(status == AnnexStatus::Waste, was_waste);
+            stage = next;
+        }
+    }
+
+    #[test]
+    fn a_way_leads_on_from_everywhere_but_recycling(stage in prop::sample::select(Stage::ALL)) {
+        prop_assert_eq!(stage.next().is_empty(), stage == Stage::Recycled);
+        for next in stage.next() {
+            prop_assert_eq!(stage.go(*next), Ok(*next));
+        }
+        prop_assert!(stage.go(stage).is_err());
+        // From everywhere the end can be reached.
+        let (mut reached, mut at) = (vec![stage], 0);
+        while at < reached.len() {
+            let more: Vec<Stage> = reached[at].next().iter().copied().filter(|s| !reached.contains(s)).collect();
+            reached.extend(more);
+            at += 1;
+        }
+        prop_assert!(reached.contains(&Stage::Recycled));
+    }
+
     #[test]
     fn what_is_recovered_and_lost_is_what_was_there(
         energy_kwh in 0.1..1000.0f64,

@@ -195,6 +195,15 @@ fn differences(path: &str, before: &Value, after: &Value, into: &mut Vec<String>
     }
 }
 
+/// Puts names of leaves in the order in which a registration has them.
+fn in_document_order(changes: &mut [String], registrations: &[&Registration]) {
+    let texts =
+        registrations.iter().map(|registration| serde_json::to_string(registration).unwrap_or_default());
+    let text: String = texts.collect();
+    let place = |key: &str| text.find(&format!("\"{key}\":")).unwrap_or(usize::MAX);
+    changes.sort_by_cached_key(|path| path.split('.').map(place).collect::<Vec<usize>>());
+}
+
 /// How a passport shall be after a change.
 fn edit(passport: &Passport, change: &Value) -> Result<Edit, PassportError> {
     let wrong = |problem: Problem| {
@@ -212,6 +221,7 @@ fn edit(passport: &Passport, change: &Value) -> Result<Edit, PassportError> {
     let after = serde_json::to_value(&changed).unwrap_or_default();
     let mut changes = Vec::new();
     differences("", &before, &after, &mut changes);
+    in_document_order(&mut changes, &[&changed, &known]);
     let stage = changed.stage().map_err(wrong)?;
     let given = changed.given().map_err(wrong)?;
     Ok(Edit { given, stage, changes })

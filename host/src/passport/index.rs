@@ -305,10 +305,13 @@ impl Index {
         filled.await.map(drop)
     }
 
-    /// The next number of a series of ids: `BP-2025`, `BAT-2025-LI`.
+    /// Takes the next number of a series of ids: `BP-2025`, `BAT-2025-LI`. Nobody else is given it here; one that is not
+    /// used is left out.
     pub(super) fn next(&self, series: &str) -> u64 {
-        let sheet = self.sheet.read().unwrap_or_else(PoisonError::into_inner);
-        sheet.highest.get(series).copied().unwrap_or(0) + 1
+        let mut sheet = self.sheet.write().unwrap_or_else(PoisonError::into_inner);
+        let highest = sheet.highest.entry(series.into()).or_default();
+        *highest += 1;
+        *highest
     }
 
     /// Rows that fit and that somebody sees, in the order that was asked for: a part of them, and how many there are.
