@@ -116,6 +116,44 @@ fn it_describes_itself_says_that_it_is_well_and_knows_no_strangers() {
 }
 
 #[test]
+fn it_speaks_tls_where_it_is_given_a_certificate() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let certificate = made.cert.pem();
+        std::fs::write(folder.path().join("cert.pem"), &certificate).unwrap();
+        std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        let config = "[grpc.tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+        std::fs::write(folder.path().join("celltide.toml"), config).unwrap();
+        let serve = Serve::start(folder.path());
+        let tls = tonic::transport::ClientTlsConfig::new()
+            .ca_certificate(tonic::transport::Certificate::from_pem(certificate))
+            .domain_name("localhost");
+        let address = serve.grpc.replace("http://", "https://");
+        let endpoint = tonic::transport::Endpoint::from_shared(address).unwrap().tls_config(tls).unwrap();
+        let channel = endpoint.connect().await.unwrap();
+        let asked = HealthCheckRequest { service: String::new() };
+        let well = HealthClient::new(channel).check(asked).await.unwrap().into_inner();
+        assert_eq!(well.status(), ServingStatus::Serving);
+        // In clear text nobody is understood.
+        let plain = tonic::transport::Endpoint::from_shared(serve.grpc.clone()).unwrap();
+        let asked = HealthCheckRequest { service: String::new() };
+        let refused = match plain.connect().await {
+            Ok(channel) => HealthClient::new(channel).check(asked).await.is_err(),
+            Err(_) => true,
+        };
+        assert!(refused);
+        drop(serve);
+
+        // A certificate that is none is said before anything is written.
+        std::fs::write(folder.path().join("cert.pem"), "nonsense").unwrap();
+        let done = process::command(folder.path(), &["--data", "other"]).output().unwrap();
+        assert_eq!(done.status.code(), Some(2), "{}", String::from_utf8_lossy(&done.stderr));
+        assert!(!folder.path().join("other").exists());
+    });
+}
+
+#[test]
 fn telemetry_goes_in_with_an_outcome_each_and_comes_out_as_state_and_news() {
     run(async {
         let folder = tempfile::tempdir().unwrap();

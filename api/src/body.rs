@@ -1,10 +1,13 @@
 //! Bodies, queries and paths whose mistakes are problems like all others.
 
 use crate::problem::Problem;
+use crate::when;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use host::platform::ErrorKind;
 use host::store::records::Cursor;
@@ -24,6 +27,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let value = serde_json::from_slice(&bytes);
         value.map(Self).map_err(|error| Problem::unfit("body", error.to_string()))
     }
+}
+
+/// Refuses a body that does not say that it is JSON.
+pub(crate) fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if is_of(headers, "application/json") {
+        return Ok(());
+    }
+    let problem = Problem::unfit("Content-Type", "must be application/json");
+    Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+}
+
+/// Whether a body says that it is of a media type, whatever its parameters.
+pub(crate) fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let value = value.and_then(|value| value.split(';').next());
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case(media_type))
 }
 
 /// A body as it came.
@@ -74,12 +93,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
 
 /// An instant as RFC 3339 or milliseconds since the epoch.
 pub(crate) fn instant(field: &str, text: &str) -> Result<Time, Problem> {
-    if let Ok(ms) = text.parse::<i64>() {
-        return Ok(Time(ms));
-    }
-    let instant: Result<jiff::Timestamp, _> = text.parse();
     let reason = || format!("{text:?} is neither a time as 2026-01-31T12:00:00Z nor milliseconds");
-    instant.map(|instant| Time(instant.as_millisecond())).map_err(|_| Problem::unfit(field, reason()))
+    when::milliseconds(text).or_else(|| when::rfc3339(text)).ok_or_else(|| Problem::unfit(field, reason()))
 }
 
 /// A span as `90s`, `15m`, `6h`, `1d`, or seconds; in milliseconds.
@@ -135,6 +150,25 @@ pub(crate) async fn nowhere() -> Problem {
 pub(crate) async fn not_so() -> Problem {
     Problem::new(ErrorKind::Unfit, "the path does not know this method")
         .with_status(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// Words refusals of layers and extractors that know no words of ours: a request that took too long, a path that cannot be
+/// read. Families have words of their own.
+pub(crate) async fn worded(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_worded = kind.is_some_and(|kind| kind.contains("json") || kind.starts_with("text/html"));
+    if is_worded || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let mut worded = Problem::of_status(status).into_response();
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            worded.headers_mut().insert(name, value.clone());
+        }
+    }
+    worded
 }
 
 #[cfg(test)]

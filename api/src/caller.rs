@@ -2,15 +2,12 @@
 
 use crate::problem::Problem;
 use crate::server::App;
-use axum::extract::{ConnectInfo, FromRequestParts};
+use crate::shown::{NotKnown, Shown, source_of};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
-use host::identity::{
-    self, Action, Denied, LoginError, Presented, Unauthenticated, Via, Visibility, is_basic, may,
-};
+use host::identity::{self, Action, Denied, LoginError, Unauthenticated, Via, Visibility, may};
 use host::platform::door::Kind;
 use host::platform::{ErrorKind, TwinRecord};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Somebody who is known.
@@ -91,30 +88,29 @@ impl App {
     /// Who shows these credentials, from `source`.
     pub(crate) async fn who(
         &self,
-        authorization: Option<&str>,
-        key: Option<&str>,
+        shown: Result<Shown<'_>, Unauthenticated>,
         source: &str,
     ) -> Result<Caller, Problem> {
-        let now = self.wall.now();
-        if let (Some(basic), None) = (authorization.filter(|header| is_basic(header)), key) {
-            let found = self.identity.authenticate_basic(basic, source, now).await;
-            return found.map(Caller).map_err(|error| match error {
-                LoginError::TooMany { .. } => Problem::new(ErrorKind::TooMany, error.to_string()),
-                LoginError::Failed(error) => unknown(&Unauthenticated::Failed(error)),
-                error => Problem::new(ErrorKind::Unknown, error.to_string()),
-            });
-        }
-        let presented = Presented::from_headers(authorization, key).map_err(|why| unknown(&why))?;
-        self.identity.authenticate(presented, now).await.map(Caller).map_err(|why| unknown(&why))
+        let known = async { shown?.caller(&self.identity, source, self.wall.now()).await };
+        Ok(Caller(known.await?))
     }
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Problem> {
-    let value = headers.get(name).map(|value| value.to_str()).transpose();
-    value.map_err(|_| unknown(&Unauthenticated::Malformed))
+impl From<NotKnown> for Problem {
+    fn from(why: NotKnown) -> Self {
+        match why {
+            NotKnown::Shown(why) => unknown(&why),
+            NotKnown::TooMany { wait_ms } => {
+                let error = LoginError::TooMany { wait_ms };
+                let wait_s = wait_ms.div_euclid(1_000).max(0).unsigned_abs() + 1;
+                Self::new(ErrorKind::TooMany, error.to_string()).after_s(wait_s)
+            }
+            NotKnown::Login(error) => Self::new(ErrorKind::Unknown, error.to_string()),
+        }
+    }
 }
 
-pub(crate) fn unknown(why: &Unauthenticated) -> Problem {
+fn unknown(why: &Unauthenticated) -> Problem {
     match why {
         Unauthenticated::Failed(error) => {
             tracing::error!(%error, "credentials could not be looked at");
@@ -132,11 +128,6 @@ impl FromRequestParts<App> for Caller {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let authorization = text(&parts.headers, header::AUTHORIZATION)?;
-        let key = text(&parts.headers, HeaderName::from_static("x-api-key"))?;
-        let source = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let source =
-            source.map_or_else(|| "http".to_owned(), |ConnectInfo(address)| address.ip().to_string());
-        app.who(authorization, key, &source).await
+        app.who(Shown::in_headers(&parts.headers), &source_of(parts)).await
     }
 }

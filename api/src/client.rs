@@ -182,9 +182,26 @@ struct Problem {
 
 /// What speaks HTTP, with or without TLS. The cryptography under TLS is the process's; the first who needs it chooses.
 pub fn http_client() -> reqwest::Client {
+    with_cryptography();
+    reqwest::Client::new()
+}
+
+/// The same, to be set up further.
+pub(crate) fn http_client_builder() -> reqwest::ClientBuilder {
+    with_cryptography();
+    reqwest::Client::builder()
+}
+
+fn with_cryptography() {
     // Whoever was quicker chose the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+}
+
+/// The same, to be made as somebody needs it.
+pub(crate) fn http_builder() -> reqwest::ClientBuilder {
+    // Whoever was quicker chose the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
 }
 
 impl Client {

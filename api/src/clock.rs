@@ -10,9 +10,10 @@ use host::identity::Action;
 use host::platform::PlatformError;
 use host::platform::sight::rfc3339;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How the clock stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClockSight {
     now: String,
     simulated: bool,
@@ -32,14 +33,14 @@ fn seen(app: &App) -> ClockSight {
 }
 
 /// `GET /clock`
-#[utoipa::path(get, path = "/clock", tag = "Clock", responses((status = 200, description = "How the clock stands.", body = Value)))]
+#[utoipa::path(get, path = "/clock", tag = "Clock", responses((status = 200, description = "How the clock stands.", body = ClockSight)))]
 pub(crate) async fn clock_view(State(app): State<App>, caller: Caller) -> Result<Json<ClockSight>, Problem> {
     caller.may(Action::TwinRead)?;
     Ok(Json(seen(&app)))
 }
 
 /// How the clock shall run.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Set {
     speed: Option<f64>,
@@ -47,7 +48,7 @@ pub(crate) struct Set {
 }
 
 /// `PUT /clock`
-#[utoipa::path(put, path = "/clock", tag = "Clock", request_body = Value, responses((status = 200, description = "How the clock stands.", body = Value), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(put, path = "/clock", tag = "Clock", request_body = Set, responses((status = 200, description = "How the clock stands.", body = ClockSight), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn clock_set(
     State(app): State<App>,
     caller: Caller,
@@ -59,14 +60,15 @@ pub(crate) async fn clock_set(
 }
 
 /// By how much the clock shall be advanced.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Advance {
+    /// `90s`, `15m`, `6h` or `1d`.
     by: String,
 }
 
 /// `POST /clock/advance`
-#[utoipa::path(post, path = "/clock/advance", tag = "Clock", request_body = Value, responses((status = 200, description = "How the clock stands.", body = Value), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/clock/advance", tag = "Clock", request_body = Advance, responses((status = 200, description = "How the clock stands.", body = ClockSight), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn clock_advance(
     State(app): State<App>,
     caller: Caller,

@@ -10,11 +10,14 @@ use axum::http::StatusCode;
 use host::identity::Action;
 use host::platform::fault::{FaultRecord, NewFault};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A fault that somebody wants.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WantedFault)]
 pub(crate) struct Wanted {
+    /// Any name of the twin.
     twin: String,
     fault: String,
     metric: Option<String>,
@@ -38,7 +41,7 @@ pub(crate) async fn fault_list(State(app): State<App>, caller: Caller) -> Result
 }
 
 /// `POST /faults`
-#[utoipa::path(post, path = "/faults", tag = "Faults", request_body(content = Value, description = "`twin`, `fault` and what the fault takes: `metric`, `by`, `share`, `slot`, `for_s`."), responses((status = 201, description = "The fault.", body = Value), (status = 409, description = "Hardware here is real.", body = ProblemBody, content_type = "application/problem+json"), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/faults", tag = "Faults", request_body = Wanted, responses((status = 201, description = "The fault.", body = Value), (status = 409, description = "Hardware here is real.", body = ProblemBody, content_type = "application/problem+json"), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn fault_inject(
     State(app): State<App>,
     caller: Caller,

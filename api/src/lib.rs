@@ -12,6 +12,8 @@ mod body;
 mod caller;
 pub mod client;
 mod clock;
+mod connections;
+pub mod dealer;
 mod docs;
 mod edge;
 pub mod evm;
@@ -23,13 +25,20 @@ pub mod identity;
 mod live;
 mod management;
 mod measure;
+mod ocean;
 #[allow(dead_code, unused_imports, reason = "not every paper uses every part")]
 mod paper;
 mod passport;
 mod problem;
 mod rul;
 mod server;
+mod shown;
 mod twins;
+mod when;
 
+pub use connections::serve;
+pub mod webhook;
+
+pub use ocean::{Outward as OceanOutward, Settings as OceanSettings, Tier as OceanTier};
 pub use problem::Problem;
-pub use server::{App, Chain, Settings, router, serve};
+pub use server::{App, Chain, Settings, router};

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use host::platform::{ErrorKind, PlatformError};
 use serde::Serialize;
+use serde_json::Value;
 use sim::runs::RunError;
 use tonic::Code;
 use utoipa::ToSchema;
@@ -23,6 +24,8 @@ pub struct Problem {
     /// What a family calls it, where its kind does not tell.
     code: Option<&'static str>,
     retry_after_s: Option<u64>,
+    /// More about it, for families that say more.
+    more: Option<Value>,
 }
 
 /// The body, as RFC 9457 has it, with the field that is wrong.
@@ -76,6 +79,7 @@ impl Problem {
             details: Vec::new(),
             code: None,
             retry_after_s: None,
+            more: None,
         }
     }
 
@@ -121,9 +125,24 @@ impl Problem {
         self.code
     }
 
+    /// Seconds after which it may be tried again, where somebody said so.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
+    }
+
     /// The same under a family's name for refusals of a kind; others stay as they are.
     pub(crate) fn coded(self, kind: ErrorKind, code: &'static str) -> Self {
         if self.kind == kind { Self { code: Some(code), ..self } } else { self }
+    }
+
+    /// More about it, where somebody said so.
+    pub(crate) fn more(&self) -> Option<&Value> {
+        self.more.as_ref()
+    }
+
+    /// The same, with more about it.
+    pub(crate) fn saying(self, more: Value) -> Self {
+        Self { more: Some(more), ..self }
     }
 
     /// The same, to be tried again after so many seconds.

@@ -1,27 +1,30 @@
 //! The server: routes, what lies around every request, and how it ends.
 
 use crate::problem::Problem;
-use crate::{body, docs, edge, health, identity, live, management, measure, passport, rul, twins};
+use crate::{
+    body, dealer, docs, edge, health, identity, live, management, measure, ocean, passport, rul, twins,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
+use host::dealership::Dealership;
 use host::identity::Identity;
 use host::passport::Passports;
+use host::plastic::Plastic;
 use host::platform::clock::Clock;
 use host::platform::{ErrorKind, Platform};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sim::runs::Runs;
 use sim::sessions::Sessions;
 use std::fmt;
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -51,6 +54,16 @@ pub struct Settings {
     /// Where this platform is found from outside, as `https://passports.example`: what stands in codes and tags. The
     /// address that a caller used, where nothing is said.
     pub public_url: Option<String>,
+    /// Requests a minute to the dealer family per caller; 0 for any number.
+    pub dealer_per_minute: u32,
+    /// Logins a minute to the dealer family per address; 0 for any number.
+    pub dealer_logins_per_minute: u32,
+    /// Documents a minute that a caller hands to the dealer family; 0 for any number.
+    pub dealer_uploads_per_minute: u32,
+    /// Whether the dealer family has operations for trying it out.
+    pub dealer_trials: bool,
+    /// The ocean plastic family.
+    pub ocean: ocean::Settings,
 }
 
 impl Default for Settings {
@@ -65,6 +78,11 @@ impl Default for Settings {
             rul_logins_per_minute: 0,
             passport_per_minute: 600,
             public_url: None,
+            dealer_per_minute: 100,
+            dealer_logins_per_minute: 5,
+            dealer_uploads_per_minute: 10,
+            dealer_trials: false,
+            ocean: ocean::Settings::default(),
         }
     }
 }
@@ -109,9 +127,13 @@ pub struct Chain {
     pub sender: String,
 }
 
-/// What handlers share.
+/// What handlers share. Every request clones it some times, which costs one count.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What is in it.
+#[derive(Clone)]
+pub struct Shared {
     pub(crate) platform: Platform,
     pub(crate) identity: Identity,
     pub(crate) passports: Passports,
@@ -122,11 +144,29 @@ pub struct App {
     /// What-if runs and sessions, where there are any.
     pub(crate) studio: Option<Studio>,
     /// The chain that roots are anchored on, where there is one.
-    pub(crate) chain: Option<Arc<Chain>>,
+    pub(crate) chain: Option<Chain>,
+    /// Batteries on instalments, where there are any.
+    pub(crate) dealership: Option<Dealership>,
+    /// Plastic from the sea, where there is any.
+    pub(crate) plastic: Option<Plastic>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
     pub(crate) broker: Arc<OnceLock<SocketAddr>>,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
 }
 
 impl fmt::Debug for App {
@@ -145,18 +185,22 @@ impl App {
     ) -> Self {
         let (wall, metrics) = (Clock::wall(), measure::recorder());
         let passports = Passports::new(platform.clone());
-        Self {
+        let broker = Arc::default();
+        let (studio, chain, dealership, plastic) = (None, None, None, None);
+        Self(Arc::new(Shared {
             platform,
             identity,
             passports,
             wall,
             metrics,
             settings,
-            studio: None,
-            chain: None,
+            studio,
+            chain,
+            dealership,
+            plastic,
             stopping,
-            broker: Arc::default(),
-        }
+            broker,
+        }))
     }
 
     /// To be told where the broker listens; whether it can be reached is part of being ready then.
@@ -164,16 +208,45 @@ impl App {
         self.broker.clone()
     }
 
+    fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
     /// The same with what-if runs and sessions.
     #[must_use]
     pub fn with_studio(self, runs: Runs, sessions: Sessions) -> Self {
-        Self { studio: Some(Studio { runs, sessions }), ..self }
+        self.with(|shared| shared.studio = Some(Studio { runs, sessions }))
     }
 
     /// The same with roots anchored on a chain.
     #[must_use]
     pub fn with_chain(self, chain: Chain) -> Self {
-        Self { chain: Some(Arc::new(chain)), ..self }
+        self.with(|shared| shared.chain = Some(chain))
+    }
+
+    /// The same with batteries on instalments.
+    #[must_use]
+    pub fn with_dealership(self, dealership: Dealership) -> Self {
+        self.with(|shared| shared.dealership = Some(dealership))
+    }
+
+    /// Batteries on instalments.
+    pub(crate) fn dealership(&self) -> Result<&Dealership, Problem> {
+        let none = || Problem::new(ErrorKind::Unavailable, "nothing is sold on instalments here");
+        self.dealership.as_ref().ok_or_else(none)
+    }
+
+    /// The same with plastic from the sea.
+    #[must_use]
+    pub fn with_plastic(self, plastic: Plastic) -> Self {
+        self.with(|shared| shared.plastic = Some(plastic))
+    }
+
+    /// Plastic from the sea.
+    pub(crate) fn plastic(&self) -> Result<&Plastic, Problem> {
+        let absent = || Problem::new(ErrorKind::Unavailable, "nothing is known of plastic here");
+        self.plastic.as_ref().ok_or_else(absent)
     }
 
     /// What-if runs.
@@ -205,57 +278,54 @@ pub fn router(app: App) -> Router {
     let wall = app.wall.clone();
     let doors = identity::Doors::new(app.identity.clone(), move || wall.now(), None);
     let streams = Router::new()
-        .route("/twins/v1/events", get(live::sse::events_stream))
-        .route("/twins/v1/ws", get(live::ws::events_socket))
+        .nest("/twins/v1", live::routes().split_for_parts().0)
         .route("/battery-passport/v1/stream", get(passport::stream::stream_socket));
     let id = HeaderName::from_static("x-request-id");
     let (management, management_document) = management::family(&app);
     let (rul, rul_document) = rul::family(&app);
     let (passports, passport_document) = passport::family(&app);
+    let (dealer, dealer_document) = dealer::family(&app);
+    let ocean = ocean::family(&app);
     let documents = vec![
+        ("dealer", dealer_document),
         ("management", management_document),
+        ("ocean", ocean.document),
         ("passport", passport_document),
         ("rul", rul_document),
         ("twins", native_document),
     ];
+    // One layer of layers, the outermost first: each `Router::layer` would be cloned, and all below it, with each request.
+    let around = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(id.clone(), MakeRequestUuid))
+        .layer(TraceLayer::new_for_http())
+        .layer(PropagateRequestIdLayer::new(id))
+        .layer(app.settings.cors())
+        .layer(said(header::CACHE_CONTROL, "no-store"))
+        .layer(said(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(said(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(said(header::REFERRER_POLICY, "no-referrer"))
+        .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
+        .layer(middleware::from_fn(body::worded))
+        .layer(CatchPanicLayer::new())
+        .layer(rul::live::layer(&app))
+        .layer(middleware::from_fn(measure::count));
     answered
-        .nest("/v1", management)
+        .nest("/v1", management.merge(ocean.alias))
+        .nest("/ocean-plastic-track/v1", ocean.router)
+        .merge(ocean.root)
         .nest("/api/v1", rul)
         .nest("/battery-passport/v1", passports)
+        .nest("/api", dealer)
         .merge(docs::routes(documents))
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
-        .layer(middleware::from_fn(measure::count))
-        .layer(rul::live::layer(&app))
-        .layer(CatchPanicLayer::new())
-        .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
-        .layer(CompressionLayer::new().gzip(true))
-        .layer(said(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(said(header::REFERRER_POLICY, "no-referrer"))
-        .layer(said(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(said(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .layer(said(header::CACHE_CONTROL, "no-store"))
-        .layer(app.settings.cors())
-        .layer(PropagateRequestIdLayer::new(id.clone()))
-        .layer(TraceLayer::new_for_http())
-        .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
+        .layer(around)
         .with_state(app)
 }
 
 /// A header that every answer has which does not say otherwise.
 fn said(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-}
-
-/// Serves until `stop` comes; requests that are under way are answered first.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }

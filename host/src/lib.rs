@@ -2,7 +2,10 @@
 
 pub mod actor;
 pub mod anchor;
+pub mod dealership;
 pub mod identity;
 pub mod passport;
+pub mod plastic;
 pub mod platform;
 pub mod store;
+pub mod webhook;

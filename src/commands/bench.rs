@@ -1,5 +1,6 @@
 //! `celltide bench`: how fast the platform is on this machine.
 
+use crate::bench::api::{self, Part};
 use crate::bench::ingest;
 use crate::failure::Failure;
 use crate::output;
@@ -9,6 +10,8 @@ use std::path::PathBuf;
 pub(crate) enum Command {
     /// Readings over MQTT into a platform of its own: how many per second, how soon they are seen, what they cost.
     Ingest(IngestArgs),
+    /// Reads, lists, writes and listeners over HTTP at a platform of its own: how many, how soon, what they take.
+    Api(ApiArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -51,11 +54,74 @@ pub(crate) struct IngestArgs {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApiArgs {
+    /// Batteries; each has a reading before anything is measured.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    batteries: u32,
+    /// Connections that ask.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    connections: u32,
+    /// Length of each measurement [s].
+    #[arg(long, value_name = "S", default_value_t = 10.0)]
+    seconds: f64,
+    /// Reads per second at which delays are measured.
+    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    reads: u32,
+    /// Writes per second at which delays are measured.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    writes: u32,
+    /// Listeners, first WebSockets and then Socket.IO; each follows one battery, which reports every second.
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    listeners: u32,
+    /// What is measured, parted by commas.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values = ["reads", "lists", "writes", "listeners"])]
+    parts: Vec<Part>,
+    /// Where temporary data lie; the system's folder for such when left out.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// JSON on stdout instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
-    let Command::Ingest(args) = command;
-    if !(0.1..=3_600.0).contains(&args.seconds) {
-        return Err(Failure::say(format_args!("--seconds: {} is not between 0.1 and 3600", args.seconds)));
+    match command {
+        Command::Ingest(args) => run_ingest(args),
+        Command::Api(args) => run_api(args),
     }
+}
+
+fn check_seconds(seconds: f64) -> Result<(), Failure> {
+    if (0.1..=3_600.0).contains(&seconds) {
+        return Ok(());
+    }
+    Err(Failure::say(format_args!("--seconds: {seconds} is not between 0.1 and 3600")))
+}
+
+fn run_api(args: &ApiArgs) -> Result<(), Failure> {
+    check_seconds(args.seconds)?;
+    if args.listeners > args.batteries {
+        return Err(Failure::say(format_args!(
+            "--listeners: there are {} batteries to follow",
+            args.batteries
+        )));
+    }
+    let asked = api::Asked {
+        batteries: args.batteries as usize,
+        connections: args.connections as usize,
+        seconds: args.seconds,
+        reads_per_s: f64::from(args.reads),
+        writes_per_s: f64::from(args.writes),
+        listeners: args.listeners as usize,
+        parts: args.parts.clone(),
+        data: args.data.clone(),
+    };
+    print(&api::measure(&asked)?, args.json)
+}
+
+fn run_ingest(args: &IngestArgs) -> Result<(), Failure> {
+    check_seconds(args.seconds)?;
     let asked = ingest::Asked {
         twins: args.twins as usize,
         clients: args.clients as usize,
@@ -68,9 +134,12 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         stored: args.stored.map(|readings| (readings, args.stored_twins as usize)),
         data: args.data.clone(),
     };
-    let figures = ingest::measure(&asked)?;
-    if args.json {
-        let text = serde_json::to_string_pretty(&figures).map_err(Failure::failed)?;
+    print(&ingest::measure(&asked)?, args.json)
+}
+
+fn print(figures: &ingest::Figures, json: bool) -> Result<(), Failure> {
+    if json {
+        let text = serde_json::to_string_pretty(figures).map_err(Failure::failed)?;
         return output::print(format_args!("{text}\n"));
     }
     let width = figures.keys().map(String::len).max().unwrap_or(0);

@@ -6,11 +6,14 @@ use crate::serve::anchor;
 use crate::serve::config::Config;
 use crate::serve::fleet;
 use broker::{Broker, BrokerError};
+use host::dealership::Dealership;
 use host::identity::{Identity, OsEntropy, Secret, check_password};
+use host::plastic::Plastic;
 use host::platform::clock::Clock;
 use host::platform::door::Door;
 use host::platform::{Options, Platform, PlatformDoor};
 use host::store::{Control, LocalStore, Store, StoreError, folder_in};
+use host::webhook::Webhooks;
 use serde_json::{Map, Value};
 use sim::plant::Fleet;
 use std::io::IsTerminal;
@@ -79,6 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     log(&config)?;
     // What is wrong with these is said before anything is written.
+    let calls = config.grpc.settings()?;
     let listener = listen("http.addr", config.http.addr)?;
     let for_grpc = listen("grpc.addr", config.grpc.addr)?;
     let password = std::env::var("CELLTIDE_ADMIN_PASSWORD").ok();
@@ -111,7 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         store.clone(),
         rules,
         clock,
-        (listener, for_grpc),
+        (listener, for_grpc, calls),
         password,
         simulated,
     ));
@@ -172,6 +176,33 @@ async fn identity(store: &Arc<dyn Store>, password: Option<String>) -> Result<Id
     Ok(identity)
 }
 
+/// Plastic from the sea, and who is told of it.
+async fn plastic(
+    config: &Config,
+    store: Arc<dyn Store>,
+    platform: &Platform,
+    identity: &Identity,
+) -> Result<Plastic, Failure> {
+    let carrier = api::webhook::Carrier::new(config.webhooks.settings()).map_err(Failure::failed)?;
+    let (carrier, entropy) = (Arc::new(carrier), Arc::new(OsEntropy));
+    let clock = platform.clock().clone();
+    let settings = host::webhook::Settings::default();
+    let webhooks = Webhooks::open(store.clone(), clock, entropy.clone(), carrier, settings).await;
+    let parts = host::plastic::Parts {
+        platform: platform.clone(),
+        identity: identity.clone(),
+        webhooks: webhooks.map_err(Failure::failed)?,
+        outside: Arc::new(api::OceanOutward),
+        store,
+        entropy,
+    };
+    let silence_ms = (config.platform.silence_s * 1e3) as i64;
+    let settings = host::plastic::Settings { silence_ms, ..host::plastic::Settings::default() };
+    let plastic = Plastic::open(parts, settings).await.map_err(Failure::failed)?;
+    plastic.watch().await.map_err(Failure::failed)?;
+    Ok(plastic)
+}
+
 /// Once a minute: a new key where one is due, and the end of what is over.
 async fn tend(identity: Identity) {
     loop {
@@ -193,7 +224,7 @@ async fn serve(
     store: LocalStore,
     rules: Rules,
     clock: Clock,
-    (listener, for_grpc): (std::net::TcpListener, std::net::TcpListener),
+    (listener, for_grpc, calls): (std::net::TcpListener, std::net::TcpListener, api::grpc::Settings),
     password: Option<String>,
     simulated: Option<Fleet>,
 ) -> Result<(), Failure> {
@@ -216,32 +247,48 @@ async fn serve(
     let runs = runs.await.map_err(Failure::failed)?;
     let sessions = sim::sessions::Sessions::start(config.runs.sessions());
     let anchoring = anchor::start(&config.anchor, &store)?;
-    let platform = Platform::start(store, options).await.map_err(Failure::failed)?;
+    let platform = Platform::start(store.clone(), options).await.map_err(Failure::failed)?;
+    let plastic = plastic(config, store, &platform, &identity).await?;
 
     let (stop, stopping) = watch::channel(false);
+    let patience = Duration::from_secs_f64(config.http.timeout_s);
     let settings = api::Settings {
         body_max_bytes: config.http.body_max_bytes,
-        timeout: Duration::from_secs_f64(config.http.timeout_s),
+        timeout: patience,
         cors_origins: config.http.cors_origins.clone(),
         management_per_hour: config.limits.management_per_hour,
         rul_per_minute: config.limits.rul_per_minute,
         rul_logins_per_minute: config.limits.rul_logins_per_minute,
         passport_per_minute: config.limits.passport_per_minute,
         public_url: config.http.public_url.clone(),
+        dealer_per_minute: config.limits.dealer_per_minute,
+        dealer_logins_per_minute: config.limits.dealer_logins_per_minute,
+        dealer_uploads_per_minute: config.limits.dealer_uploads_per_minute,
+        dealer_trials: config.dealer.test_endpoints,
+        ocean: config.ocean.settings(),
     };
     let listener = TcpListener::from_std(listener).map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
     let broker_at = app.broker();
-    let mut app = app.with_studio(runs.clone(), sessions);
+    let mut app = app.with_studio(runs.clone(), sessions).with_plastic(plastic.clone());
     if let Some(anchoring) = &anchoring {
         app = app.with_chain(api::Chain { id: anchoring.chain_id, sender: anchoring.sender.clone() });
     }
+    let dealership = Dealership::open(
+        platform.clone(),
+        identity.clone(),
+        config.dealer.settings(),
+        config.dealer.gateways()?,
+    );
+    let dealership = dealership.await.map_err(Failure::failed)?;
+    let selling = tokio::spawn(dealership.clone().look_after());
+    app = app.with_dealership(dealership);
     let for_grpc = TcpListener::from_std(for_grpc).map_err(Failure::failed)?;
     let grpc_address = for_grpc.local_addr().map_err(Failure::failed)?;
-    let messages = api::grpc::Settings { message_max_bytes: config.grpc.message_max_bytes };
-    let grpc = tokio::spawn(api::grpc::serve(for_grpc, app.clone(), messages, until_stopped(&stopping)));
-    let http = tokio::spawn(api::serve(listener, api::router(app), until_stopped(&stopping)));
+    let grpc = tokio::spawn(api::grpc::serve(for_grpc, app.clone(), calls, until_stopped(&stopping)));
+    let router = api::router(app);
+    let http = tokio::spawn(api::serve(listener, router, patience, until_stopped(&stopping)));
     let door: Arc<dyn Door> = Arc::new(PlatformDoor::new(platform.clone(), identity.clone()));
     let told = clock.clone();
     let broker = Broker::start_with_clock(config.mqtt.clone(), door, Arc::new(move || told.now())).await;
@@ -271,6 +318,7 @@ async fn serve(
     let tending = tokio::spawn(tend(identity));
     signals.next().await;
     tending.abort();
+    selling.abort();
     tracing::info!("stopping");
     stop.send_replace(true);
     drop(devices);

@@ -1,5 +1,6 @@
 //! Configuration of `celltide serve`: defaults, a file, the environment, flags; the later one wins.
 
+pub(crate) use super::dealer::DealerKeys;
 use crate::failure::Failure;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -28,7 +29,10 @@ pub(crate) struct Config {
     pub alerts: Alerts,
     pub runs: RunKeys,
     pub grpc: Grpc,
+    pub ocean: Ocean,
+    pub webhooks: Webhooks,
     pub anchor: AnchorKeys,
+    pub dealer: DealerKeys,
 }
 
 /// `[http]`
@@ -51,6 +55,33 @@ pub(crate) struct Limits {
     pub rul_per_minute: u32,
     pub rul_logins_per_minute: u32,
     pub passport_per_minute: u32,
+    pub dealer_per_minute: u32,
+    pub dealer_logins_per_minute: u32,
+    pub dealer_uploads_per_minute: u32,
+}
+
+/// `[ocean]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ocean {
+    /// Tier of whoever has no other: `free`, `standard`, `premium`, `enterprise`.
+    pub tier: api::OceanTier,
+    /// Tiers by organisation or caller.
+    pub tiers: std::collections::BTreeMap<String, api::OceanTier>,
+    /// Address that labels and links lead to.
+    pub public_url: Option<String>,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Webhooks {
+    /// Whether events are sent to private addresses and to this machine.
+    pub allow_private: bool,
+    /// Whether they are sent without encryption.
+    pub allow_plain: bool,
+    /// How long an endpoint may take [s].
+    pub timeout_s: f64,
 }
 
 /// `[fleet]`, with `--scenario`
@@ -131,6 +162,31 @@ pub(crate) struct Grpc {
     pub addr: SocketAddr,
     /// Longest message that is taken.
     pub message_max_bytes: usize,
+    /// `[grpc.tls]`: certificate and key, as for MQTT.
+    pub tls: Option<broker::Tls>,
+}
+
+impl Grpc {
+    /// Settings of the server, with what stands in the files.
+    pub(crate) fn settings(&self) -> Result<api::grpc::Settings, Failure> {
+        let read = |key: &str, file: &Path| {
+            std::fs::read(file).map_err(|error| {
+                let context = format!("grpc.tls.{key}: cannot read {}", file.display());
+                Failure::Usage(anyhow::Error::new(error).context(context))
+            })
+        };
+        let tls = match &self.tls {
+            Some(tls) => Some(api::grpc::Tls {
+                certificate: read("certificate", &tls.certificate)?,
+                key: read("key", &tls.key)?,
+            }),
+            None => None,
+        };
+        let settings = api::grpc::Settings { message_max_bytes: self.message_max_bytes, tls };
+        let unfit = |error| Failure::Usage(anyhow::Error::new(error).context("grpc.tls"));
+        settings.check().map_err(unfit)?;
+        Ok(settings)
+    }
 }
 
 /// `[anchor]`: roots of the journal on a chain; off where no node is named.
@@ -202,7 +258,7 @@ impl RunKeys {
 
 impl Default for Grpc {
     fn default() -> Self {
-        Self { addr: ([127, 0, 0, 1], 50_051).into(), message_max_bytes: 8 << 20 }
+        Self { addr: ([127, 0, 0, 1], 50_051).into(), message_max_bytes: 8 << 20, tls: None }
     }
 }
 
@@ -221,14 +277,42 @@ impl Default for Http {
 
 impl Default for Limits {
     fn default() -> Self {
-        let api::Settings {
-            management_per_hour,
-            rul_per_minute,
-            rul_logins_per_minute,
-            passport_per_minute,
-            ..
-        } = api::Settings::default();
-        Self { management_per_hour, rul_per_minute, rul_logins_per_minute, passport_per_minute }
+        let settings = api::Settings::default();
+        Self {
+            management_per_hour: settings.management_per_hour,
+            rul_per_minute: settings.rul_per_minute,
+            rul_logins_per_minute: settings.rul_logins_per_minute,
+            dealer_per_minute: settings.dealer_per_minute,
+            dealer_logins_per_minute: settings.dealer_logins_per_minute,
+            dealer_uploads_per_minute: settings.dealer_uploads_per_minute,
+            passport_per_minute: settings.passport_per_minute,
+        }
+    }
+}
+
+impl Ocean {
+    /// Settings of the family.
+    pub(crate) fn settings(&self) -> api::OceanSettings {
+        let Self { tier, tiers, public_url } = self.clone();
+        api::OceanSettings { tier, tiers, public_url }
+    }
+}
+
+impl Webhooks {
+    /// Settings of whoever carries events.
+    pub(crate) fn settings(&self) -> api::webhook::Settings {
+        api::webhook::Settings {
+            private: self.allow_private,
+            plain: self.allow_plain,
+            timeout: std::time::Duration::from_secs_f64(self.timeout_s),
+        }
+    }
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        let api::webhook::Settings { private, plain, timeout } = api::webhook::Settings::default();
+        Self { allow_private: private, allow_plain: plain, timeout_s: timeout.as_secs_f64() }
     }
 }
 
@@ -318,6 +402,7 @@ impl Config {
             ("runs.session_twin_days_max", self.runs.session_twin_days_max, 0.0, 1e15),
             ("anchor.interval_s", self.anchor.interval_s, 0.05, 1e7),
             ("anchor.confirmations", self.anchor.confirmations as f64, 1.0, 10_000.0),
+            ("webhooks.timeout_s", self.webhooks.timeout_s, 0.1, 300.0),
             ("grpc.message_max_bytes", self.grpc.message_max_bytes as f64, 1_024.0, 1e9),
         ];
         for (key, value, low, high) in figures {
@@ -328,6 +413,7 @@ impl Config {
         if let Some(files) = self.runs.files.as_ref().filter(|files| !files.is_dir()) {
             return Err(Failure::say(format_args!("runs.files: {} is no folder", files.display())));
         }
+        self.dealer.check()?;
         self.mqtt.check().map_err(|error| Failure::say(format_args!("mqtt.{error}")))
     }
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod anchor;
 pub(crate) mod config;
+mod dealer;
 pub(crate) mod fleet;

@@ -1,21 +1,20 @@
 //! Somebody who calls the family, and remembers what was answered.
 
+use crate::coverage::Coverage;
 use crate::process::{PASSWORD, Serve};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
-/// A server, programs that may call it, and what was heard of it: method, path of the document, status.
+/// A server, programs that may call it, and what was heard of it.
 pub(crate) struct Door {
     pub(crate) serve: Serve,
     _folder: tempfile::TempDir,
-    document: Value,
     client: reqwest::Client,
     /// Reads and writes the fleet.
     pub(crate) token: String,
     /// May do something else.
     pub(crate) stranger: String,
-    pub(crate) heard: BTreeSet<(String, String, String)>,
+    pub(crate) coverage: Coverage,
 }
 
 /// An answer.
@@ -43,16 +42,6 @@ impl Answer {
     }
 }
 
-/// Operations of a document: path, method, and what is said of them.
-pub(crate) fn operations(document: &Value) -> Vec<(String, String, &Value)> {
-    let paths = document["paths"].as_object().unwrap();
-    let operations = paths.iter().flat_map(|(path, item)| {
-        let item = item.as_object().unwrap();
-        item.iter().map(|(method, operation)| (path.clone(), method.to_uppercase(), operation))
-    });
-    operations.collect()
-}
-
 impl Door {
     /// A server with a configuration, and two programs.
     pub(crate) async fn open(config: &str) -> Self {
@@ -64,11 +53,10 @@ impl Door {
         let mut door = Self {
             serve,
             _folder: folder,
-            document,
             client,
             token: String::new(),
             stranger: String::new(),
-            heard: BTreeSet::new(),
+            coverage: Coverage::of(document),
         };
         door.token = door.program("fleet:read fleet:write", None).await;
         door.stranger = door.program("twins:read", None).await;
@@ -94,18 +82,6 @@ impl Door {
         given["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// The document's path that a request is for; a whole segment wins over a parameter.
-    fn template(&self, path: &str) -> Option<String> {
-        let asked: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
-        let paths = self.document["paths"].as_object().unwrap().keys();
-        let fitting = paths.filter(|known| {
-            let known: Vec<&str> = known.split('/').collect();
-            let fits = |(known, asked): (&&str, &&str)| known.starts_with('{') || known == asked;
-            known.len() == asked.len() && known.iter().zip(&asked).all(fits)
-        });
-        fitting.min_by_key(|known| known.matches('{').count()).cloned()
-    }
-
     /// Calls, with everything as somebody says, and holds the answer to the document.
     pub(crate) async fn send(
         &mut self,
@@ -124,12 +100,7 @@ impl Door {
         if !status.is_success() {
             answer.code();
         }
-        if let Some(template) = self.template(path) {
-            let code = status.as_u16().to_string();
-            let said = &self.document["paths"][&template][method.to_lowercase()]["responses"];
-            assert!(said[&code].is_object(), "{method} {template} does not say that it answers {answer:?}");
-            self.heard.insert((method.to_owned(), template, code));
-        }
+        self.coverage.hear(method, path, status.as_u16());
         answer
     }
 

@@ -1,6 +1,7 @@
 //! What lies around the operations: credentials, limits, mistakes in requests, repeated requests, pages of documents.
 
-use crate::caller::{Door, new_battery, operations};
+use crate::caller::{Door, new_battery};
+use crate::coverage::operations;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -4,6 +4,9 @@
 
 mod alerts;
 mod commands;
+#[path = "../support/coverage.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod coverage;
 mod forecast;
 mod lifecycle;
 mod mqtt;

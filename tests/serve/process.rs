@@ -30,6 +30,8 @@ packs:
 
 /// The administrator's password in tests.
 pub(crate) const PASSWORD: &str = "correct horse";
+/// Where what it says on stderr is kept, in its folder.
+pub(crate) const LOG: &str = "stderr.log";
 
 /// A platform of its own; killed when it is dropped.
 pub(crate) struct Serve {
@@ -82,7 +84,8 @@ impl Serve {
             rest
         });
         let stderr = child.stderr.take().unwrap();
-        std::thread::spawn(move || drop(std::io::copy(&mut BufReader::new(stderr), &mut std::io::sink())));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join(LOG)).unwrap();
+        std::thread::spawn(move || drop(std::io::copy(&mut BufReader::new(stderr), &mut &log)));
         let ports: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let mqtt = ports.get("mqtt").and_then(Value::as_str).and_then(|address| address.rsplit_once(':'));
         let mqtt = mqtt.map(|(host, port)| (host.to_owned(), port.parse().unwrap()));
@@ -156,6 +159,11 @@ impl Serve {
         self.post("/twins/v1/twins", body).await["id"].as_str().unwrap().to_owned()
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it as a power cut would end a process.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -166,7 +174,7 @@ impl Serve {
     pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
         #[expect(clippy::disallowed_methods, reason = "the contract promises an end within ten seconds")]
         let began = Instant::now();
-        terminate(self.child.id());
+        terminate(self.id());
         let status = self.child.wait().unwrap();
         let took = began.elapsed();
         assert_eq!(self.rest.take().unwrap().join().unwrap(), "", "one line was promised");

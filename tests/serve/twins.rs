@@ -2,7 +2,7 @@
 
 use crate::process::{Serve, ago_ms, run};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn a_battery_from_its_registration_to_its_history() {
@@ -263,5 +263,55 @@ fn a_cabinet_is_what_it_says() {
         assert_eq!(seen["site"]["slots"][0]["state"], "empty");
         assert_eq!(seen["site"]["slots"][1]["battery"], "B-2");
         assert_eq!(seen["said"]["door"], "open");
+    });
+}
+
+/// Holds a body to a schema of the document: nothing in it that the schema does not name, nothing missing that it requires.
+#[track_caller]
+fn held(document: &Value, schema: &str, body: &Value) {
+    let schema = &document["components"]["schemas"][schema];
+    let known = schema["properties"].as_object().unwrap();
+    let body = body.as_object().unwrap_or_else(|| panic!("{body}"));
+    for key in body.keys() {
+        assert!(known.contains_key(key), "the document does not say that there is {key}: {schema}");
+    }
+    for key in schema["required"].as_array().unwrap() {
+        assert!(body.contains_key(key.as_str().unwrap()), "{key} is missing: {body:?}");
+    }
+}
+
+#[test]
+fn bodies_are_as_the_document_says() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let serve = Serve::start(folder.path());
+        let document = serve.get("/api-docs/twins.json").await;
+        let id = serve.battery("B-1").await;
+        let hot = |k: i64| json!({ "ts": ago_ms(200 - 10 * k), "voltage_v": 47.0, "current_a": 1.0, "temperature_c": 80.0 });
+        serve.post(&format!("/twins/v1/twins/{id}/telemetry"), (0..12).map(hot).collect()).await;
+        let twin = serve.get(&format!("/twins/v1/twins/{id}")).await;
+        held(&document, "TwinBody", &twin);
+        held(&document, "SpecBody", &twin["spec"]);
+        held(&document, "AliasBody", &twin["aliases"][0]);
+        held(&document, "AlertBody", &twin["alerts"][0]);
+        held(&document, "TwinPage", &serve.get("/twins/v1/twins").await);
+        let alerts = serve.get("/twins/v1/alerts").await;
+        held(&document, "AlertPage", &alerts);
+        held(&document, "AlertBody", &alerts["items"][0]);
+        let command =
+            serve.post(&format!("/twins/v1/twins/{id}/commands"), json!({ "command": "blink" })).await;
+        held(&document, "CommandBody", &command);
+        held(&document, "CommandPage", &serve.get(&format!("/twins/v1/twins/{id}/commands")).await);
+        let body =
+            json!({ "kind": "cabinet", "aliases": [], "spec": { "slots": 3, "lat": 1.0, "lon": 2.0 } });
+        held(&document, "TwinBody", &serve.post("/twins/v1/twins", body).await);
+        held(&document, "ClockSight", &serve.get("/twins/v1/clock").await);
+        // Streams and administration are there too, and no operation is without a tag.
+        for (path, method, operation) in crate::coverage::operations(&document) {
+            assert!(operation["tags"][0].is_string(), "{method} {path}");
+        }
+        for path in ["/events", "/ws", "/admin/users", "/admin/devices/{kind}/{id}", "/admin/audit"] {
+            assert!(document["paths"][path].is_object(), "{path}");
+        }
     });
 }

@@ -69,10 +69,7 @@ fn a_network_of_one_cell_is_the_bare_model() {
         // So much heat capacity that the temperature stays.
         let mut pack = NetworkPack::new(network(&make, wiring, 1e15), Each::new(vec![cell]), vec![0.0], 25.0);
         let (mut guess, mut work) = (Guess::default(), Work::default());
-        // Salt finds no way from full load to none in one step of half a minute: the electrolyte has one load.
-        let loads = [(5.0, 20), (0.0, 5), (-2.5, 30), (7.0, 5)];
-        let loads = if kind == Kind::Spme { &loads[..1] } else { &loads[..] };
-        for &(current_a, steps) in loads {
+        for (current_a, steps) in [(5.0, 20), (0.0, 5), (-2.5, 30), (7.0, 5)] {
             for _ in 0..steps {
                 let step = pack.step(Demand::Current(current_a), 30.0, 25.0);
                 let (seen, _) =
@@ -87,6 +84,43 @@ fn a_network_of_one_cell_is_the_bare_model() {
             assert!(off.abs() < 1e-12, "{kind:?}: lithium differs by {off}");
         }
         assert!((ours.films.sei[0] / bare.films.sei[0] - 1.0).abs() < 1e-9);
+    }
+}
+
+/// Loads that come and go, in steps of a second and of a minute: what a long step is off by, and that none is without a
+/// solution, cells with electrolyte included.
+#[test]
+fn long_steps_follow_jumps_of_the_load() {
+    for (kind, name, within_v) in [
+        (Kind::Spm, "Chen2020", 0.004),
+        (Kind::Spme, "Chen2020", 0.004),
+        (Kind::Spme, "OKane2022", 0.004),
+        (Kind::Spme, "Prada2013", 0.02),
+    ] {
+        let make = make(name, kind, if name == "Prada2013" { "none" } else { "sei-solvent" });
+        let run = |dt_s: f64| {
+            let (cells, place_k) = scattered(&make, 6, 0.55);
+            let mut pack =
+                NetworkPack::new(network(&make, joined(2, 3), 70.0), Each::new(cells), place_k, 20.0);
+            let rated_a = make.model().set().file.cell.capacity_ah;
+            let (mut volts, mut amperes) = (Vec::new(), Vec::new());
+            for (c_rate, span_s) in [(-0.6, 600.0), (0.0, 600.0), (0.9, 600.0), (-0.6, 300.0), (0.0, 300.0)] {
+                for _ in 0..(span_s / dt_s) as u32 {
+                    let step = pack.step(Demand::Current(3.0 * rated_a * c_rate), dt_s, 20.0);
+                    assert!(step.unmet_v <= 1e-7, "{kind:?} {name} {dt_s} s: {} V", step.unmet_v);
+                }
+                volts.push(pack.voltage_v() / 2.0);
+                amperes.extend(pack.cell_currents_a().iter().map(|a| a / rated_a));
+            }
+            let unsolved: u32 = pack.bank().cells().iter().map(NetworkParticle::unsolved).sum();
+            assert_eq!(unsolved, 0, "{kind:?} {name}, steps of {dt_s} s");
+            (volts, amperes)
+        };
+        let (fine, coarse) = (run(1.0), run(60.0));
+        let most = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let (off_v, off_c) = (most(&fine.0, &coarse.0), most(&fine.1, &coarse.1));
+        println!("{kind:?} {name}: steps of 60 s are {:.2} mV and {off_c:.5}C off", 1e3 * off_v);
+        assert!(off_v < within_v && off_c < 0.02, "{kind:?} {name}: {off_v} V, {off_c}C");
     }
 }
 

@@ -19,42 +19,55 @@ pub(crate) struct Common {
 
 /// A document with what is said about its operations anywhere: the credentials, and refusals by whatever lies around
 /// the handlers.
-pub(crate) fn described(mut document: OpenApi, common: Common) -> OpenApi {
+pub(crate) fn described(document: OpenApi, common: Common) -> OpenApi {
+    added(document, common, true)
+}
+
+/// The same of operations that know no `Idempotency-Key`.
+pub(crate) fn described_each_time(document: OpenApi, common: Common) -> OpenApi {
+    added(document, common, false)
+}
+
+fn added(mut document: OpenApi, common: Common, once: bool) -> OpenApi {
     let components = document.components.get_or_insert_with(Components::new);
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(bearer));
     for item in document.paths.paths.values_mut() {
-        let posts = item.post.iter_mut().map(|operation| (operation, true));
+        let posts = item.post.iter_mut().map(|operation| (operation, once));
         let others = [&mut item.get, &mut item.put, &mut item.patch, &mut item.delete];
         let others = others.into_iter().flatten().map(|operation| (operation, false));
-        for (operation, is_post) in posts.chain(others) {
-            add(operation, is_post, common);
+        for (operation, is_once) in posts.chain(others) {
+            add(operation, is_once, common);
         }
     }
     document
 }
 
-fn add(operation: &mut Operation, is_post: bool, common: Common) {
+fn add(operation: &mut Operation, is_once: bool, common: Common) {
     // Said to be for everybody.
     if operation.security.as_deref() == Some(&[SecurityRequirement::default()]) {
         return;
     }
     operation.security.get_or_insert_with(|| vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    let has_input =
+        operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|p| !p.is_empty());
     let mut refusals = vec![
-        (common.unfit, "Something in the request is wrong."),
         ("401", "Nobody known asks."),
         ("403", "Who asks may not."),
         ("429", "Too many requests; `Retry-After` says when to come back."),
         ("500", "Something broke here."),
         ("503", "Not now; later perhaps."),
     ];
+    if has_input {
+        refusals.push((common.unfit, "Something in the request is wrong."));
+    }
     if operation.request_body.is_some() {
         refusals.push(("413", "The body is too long."));
     }
     if operation.request_body.is_some() && common.json {
         refusals.push(("415", "The body is not `application/json`."));
     }
-    if is_post {
+    if is_once {
         refusals.push(("409", "A request with this `Idempotency-Key` is under way."));
         refusals.push(("422", "The `Idempotency-Key` was used for another request."));
     }

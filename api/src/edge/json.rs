@@ -1,10 +1,8 @@
 //! Bodies that must say that they are JSON.
 
-use crate::body::Body;
-use crate::identity::is_of;
+use crate::body::{Body, must_be_json};
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 /// A JSON body of a type, of a request whose `Content-Type` says so.
@@ -15,10 +13,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_of(request.headers(), "application/json") {
-            let problem = Problem::unfit("Content-Type", "must be application/json");
-            return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
+        must_be_json(request.headers())?;
         Body::from_request(request, state).await.map(|Body(value)| Self(value))
     }
 }

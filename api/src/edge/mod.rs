@@ -15,10 +15,10 @@ mod json;
 mod once;
 mod rate;
 
-pub(crate) use describe::{Common, described};
+pub(crate) use describe::{Common, described, described_each_time};
 pub(crate) use envelope::{Envelope, Refused};
 pub(crate) use json::JsonBody;
-pub(crate) use rate::Rate;
+pub(crate) use rate::{Buckets, Rate};
 
 use crate::body;
 use crate::server::App;
@@ -27,6 +27,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
 use std::sync::Arc;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -37,10 +38,18 @@ const BODY_MAX_BYTES: usize = 1 << 20;
 /// its fallback included, is behind that.
 pub(crate) fn guarded(router: Router<App>, app: &App, rate: Option<Rate>) -> Router<App> {
     let rates = rate.map(|rate| Arc::new(rate::Buckets::new(rate)));
-    // The last layer is the first that a request comes to.
-    router
-        .layer(middleware::from_fn_with_state(app.clone(), once::once))
-        .layer(middleware::from_fn_with_state((app.clone(), rates), rate::known_and_counted))
+    router.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state((app.clone(), rates), rate::known_and_counted))
+            .layer(middleware::from_fn_with_state(app.clone(), once::once)),
+    )
+}
+
+/// Counts some requests of a guarded router by themselves as well. Within the guard, which knows the callers.
+pub(crate) fn also_counted(router: Router<App>, app: &App, rate: Option<Rate>) -> Router<App> {
+    let Some(rate) = rate else { return router };
+    let buckets = Arc::new(rate::Buckets::new(rate));
+    router.layer(middleware::from_fn_with_state((app.clone(), buckets), rate::also_counted))
 }
 
 /// Counts requests of callers that are not known yet, by where they come from.
@@ -58,11 +67,13 @@ pub(crate) fn done_once(router: Router<App>, app: &App) -> Router<App> {
 /// Gives a family its fallbacks, its limits and its envelope.
 pub(crate) fn enveloped(router: Router<App>, app: &App, envelope: Envelope) -> Router<App> {
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.settings.timeout);
-    router
-        .layer(timeout)
-        .layer(CatchPanicLayer::new())
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES.min(app.settings.body_max_bytes)))
-        .layer(middleware::from_fn_with_state((app.clone(), envelope), envelope::enveloped))
+    router.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state((app.clone(), envelope), envelope::enveloped))
+            .layer(DefaultBodyLimit::max(BODY_MAX_BYTES.min(app.settings.body_max_bytes)))
+            .layer(CatchPanicLayer::new())
+            .layer(timeout),
+    )
 }
 
 /// A family all of whose paths are for known callers.

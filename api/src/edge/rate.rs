@@ -60,21 +60,22 @@ pub(crate) struct Buckets {
 
 /// What a caller has left.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Left {
-    is_let_in: bool,
-    remaining: u32,
+pub(crate) struct Left {
+    pub(crate) is_let_in: bool,
+    pub(crate) remaining: u32,
     /// When the bucket is full again.
-    full_at: Time,
+    pub(crate) full_at: Time,
     /// Seconds until there is a token.
-    wait_s: u64,
+    pub(crate) wait_s: u64,
 }
 
 impl Buckets {
-    pub(super) fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         Self { rate, of: Mutex::default() }
     }
 
-    fn take(&self, caller: &Arc<str>, now: Time) -> Left {
+    /// Takes a token of a caller, where there is one.
+    pub(crate) fn take(&self, caller: &Arc<str>, now: Time) -> Left {
         let (rate, most) = (self.rate.tokens_per_ms(), f64::from(self.rate.requests));
         let filled = |bucket: &Bucket| (bucket.tokens + ((now - bucket.at) as f64).max(0.0) * rate).min(most);
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,6 +90,17 @@ impl Buckets {
         let full_at = now + ((most - tokens) / rate).ceil() as i64;
         let wait_s = ((1.0 - tokens).max(0.0) / rate / 1e3).ceil().max(1.0) as u64;
         Left { is_let_in, remaining: tokens as u32, full_at, wait_s }
+    }
+
+    /// What a caller has left, without taking anything.
+    pub(crate) fn look(&self, caller: &Arc<str>, now: Time) -> Left {
+        let (rate, most) = (self.rate.tokens_per_ms(), f64::from(self.rate.requests));
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let filled = |bucket: &Bucket| (bucket.tokens + ((now - bucket.at) as f64).max(0.0) * rate).min(most);
+        let tokens = of.get(caller).map_or(most, filled);
+        let full_at = now + ((most - tokens) / rate).ceil() as i64;
+        let wait_s = ((1.0 - tokens).max(0.0) / rate / 1e3).ceil().max(1.0) as u64;
+        Left { is_let_in: tokens >= 1.0, remaining: tokens as u32, full_at, wait_s }
     }
 
     fn headers(&self, left: Left, headers: &mut HeaderMap) {
@@ -124,6 +136,23 @@ pub(super) async fn known_and_counted(
         buckets.headers(left, response.headers_mut());
     }
     response
+}
+
+/// Lets changes of callers in that are known already, so often as the rate says.
+pub(super) async fn also_counted(
+    State((app, buckets)): State<(App, Arc<Buckets>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let caller = request.extensions().get::<Caller>().filter(|_| !request.method().is_safe());
+    let left = caller.map(|caller| buckets.take(&caller.counted_as(), app.wall.now()));
+    match left.filter(|left| !left.is_let_in) {
+        Some(left) => {
+            let problem = Problem::new(ErrorKind::TooMany, "the rate limit is exceeded; try again later");
+            problem.after_s(left.wait_s).into_response()
+        }
+        None => next.run(request).await,
+    }
 }
 
 /// Lets requests in, so often from one source as the rate says.

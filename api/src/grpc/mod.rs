@@ -13,20 +13,19 @@ mod runs;
 mod simulation;
 mod twins;
 
-use crate::caller::{Caller, unknown};
+use crate::caller::Caller;
 use crate::live::stopped;
 use crate::problem::Problem;
 use crate::server::App;
-use host::identity::Unauthenticated;
+use crate::shown::Shown;
 use proto::run_service_server::RunServiceServer;
 use proto::simulation_service_server::SimulationServiceServer;
 use proto::twin_service_server::TwinServiceServer;
 use std::fmt;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tonic::metadata::MetadataMap;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Status};
 
 /// What `proto/celltide/v1` describes, in Rust.
@@ -48,10 +47,54 @@ const HEADERS_MAX_BYTES: u32 = 16 << 10;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// How the gRPC server is set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Longest message that is taken, in bytes.
     pub message_max_bytes: usize,
+    /// What it shows who it is with; without, it speaks in clear text.
+    pub tls: Option<Tls>,
+}
+
+/// A certificate with all that it rests on, and its key; both as PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The chain.
+    pub certificate: Vec<u8>,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl Settings {
+    /// A server that is set up so.
+    fn server(&self) -> Result<Server, tonic::transport::Error> {
+        let server = Server::builder();
+        let server = match &self.tls {
+            Some(Tls { certificate, key }) => {
+                let identity = Identity::from_pem(certificate, key);
+                server.tls_config(ServerTlsConfig::new().identity(identity))?
+            }
+            None => server,
+        };
+        Ok(server
+            .http2_keepalive_interval(Some(KEEPALIVE.0))
+            .http2_keepalive_timeout(Some(KEEPALIVE.1))
+            .http2_max_header_list_size(HEADERS_MAX_BYTES)
+            .max_concurrent_streams(STREAMS_MAX))
+    }
+
+    /// Whether certificate and key are ones, and go together.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> Result<(), GrpcError> {
+        Ok(self.server().map(drop)?)
+    }
 }
 
 /// Why the gRPC server does not serve.
@@ -80,15 +123,12 @@ pub async fn serve(
             .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    let mut server = settings.server()?;
     let (reporter, health) = tonic_health::server::health_reporter();
     let looking = tokio::spawn(look(reporter, app.clone()));
     let most = settings.message_max_bytes;
     let door = Door(app);
-    let served = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE.0))
-        .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .http2_max_header_list_size(HEADERS_MAX_BYTES)
-        .max_concurrent_streams(STREAMS_MAX)
+    let served = server
         .add_service(health)
         .add_service(described().build_v1()?)
         .add_service(described().build_v1alpha()?)
@@ -136,22 +176,12 @@ impl Door {
     /// Who calls. What is read of the request is read at once: its messages may not be shared between threads.
     fn caller<T>(&self, request: &Request<T>) -> impl Future<Output = Result<Caller, Status>> + Send {
         metrics::counter!("celltide_grpc_calls_total").increment(1);
-        let metadata = request.metadata();
-        let shown =
-            text(metadata, "authorization").and_then(|header| Ok((header, text(metadata, "x-api-key")?)));
+        let metadata = request.metadata().clone();
         let address = request.remote_addr();
         let source = address.map_or_else(|| "grpc".to_owned(), |address| address.ip().to_string());
         let app = self.0.clone();
-        async move {
-            let (authorization, key) = shown?;
-            Ok(app.who(authorization.as_deref(), key.as_deref(), &source).await?)
-        }
+        async move { Ok(app.who(Shown::in_metadata(&metadata), &source).await?) }
     }
-}
-
-fn text(metadata: &MetadataMap, name: &str) -> Result<Option<String>, Problem> {
-    let value = metadata.get(name).map(|value| value.to_str().map(str::to_owned)).transpose();
-    value.map_err(|_| unknown(&Unauthenticated::Malformed))
 }
 
 impl From<Problem> for Status {

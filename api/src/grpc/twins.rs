@@ -16,13 +16,12 @@ use crate::server::App;
 use crate::twins::{commands, reading};
 use futures::StreamExt;
 use host::identity::Action;
-use host::platform::bus::Filter;
+use host::platform::bus::{Filter, Heard};
 use host::platform::command::NewCommand;
 use host::platform::door::{Kind, Report};
 use host::platform::{TwinId, Which};
 use serde_json::{Map, Value, json as made};
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::sync::broadcast::error::RecvError;
 use tokio::time::MissedTickBehavior;
 use tonic::{Code, Request, Response, Status, Streaming};
 use twin::time::Time;
@@ -91,19 +90,18 @@ impl TwinService for Door {
             twins: named(&self.0, &caller, "twins", &asked.twins).await?,
             events: asked.events,
         };
-        let mut news = self.0.platform.listen();
+        let mut news = self.0.platform.listen_to(filter);
         let (mut outlet, answers) = pipe(&self.0);
         tokio::spawn(async move {
             loop {
                 let heard = tokio::select! {
-                    heard = news.recv() => heard,
+                    heard = news.heard() => heard,
                     _ = outlet.over() => return,
                 };
                 let message = match heard {
-                    Ok(news) if filter.wants(&news) => TwinNews::from(news.as_ref()),
-                    Ok(_) => continue,
-                    Err(RecvError::Lagged(count)) => missed(count),
-                    Err(RecvError::Closed) => return,
+                    Some(Heard::News(news)) => TwinNews::from(news.as_ref()),
+                    Some(Heard::Missed(count)) => missed(count),
+                    None => return,
                 };
                 if outlet.put(message).await.is_err() {
                     return;
@@ -126,21 +124,20 @@ impl TwinService for Door {
         }
         let mut ticks = tokio::time::interval(interval("interval_s", asked.interval_s, 1.0)?);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let twins = named(&self.0, &caller, "twins", &asked.twins).await?;
+        let all: BTreeSet<TwinId> = twins.iter().copied().collect();
         // Before they are looked at, so that nothing falls between.
-        let mut news = self.0.platform.listen();
-        let all: BTreeSet<TwinId> =
-            named(&self.0, &caller, "twins", &asked.twins).await?.into_iter().collect();
+        let mut news = self.0.platform.listen_to(Filter { twins, ..Filter::default() });
         let platform = self.0.platform.clone();
         let (mut outlet, answers) = pipe(&self.0);
         tokio::spawn(async move {
             let mut changed = all.clone();
             loop {
                 tokio::select! {
-                    heard = news.recv() => match heard {
-                        Ok(news) if all.contains(&news.twin) => drop(changed.insert(news.twin)),
-                        Ok(_) => {}
-                        Err(RecvError::Lagged(_)) => changed.clone_from(&all),
-                        Err(RecvError::Closed) => return,
+                    heard = news.heard() => match heard {
+                        Some(Heard::News(news)) => drop(changed.insert(news.twin)),
+                        Some(Heard::Missed(_)) => changed.clone_from(&all),
+                        None => return,
                     },
                     _ = ticks.tick(), if !changed.is_empty() => {
                         for id in std::mem::take(&mut changed) {

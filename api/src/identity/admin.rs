@@ -2,6 +2,7 @@
 
 use super::extract::json as read;
 use super::{Doors, Known, Refusal};
+use crate::problem::ProblemBody;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -18,6 +19,7 @@ use host::store::records::Cursor;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use twin::time::Time;
+use utoipa::ToSchema;
 
 /// Rows of a page where nobody says how many, and the most.
 const LIMIT: usize = 100;
@@ -69,15 +71,19 @@ fn rfc3339(at: Time) -> String {
     jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserBody {
     id: Option<String>,
     username: Option<String>,
     password: Option<String>,
+    /// As `+66812345678`.
+    #[schema(value_type = Option<String>)]
     phone: Option<PhoneNumber>,
     email: Option<String>,
     full_name: Option<String>,
+    /// `admin`, `engineer`, `viewer`, `dealer`, `consumer`, `technician`, `financier`.
+    #[schema(value_type = Vec<String>)]
     roles: Vec<Role>,
     organisation: Option<String>,
     party: Option<String>,
@@ -92,6 +98,8 @@ fn user(user: &User) -> Value {
     })
 }
 
+/// Users.
+#[utoipa::path(get, path = "/admin/users", tag = "Administration", params(("role" = Option<String>, Query, description = "Of this role."), ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 1000; 100 where nobody says."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page: `data`, `next_cursor`.", body = Value)))]
 pub(crate) async fn user_list(State(doors): State<Doors>, known: Known, RawQuery(query): RawQuery) -> Answer {
     known.may(Action::IdentityManage)?;
     let list = List::read(query)?;
@@ -103,6 +111,8 @@ pub(crate) async fn user_list(State(doors): State<Doors>, known: Known, RawQuery
     ))
 }
 
+/// Adds a user.
+#[utoipa::path(post, path = "/admin/users", tag = "Administration", request_body = UserBody, responses((status = 201, description = "The user.", body = Value), (status = 409, description = "A name is taken, or it does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn user_create(
     State(doors): State<Doors>,
     known: Known,
@@ -127,6 +137,8 @@ pub(crate) async fn user_create(
     Ok((StatusCode::CREATED, Json(user(&made))))
 }
 
+/// Disables a user; its tokens are void at once.
+#[utoipa::path(delete, path = "/admin/users/{id}", tag = "Administration", params(("id" = String, Path, description = "Its id.")), responses((status = 204, description = "It is so from now on."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "A name is taken, or it does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn user_disable(State(doors): State<Doors>, known: Known, Path(id): Path<String>) -> Done {
     known.may(Action::IdentityManage)?;
     let found = doors.identity.user(&id).await?;
@@ -138,11 +150,13 @@ pub(crate) async fn user_disable(State(doors): State<Doors>, known: Known, Path(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClientBody {
     client_id: Option<String>,
     name: String,
+    /// Scopes, parted by spaces.
+    #[schema(value_type = String)]
     scope: Scopes,
     #[serde(default)]
     redirect_uris: Vec<String>,
@@ -160,6 +174,8 @@ fn client(client: &Client) -> Value {
     })
 }
 
+/// Programs.
+#[utoipa::path(get, path = "/admin/clients", tag = "Administration", params(("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 1000; 100 where nobody says."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page: `data`, `next_cursor`.", body = Value)))]
 pub(crate) async fn client_list(
     State(doors): State<Doors>,
     known: Known,
@@ -172,6 +188,8 @@ pub(crate) async fn client_list(
     Ok(page(own.map(client).collect(), next.as_ref()))
 }
 
+/// Adds a program. Its secret is told once.
+#[utoipa::path(post, path = "/admin/clients", tag = "Administration", request_body = ClientBody, responses((status = 201, description = "The program, with `client_secret`.", body = Value), (status = 409, description = "A name is taken, or it does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn client_create(
     State(doors): State<Doors>,
     known: Known,
@@ -197,6 +215,8 @@ pub(crate) async fn client_create(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
+/// Revokes a program.
+#[utoipa::path(delete, path = "/admin/clients/{id}", tag = "Administration", params(("id" = String, Path, description = "Its id.")), responses((status = 204, description = "It is so from now on."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn client_revoke(State(doors): State<Doors>, known: Known, Path(id): Path<String>) -> Done {
     known.may(Action::IdentityManage)?;
     let found = doors.identity.client(&id).await?;
@@ -208,10 +228,12 @@ pub(crate) async fn client_revoke(State(doors): State<Doors>, known: Known, Path
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiKeyBody {
     name: String,
+    /// Scopes, parted by spaces.
+    #[schema(value_type = String)]
     scope: Scopes,
     expires_in_days: Option<u32>,
 }
@@ -224,6 +246,8 @@ fn api_key(key: &ApiKey) -> Value {
     })
 }
 
+/// API keys.
+#[utoipa::path(get, path = "/admin/api-keys", tag = "Administration", params(("owner" = Option<String>, Query, description = "Of this owner, as `user:ID`."), ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 1000; 100 where nobody says."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page: `data`, `next_cursor`.", body = Value)))]
 pub(crate) async fn api_key_list(
     State(doors): State<Doors>,
     known: Known,
@@ -237,6 +261,8 @@ pub(crate) async fn api_key_list(
     Ok(page(own.map(api_key).collect(), next.as_ref()))
 }
 
+/// Makes an API key for whoever asks. It is told once.
+#[utoipa::path(post, path = "/admin/api-keys", tag = "Administration", request_body = ApiKeyBody, responses((status = 201, description = "The key, with `api_key`.", body = Value)))]
 pub(crate) async fn api_key_create(
     State(doors): State<Doors>,
     known: Known,
@@ -254,6 +280,8 @@ pub(crate) async fn api_key_create(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
+/// Revokes an API key.
+#[utoipa::path(delete, path = "/admin/api-keys/{id}", tag = "Administration", params(("id" = String, Path, description = "Its id.")), responses((status = 204, description = "It is so from now on."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn api_key_revoke(State(doors): State<Doors>, known: Known, Path(id): Path<String>) -> Done {
     known.may(Action::OwnKeys)?;
     let is_admin = known.may(Action::IdentityManage).is_ok();
@@ -266,9 +294,11 @@ pub(crate) async fn api_key_revoke(State(doors): State<Doors>, known: Known, Pat
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeviceBody {
+    /// `battery`, `cabinet`, `vessel` or `facility`.
+    #[schema(value_type = String)]
     kind: Kind,
     id: String,
     organisation: Option<String>,
@@ -281,6 +311,8 @@ fn device(enrolled: &Enrolled) -> Value {
     })
 }
 
+/// Devices that may log in.
+#[utoipa::path(get, path = "/admin/devices", tag = "Administration", params(("kind" = Option<String>, Query, description = "Of this kind."), ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 1000; 100 where nobody says."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page: `data`, `next_cursor`.", body = Value)))]
 pub(crate) async fn device_list(
     State(doors): State<Doors>,
     known: Known,
@@ -298,6 +330,7 @@ pub(crate) async fn device_list(
 }
 
 /// Lets a device log in. Its secret is given once.
+#[utoipa::path(post, path = "/admin/devices", tag = "Administration", request_body = DeviceBody, responses((status = 201, description = "The device, with `device_secret`.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn device_create(
     State(doors): State<Doors>,
     known: Known,
@@ -317,6 +350,8 @@ pub(crate) async fn device_create(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
+/// Lets a device log in no longer.
+#[utoipa::path(delete, path = "/admin/devices/{kind}/{id}", tag = "Administration", params(("kind" = String, Path, description = "Its kind."), ("id" = String, Path, description = "Its name.")), responses((status = 204, description = "It is so from now on."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn device_revoke(
     State(doors): State<Doors>,
     known: Known,
@@ -342,6 +377,7 @@ fn message(message: &Message) -> Value {
 }
 
 /// Messages to people, the latest first, numbers and codes in full: where no gateway sends them, somebody must.
+#[utoipa::path(get, path = "/admin/outbox", tag = "Administration", params(("to" = Option<String>, Query, description = "To this number, `+66…`."), ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 1000; 100 where nobody says."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page: `data`, `next_cursor`.", body = Value)))]
 pub(crate) async fn outbox_list(
     State(doors): State<Doors>,
     known: Known,
@@ -355,6 +391,7 @@ pub(crate) async fn outbox_list(
 }
 
 /// The journal in its order, from `from` on.
+#[utoipa::path(get, path = "/admin/audit", tag = "Administration", params(("from" = Option<u64>, Query, description = "The first entry."), ("limit" = Option<u32>, Query, description = "Rows of a page, 1 to 1000.")), responses((status = 200, description = "Entries: `data`, `next_from`.", body = Value)))]
 pub(crate) async fn audit_list(
     State(doors): State<Doors>,
     known: Known,

@@ -3,9 +3,9 @@
 //! There is no cookie: the page asks for the password each time, so nobody's browser can be made to say yes for him.
 //! Somebody who shows an access token of his own, and said yes before, is sent back without the page.
 
-use super::extract::presented;
 use super::form::{Fields, fields};
 use super::{Doors, Source, page};
+use crate::shown::Shown;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::header::LOCATION;
@@ -99,7 +99,8 @@ fn carried(fields: &Fields) -> Vec<(&str, &str)> {
 
 /// The person whose own access token the headers show.
 async fn known(doors: &Doors, headers: &HeaderMap) -> Option<User> {
-    let caller = doors.identity.authenticate(presented(headers).ok()?, doors.now()).await.ok()?;
+    let shown = Shown::in_headers(headers).ok()?;
+    let caller = doors.identity.authenticate(shown.presented().ok()?, doors.now()).await.ok()?;
     match (&caller.subject, &caller.via, caller.scopes) {
         (Subject::User(id), Via::Token, None) => doors.identity.user(id).await.ok()?,
         _ => None,

@@ -1,17 +1,14 @@
 //! Extractors: who calls, and from where.
 
 use super::{Doors, Refusal};
-use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
-use axum::http::header::AUTHORIZATION;
+use crate::body::is_of;
+use crate::shown::{Shown, source_of};
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use host::identity::{Action, Caller, LoginError, Presented, Unauthenticated, is_basic};
+use host::identity::{Action, Caller};
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// Header that an API key may stand in.
-const API_KEY: &str = "x-api-key";
 
 /// Who calls. Refused with 401 where nobody is known.
 #[derive(Debug, Clone)]
@@ -32,34 +29,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let doors = Doors::from_ref(state);
-        let authorization = single(&parts.headers, AUTHORIZATION.as_str())?;
-        let key = single(&parts.headers, API_KEY)?;
-        if let (Some(basic), None) = (authorization.filter(|header| is_basic(header)), key) {
-            let source = source_of(parts);
-            let found = doors.identity.authenticate_basic(basic, &source, doors.now()).await;
-            return found.map(Self).map_err(|error| match error {
-                LoginError::TooMany { wait_ms } => Refusal::too_many(wait_ms),
-                LoginError::Failed(error) => error.into(),
-                error => Refusal::new(StatusCode::UNAUTHORIZED, error.to_string()),
-            });
-        }
-        let presented = Presented::from_headers(authorization, key)?;
-        Ok(Self(doors.identity.authenticate(presented, doors.now()).await?))
-    }
-}
-
-/// What the headers show.
-pub(crate) fn presented(headers: &HeaderMap) -> Result<Presented<'_>, Unauthenticated> {
-    Presented::from_headers(single(headers, AUTHORIZATION.as_str())?, single(headers, API_KEY)?)
-}
-
-/// A header that is there at most once.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Unauthenticated> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| Unauthenticated::Malformed),
-        (Some(_), Some(_)) => Err(Unauthenticated::Malformed),
+        let found = async {
+            let shown = Shown::in_headers(&parts.headers)?;
+            shown.caller(&doors.identity, &source_of(parts), doors.now()).await
+        };
+        Ok(Self(found.await?))
     }
 }
 
@@ -75,23 +49,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Source {
     }
 }
 
-fn source_of(parts: &Parts) -> String {
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
-    address.unwrap_or_else(|| "unknown".to_owned())
-}
-
 /// A body of JSON as a type.
 pub(crate) fn json<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refusal> {
     if !is_of(headers, "application/json") {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"));
     }
     serde_json::from_slice(body).map_err(|error| Refusal::unfit(format!("the body: {error}")))
-}
-
-/// Whether the body is of a media type, whatever its parameters.
-pub(crate) fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
-    let value = headers.get(axum::http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case(media_type))
 }

@@ -20,16 +20,17 @@ mod refusal;
 mod token;
 mod well_known;
 
-pub(crate) use extract::is_of;
 pub use extract::{Known, Source};
 pub use refusal::Refusal;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use host::identity::Identity;
 use std::fmt;
 use std::sync::Arc;
 use twin::time::Time;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What these handlers share.
 #[derive(Clone)]
@@ -61,6 +62,21 @@ impl Doors {
     }
 }
 
+/// What administrators do, below `/twins/v1`, with its description.
+pub(crate) fn administration() -> OpenApiRouter<Doors> {
+    OpenApiRouter::new()
+        .routes(routes!(admin::user_list, admin::user_create))
+        .routes(routes!(admin::user_disable))
+        .routes(routes!(admin::client_list, admin::client_create))
+        .routes(routes!(admin::client_revoke))
+        .routes(routes!(admin::api_key_list, admin::api_key_create))
+        .routes(routes!(admin::api_key_revoke))
+        .routes(routes!(admin::device_list, admin::device_create))
+        .routes(routes!(admin::device_revoke))
+        .routes(routes!(admin::outbox_list))
+        .routes(routes!(admin::audit_list))
+}
+
 /// All routes of identity.
 pub fn routes(doors: Doors) -> Router {
     Router::new()
@@ -69,15 +85,6 @@ pub fn routes(doors: Doors) -> Router {
         .route("/oauth/revoke", post(token::token_revoke))
         .route("/.well-known/oauth-authorization-server", get(well_known::metadata_view))
         .route("/.well-known/jwks.json", get(well_known::jwks_view))
-        .route("/twins/v1/admin/users", get(admin::user_list).post(admin::user_create))
-        .route("/twins/v1/admin/users/{id}", delete(admin::user_disable))
-        .route("/twins/v1/admin/clients", get(admin::client_list).post(admin::client_create))
-        .route("/twins/v1/admin/clients/{id}", delete(admin::client_revoke))
-        .route("/twins/v1/admin/api-keys", get(admin::api_key_list).post(admin::api_key_create))
-        .route("/twins/v1/admin/api-keys/{id}", delete(admin::api_key_revoke))
-        .route("/twins/v1/admin/devices", get(admin::device_list).post(admin::device_create))
-        .route("/twins/v1/admin/devices/{kind}/{id}", delete(admin::device_revoke))
-        .route("/twins/v1/admin/outbox", get(admin::outbox_list))
-        .route("/twins/v1/admin/audit", get(admin::audit_list))
+        .nest("/twins/v1", administration().split_for_parts().0)
         .with_state(doors)
 }

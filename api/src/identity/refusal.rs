@@ -1,5 +1,6 @@
 //! What a refusal of identity is in HTTP: one table, and the body that RFC 9457 describes.
 
+use crate::shown::NotKnown;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use host::identity::{Denied, IdentityError, Unauthenticated};
@@ -66,6 +67,16 @@ impl From<Unauthenticated> for Refusal {
         match error {
             Unauthenticated::Failed(error) => error.into(),
             error => Self::new(StatusCode::UNAUTHORIZED, error.to_string()),
+        }
+    }
+}
+
+impl From<NotKnown> for Refusal {
+    fn from(why: NotKnown) -> Self {
+        match why {
+            NotKnown::Shown(why) => why.into(),
+            NotKnown::TooMany { wait_ms } => Self::too_many(wait_ms),
+            NotKnown::Login(error) => Self::new(StatusCode::UNAUTHORIZED, error.to_string()),
         }
     }
 }

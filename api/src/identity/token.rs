@@ -1,8 +1,8 @@
 //! `POST /oauth/token` and `POST /oauth/revoke`.
 
-use super::extract::is_of;
 use super::form::{Fields, fields};
 use super::{Doors, Source};
+use crate::body::is_of;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};

@@ -16,20 +16,32 @@ use host::platform::{PlatformError, TwinId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Most twins that one listener may name.
 const NAMED_MAX: usize = 1_000;
 
 /// Which news, as a query or a message says it; several are parted by commas.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
+    /// Of twins of these kinds: `battery`, `cabinet`, `vessel`, `facility`.
     #[serde(default)]
     kind: Option<String>,
+    /// Of these twins, by any of their names; whoever does not see all twins must name some.
     #[serde(default)]
     id: Option<String>,
+    /// Of these names; `alert` stands for `alert.raised` and all others that begin so.
     #[serde(default)]
     event: Option<String>,
+}
+
+/// The streams, with their descriptions. They know no time-out.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(sse::events_stream)).routes(routes!(ws::events_socket))
 }
 
 fn parts(text: Option<&str>) -> impl Iterator<Item = &str> {

@@ -6,55 +6,73 @@
 use super::{Wanted, missed, stopped, wire};
 use crate::body::Asked;
 use crate::caller::Caller;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use host::identity::Action;
-use host::platform::bus::Filter;
+use host::platform::bus::{Filter, Heard};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// Longest message of a listener in bytes.
 const MESSAGE_MAX_BYTES: usize = 64 << 10;
+/// Bytes that are read from a socket at a time: listeners say little, and there may be thousands of them.
+const READ_BYTES: usize = 1 << 10;
 /// How often a quiet connection is tried.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a listener may take to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The upgrade.
+/// News over a WebSocket. A message `{"kind": …, "id": …, "event": …}` changes what is listened to; the answer is
+/// `{"event": "subscribed"}`, or `{"event": "error"}` with the reason.
+#[utoipa::path(
+    get, path = "/ws", tag = "Live", params(Wanted),
+    responses((status = 101, description = "The connection is a WebSocket from here on; each message is a piece of news."),
+        (status = 404, description = "There is no such twin.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 426, description = "The request does not ask for a WebSocket.", body = ProblemBody, content_type = "application/problem+json")),
+)]
 pub(crate) async fn events_socket(
     State(app): State<App>,
     caller: Caller,
     Asked(wanted): Asked<Wanted>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     caller.may(Action::TwinRead)?;
     let filter = wanted.filter(&app, &caller).await?;
-    let upgrade = upgrade.max_message_size(MESSAGE_MAX_BYTES);
+    let upgrade = upgrade.map_err(no_upgrade)?;
+    let upgrade = upgrade
+        .max_message_size(MESSAGE_MAX_BYTES)
+        .max_frame_size(MESSAGE_MAX_BYTES)
+        .read_buffer_size(READ_BYTES)
+        .write_buffer_size(0);
     Ok(upgrade.on_upgrade(move |socket| listen(app, caller, socket, filter)))
 }
 
-async fn listen(app: App, caller: Caller, mut socket: WebSocket, mut filter: Filter) {
-    let mut news = app.platform.listen();
+/// A request that is no beginning of a WebSocket.
+fn no_upgrade(rejection: WebSocketUpgradeRejection) -> Problem {
+    Problem::unfit("upgrade", rejection.body_text()).with_status(rejection.status())
+}
+
+async fn listen(app: App, caller: Caller, mut socket: WebSocket, filter: Filter) {
+    let mut news = app.platform.listen_to(filter);
     let mut stopping = app.stopping.clone();
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let said = tokio::select! {
-            heard = news.recv() => match heard {
-                Ok(news) if filter.wants(&news) => text(&wire(&news)),
-                Ok(_) => continue,
-                Err(RecvError::Lagged(count)) => text(&missed(count)),
-                Err(RecvError::Closed) => return,
+            heard = news.heard() => match heard {
+                Some(Heard::News(news)) => text(&wire(&news)),
+                Some(Heard::Missed(count)) => text(&missed(count)),
+                None => return,
             },
             message = socket.recv() => match message {
                 Some(Ok(Message::Text(asked))) => match changed(&app, &caller, &asked).await {
-                    Ok(new) => {
-                        filter = new;
+                    Ok(filter) => {
+                        news = app.platform.listen_to(filter);
                         text(&json!({ "event": "subscribed" }))
                     }
                     Err(reason) => text(&json!({ "event": "error", "data": { "reason": reason } })),

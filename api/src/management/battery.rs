@@ -1,7 +1,7 @@
 //! Batteries: list, register, look, change.
 
 use super::envelope::{ErrorBody, battery_absent, code_taken};
-use super::page::{Page, part};
+use super::page::{Page, one_of, part};
 use super::rounded;
 use crate::body::{Asked, At};
 use crate::caller::Caller;
@@ -88,10 +88,7 @@ pub(super) async fn found(
 }
 
 fn status(name: &str) -> Result<BatteryStatus, Problem> {
-    BatteryStatus::read(name).ok_or_else(|| {
-        let known = BatteryStatus::ALL.map(BatteryStatus::as_str).join(", ");
-        Problem::unfit("status", format!("{name:?} is none of {known}"))
-    })
+    one_of("status", name, &BatteryStatus::ALL, BatteryStatus::as_str)
 }
 
 /// Which batteries.

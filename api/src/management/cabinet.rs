@@ -1,7 +1,7 @@
 //! Swapping cabinets and their slots.
 
 use super::envelope::{ErrorBody, cabinet_absent, slot_refused};
-use super::page::{Page, part};
+use super::page::{Page, one_of, part};
 use super::rounded;
 use super::span::{Times, seconds};
 use crate::body::{Asked, At};
@@ -105,11 +105,7 @@ pub(super) async fn cabinet_list(
 ) -> Result<Json<Page<Cabinet>>, Problem> {
     caller.may(Action::FleetRead)?;
     let part = part(asked.limit.as_deref(), asked.offset.as_deref())?;
-    let status = |name: &str| {
-        let known = CabinetStatus::ALL.map(CabinetStatus::as_str).join(", ");
-        CabinetStatus::read(name)
-            .ok_or_else(|| Problem::unfit("status", format!("{name:?} is none of {known}")))
-    };
+    let status = |name: &str| one_of("status", name, &CabinetStatus::ALL, CabinetStatus::as_str);
     let status = asked.status.as_deref().map(status).transpose()?;
     let page = app.platform.cabinet_list(status, &caller.visibility(), part).await?;
     Ok(Json(Page::new(page, part, &uri, Cabinet::from)))
@@ -210,10 +206,7 @@ pub(super) async fn slot_update(
     JsonBody(changed): JsonBody<ChangedSlot>,
 ) -> Result<Json<Slot>, Problem> {
     let id = found(&app, &caller, Action::FleetWrite, &id).await?.id;
-    let state = SlotState::read(&changed.status).ok_or_else(|| {
-        let known = SlotState::ALL.map(SlotState::as_str).join(", ");
-        Problem::unfit("status", format!("{:?} is none of {known}", changed.status))
-    })?;
+    let state = one_of("status", &changed.status, &SlotState::ALL, SlotState::as_str)?;
     let change = SlotChange { state, battery: changed.battery_id };
     let set = app.platform.slot_set(id, &slot, change, &caller.visibility(), &caller.name()).await;
     Ok(Json(set.map_err(slot_refused)?.into()))

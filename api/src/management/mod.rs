@@ -14,6 +14,7 @@ mod span;
 
 use crate::edge::{self, Common, Rate, described};
 use crate::server::App;
+use crate::when::rounded;
 use axum::Router;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -67,12 +68,4 @@ pub(crate) fn family(app: &App) -> (Router<App>, utoipa::openapi::OpenApi) {
     let common = Common { refusal: "ErrorBody", media_type: "application/json", unfit: "400", json: true };
     let rate = Rate::per_hour(app.settings.management_per_hour);
     (edge::family(router, app, envelope::refused, rate), described(document, common))
-}
-
-/// A figure with so many decimals; more would claim what no sensor says.
-fn rounded(value: f64, decimals: i32) -> f64 {
-    let scale = 10_f64.powi(decimals);
-    let rounded = (value * scale).round() / scale;
-    // No minus before nothing.
-    if rounded == 0.0 { 0.0 } else { rounded }
 }

@@ -57,6 +57,20 @@ pub(super) fn within(
     })
 }
 
+/// Reads one of some names.
+pub(super) fn one_of<T: Copy>(
+    field: &str,
+    name: &str,
+    all: &[T],
+    called: fn(T) -> &'static str,
+) -> Result<T, Problem> {
+    let found = all.iter().copied().find(|one| called(*one) == name);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(|one| called(*one)).collect();
+        Problem::unfit(field, format!("{name:?} is none of {}", known.join(", ")))
+    })
+}
+
 impl<T> Page<T> {
     /// A page that was asked for at an address; the filters in it are kept.
     pub(super) fn new<F>(paged: Paged<F>, part: Part, uri: &Uri, into: impl FnMut(F) -> T) -> Self {

@@ -1,9 +1,12 @@
 //! Times and spans: `from` and `to`, or `start_time` and `end_time`, whichever somebody prefers.
 
+pub(super) use crate::when::in_seconds as seconds;
+
 use crate::problem::Problem;
+use crate::when;
 use host::platform::fleet::Span;
 use serde::Deserialize;
-use twin::time::{DAY_MS, Time};
+use twin::time::Time;
 use utoipa::IntoParams;
 
 /// A span of time.
@@ -68,21 +71,8 @@ fn ordered(given: Given) -> Result<Given, Problem> {
 
 /// Reads an instant with its offset, or a day: its beginning, or its end.
 pub(super) fn time(field: &str, text: &str, is_end: bool) -> Result<Time, Problem> {
-    // In a query a plus that nobody encoded is a space.
-    let text = &text.replace(' ', "+");
-    let read: Result<jiff::Timestamp, _> = text.parse();
-    let instant = read.map(|instant| Time(instant.as_millisecond())).or_else(|_| {
-        let midnight: Result<jiff::Timestamp, _> = format!("{text}T00:00:00Z").parse();
-        let end = if is_end { DAY_MS - 1 } else { 0 };
-        midnight.map(|midnight| Time(midnight.as_millisecond() + end))
-    });
-    instant.map_err(|_| Problem::unfit(field, format!("{text:?} is no time as 2026-01-31T12:00:00Z")))
-}
-
-/// An instant in whole seconds of UTC.
-pub(super) fn seconds(at: Time) -> String {
-    let second = jiff::Timestamp::from_second(at.0.div_euclid(1_000));
-    second.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+    let found = when::rfc3339(text).or_else(|| when::day(text, is_end));
+    found.ok_or_else(|| Problem::unfit(field, format!("{text:?} is no time as 2026-01-31T12:00:00Z")))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::envelope::unfit;
 use crate::body::Raw;
-use crate::identity::is_of;
+use crate::body::is_of;
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;

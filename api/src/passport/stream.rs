@@ -16,9 +16,10 @@ use crate::edge::Refused;
 use crate::live::stopped;
 use crate::problem::Problem;
 use crate::server::App;
+use crate::shown::Shown;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use host::identity::Action;
 use host::passport::Criteria;
@@ -104,16 +105,25 @@ impl Wanted {
 /// The upgrade.
 pub(crate) async fn stream_socket(
     State(app): State<App>,
-    headers: HeaderMap,
+    mut headers: HeaderMap,
     Asked(asked): Asked<StreamAsked>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let by_address = asked.access_token.map(|token| format!("Bearer {token}"));
-    let authorization = text(header::AUTHORIZATION).or(by_address);
-    let key = text(HeaderName::from_static("x-api-key"));
+    if !headers.contains_key(header::AUTHORIZATION)
+        && let Some(token) = asked.access_token
+    {
+        show(&mut headers, &token);
+    }
     let upgrade = upgrade.max_message_size(MESSAGE_MAX_BYTES);
-    upgrade.on_upgrade(move |socket| serve(app, socket, authorization, key))
+    upgrade.on_upgrade(move |socket| serve(app, socket, headers))
+}
+
+/// Puts a token where others have theirs.
+fn show(headers: &mut HeaderMap, token: &str) {
+    // What cannot stand in a header is no token.
+    if let Ok(value) = HeaderValue::try_from(format!("Bearer {token}")) {
+        headers.insert(header::AUTHORIZATION, value);
+    }
 }
 
 fn text(value: &Value) -> Message {
@@ -148,16 +158,15 @@ async fn first_said(socket: &mut WebSocket) -> Option<String> {
     (said.action == "auth").then_some(said.token).flatten()
 }
 
-async fn serve(app: App, mut socket: WebSocket, authorization: Option<String>, key: Option<String>) {
-    let is_late = authorization.is_none() && key.is_none();
-    let authorization = match is_late {
-        false => authorization,
-        true => match first_said(&mut socket).await {
-            Some(token) => Some(format!("Bearer {token}")),
+async fn serve(app: App, mut socket: WebSocket, mut headers: HeaderMap) {
+    let is_late = !headers.contains_key(header::AUTHORIZATION) && !headers.contains_key("x-api-key");
+    if is_late {
+        match first_said(&mut socket).await {
+            Some(token) => show(&mut headers, &token),
             None => return close(&mut socket, UNKNOWN, "nobody known").await,
-        },
-    };
-    let caller = match app.who(authorization.as_deref(), key.as_deref(), "stream").await {
+        }
+    }
+    let caller = match app.who(Shown::in_headers(&headers), "stream").await {
         Ok(caller) => caller,
         Err(problem) => {
             send(&mut socket, &refusal_of(&app, &problem)).await;

@@ -1,12 +1,9 @@
 //! What requests give: bodies, and queries of `skip` and `limit`.
 
 use super::envelope::broken_rule;
-use crate::identity::is_of;
+use crate::body::{Raw, must_be_json};
 use crate::problem::Problem;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -18,11 +15,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_of(request.headers(), "application/json") {
-            let problem = Problem::unfit("Content-Type", "must be application/json");
-            return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
-        read(request, state).await.map(Self)
+        must_be_json(request.headers())?;
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        parsed(&bytes).map(Self)
     }
 }
 
@@ -34,30 +29,14 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Perhaps<T
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let is_json = is_of(request.headers(), "application/json");
-        let bytes = bytes(request, state).await?;
+        let json = must_be_json(request.headers());
+        let Raw(bytes) = Raw::from_request(request, state).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        if !is_json {
-            let problem = Problem::unfit("Content-Type", "must be application/json");
-            return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
+        json?;
         parsed(&bytes).map(Self)
     }
-}
-
-async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE)
-        }
-        rejection => Problem::unfit("body", rejection.to_string()),
-    })
-}
-
-async fn read<T: DeserializeOwned, S: Send + Sync>(request: Request, state: &S) -> Result<T, Problem> {
-    parsed(&bytes(request, state).await?)
 }
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

@@ -38,6 +38,9 @@ use utoipa_axum::routes;
 )]
 struct Document;
 
+/// One's own session and password, which nobody is forbidden.
+const OWN: [&str; 3] = ["/auth/me", "/auth/logout", "/auth/change-password"];
+
 /// Operations for known callers.
 fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
@@ -75,5 +78,12 @@ pub(crate) fn family(app: &App) -> (Router<App>, utoipa::openapi::OpenApi) {
     let router = router.fallback(body::nowhere);
     let router = edge::guarded(router, app, rate).merge(by_source(open, app, logins));
     let router = router.method_not_allowed_fallback(body::not_so);
-    (edge::enveloped(router, app, envelope::refused), described(document, common))
+    let mut document = described(document, common);
+    for path in OWN {
+        let Some(item) = document.paths.paths.get_mut(path) else { continue };
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.responses.responses.remove("403");
+        }
+    }
+    (edge::enveloped(router, app, envelope::refused), document)
 }

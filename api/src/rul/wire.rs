@@ -2,37 +2,18 @@
 
 use crate::body::instant;
 use crate::problem::Problem;
+use crate::when;
 use host::platform::monitor::Sample;
 use serde::Serialize;
 use twin::time::Time;
 use utoipa::ToSchema;
 
-/// An instant in whole seconds: `2026-01-31T12:00:00Z`.
-pub(super) fn stamp(at: Time) -> String {
-    let seconds = jiff::Timestamp::from_second(at.0.div_euclid(1_000));
-    seconds.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
-}
+pub(super) use crate::when::in_seconds as stamp;
+pub(super) use crate::when::rounded;
 
 /// An instant of a query; a date is the beginning of its day, or as the end of a time the end of it.
 pub(super) fn moment(field: &str, text: &str, is_end: bool) -> Result<Time, Problem> {
-    if let Ok(day) = text.parse::<jiff::civil::Date>()
-        && text.len() == 10
-    {
-        let time = if is_end { day.at(23, 59, 59, 999_000_000) } else { day.at(0, 0, 0, 0) };
-        let at = jiff::tz::Offset::UTC.to_timestamp(time);
-        return at
-            .map(|at| Time(at.as_millisecond()))
-            .map_err(|_| Problem::unfit(field, format!("{text:?} is no day")));
-    }
-    instant(field, text)
-}
-
-/// A figure with so many decimals, as people read it.
-pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
-    let factor = 10f64.powi(decimals);
-    let rounded = (value * factor).round() / factor;
-    // No minus in front of a zero.
-    if rounded == 0.0 { 0.0 } else { rounded }
+    when::day(text, is_end).map_or_else(|| instant(field, text), Ok)
 }
 
 /// A share as percent, with two decimals.

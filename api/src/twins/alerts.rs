@@ -1,6 +1,7 @@
 //! Alerts: look, take note, resolve.
 
 use super::Listed;
+use super::schema::{AlertBody, AlertPage};
 use crate::body::{Asked, At, Body, Page, instant};
 use crate::caller::Caller;
 use crate::problem::{Problem, ProblemBody};
@@ -12,6 +13,7 @@ use host::platform::alerts::WhichAlerts;
 use host::platform::sight::AlertSight;
 use serde::Deserialize;
 use twin::live::alert::Severity;
+use utoipa::ToSchema;
 
 /// Which alerts.
 #[derive(Debug, Deserialize)]
@@ -30,7 +32,7 @@ pub(crate) struct ListAsked {
 }
 
 /// `GET /alerts`
-#[utoipa::path(get, path = "/alerts", tag = "Alerts", params(("twin" = Option<String>, Query, description = "Any name of a twin."), ("active" = Option<bool>, Query, description = "Whether it is still there."), ("acknowledged" = Option<bool>, Query, description = "Whether somebody took note."), ("severity" = Option<String>, Query, description = "`info`, `warning` or `critical`."), ("type" = Option<String>, Query, description = "What is wrong."), ("from" = Option<String>, Query, description = "Raised from here on."), ("to" = Option<String>, Query, description = "Raised before this."), ("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page, the newest first.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/alerts", tag = "Alerts", params(("twin" = Option<String>, Query, description = "Any name of a twin."), ("active" = Option<bool>, Query, description = "Whether it is still there."), ("acknowledged" = Option<bool>, Query, description = "Whether somebody took note."), ("severity" = Option<String>, Query, description = "`info`, `warning` or `critical`."), ("type" = Option<String>, Query, description = "What is wrong."), ("from" = Option<String>, Query, description = "Raised from here on."), ("to" = Option<String>, Query, description = "Raised before this."), ("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page, the newest first.", body = AlertPage), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn alert_list(
     State(app): State<App>,
     caller: Caller,
@@ -58,7 +60,7 @@ pub(crate) async fn alert_list(
 }
 
 /// `GET /alerts/{id}`
-#[utoipa::path(get, path = "/alerts/{id}", tag = "Alerts", params(("id" = String, Path, description = "Id of the alert.")), responses((status = 200, description = "The alert.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/alerts/{id}", tag = "Alerts", params(("id" = String, Path, description = "Id of the alert.")), responses((status = 200, description = "The alert.", body = AlertBody), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn alert_view(
     State(app): State<App>,
     caller: Caller,
@@ -71,14 +73,14 @@ pub(crate) async fn alert_view(
 }
 
 /// What is said when taking note.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Note {
     note: Option<String>,
 }
 
 /// `POST /alerts/{id}/acknowledge`
-#[utoipa::path(post, path = "/alerts/{id}/acknowledge", tag = "Alerts", request_body = Value, params(("id" = String, Path, description = "Id of the alert.")), responses((status = 200, description = "The alert.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/alerts/{id}/acknowledge", tag = "Alerts", request_body = Note, params(("id" = String, Path, description = "Id of the alert.")), responses((status = 200, description = "The alert.", body = AlertBody), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn alert_acknowledge(
     State(app): State<App>,
     caller: Caller,
@@ -91,7 +93,7 @@ pub(crate) async fn alert_acknowledge(
 }
 
 /// `POST /alerts/{id}/resolve`
-#[utoipa::path(post, path = "/alerts/{id}/resolve", tag = "Alerts", params(("id" = String, Path, description = "Id of the alert.")), responses((status = 200, description = "The alert.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/alerts/{id}/resolve", tag = "Alerts", params(("id" = String, Path, description = "Id of the alert.")), responses((status = 200, description = "The alert.", body = AlertBody), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn alert_resolve(
     State(app): State<App>,
     caller: Caller,

@@ -1,6 +1,7 @@
 //! Commands and what became of them.
 
 use super::Listed;
+use super::schema::{CommandBody, CommandPage};
 use crate::body::{Asked, At, Body, Page};
 use crate::caller::Caller;
 use crate::problem::{Problem, ProblemBody};
@@ -10,18 +11,21 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use host::identity::Action;
+use host::platform::bus::Filter;
 use host::platform::command::{CommandRecord, NewCommand};
 use host::platform::sight::CommandSight;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// A command that is to be given.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Give {
     command: String,
     #[serde(default)]
+    #[schema(value_type = Value)]
     params: Value,
     timeout_s: Option<f64>,
 }
@@ -34,7 +38,7 @@ pub(crate) struct GiveAsked {
 }
 
 /// `POST /twins/{id}/commands`: 202 while the device has not answered, 200 with the outcome where it did in time.
-#[utoipa::path(post, path = "/twins/{id}/commands", tag = "Commands", request_body = Value, params(("id" = String, Path, description = "Any name of the twin."), ("wait_s" = Option<f64>, Query, description = "How long to wait for the outcome, 0 to 25.")), responses((status = 200, description = "Settled.", body = Value), (status = 202, description = "Accepted.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/twins/{id}/commands", tag = "Commands", request_body = Give, params(("id" = String, Path, description = "Any name of the twin."), ("wait_s" = Option<f64>, Query, description = "How long to wait for the outcome, 0 to 25.")), responses((status = 200, description = "Settled.", body = CommandBody), (status = 202, description = "Accepted.", body = CommandBody), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn command_give(
     State(app): State<App>,
     caller: Caller,
@@ -61,15 +65,12 @@ pub(crate) async fn give_and_wait(
         return Err(Problem::unfit("wait_s", format!("{wait_s} is not between 0 and 25")));
     }
     let twin = app.twin(caller, Action::TwinCommand, name).await?.id;
-    let mut news = app.platform.listen();
+    let wanted = Filter { twins: vec![twin], events: vec!["command".to_owned()], ..Filter::default() };
+    let mut news = app.platform.listen_to(wanted);
     let mut command = app.platform.command(twin, new, &caller.name()).await?;
     let wait = async {
-        // Any news of the twin may be of this command; who lags looks as well.
-        while command.is_open() {
-            let heard = news.recv().await;
-            if heard.is_ok_and(|news| news.twin != twin || !news.event.starts_with("command.")) {
-                continue;
-            }
+        // Any of these may be of this command; who missed some looks as well.
+        while command.is_open() && news.heard().await.is_some() {
             command = app.platform.command_of(twin, &command.id.to_string()).await?;
         }
         Ok::<CommandRecord, Problem>(command.clone())
@@ -82,7 +83,7 @@ pub(crate) async fn give_and_wait(
 }
 
 /// `GET /twins/{id}/commands`
-#[utoipa::path(get, path = "/twins/{id}/commands", tag = "Commands", params(("id" = String, Path, description = "Any name of the twin."), ("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page, the newest first.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/twins/{id}/commands", tag = "Commands", params(("id" = String, Path, description = "Any name of the twin."), ("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page, the newest first.", body = CommandPage), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn command_list(
     State(app): State<App>,
     caller: Caller,
@@ -96,7 +97,7 @@ pub(crate) async fn command_list(
 }
 
 /// `GET /twins/{id}/commands/{command}`
-#[utoipa::path(get, path = "/twins/{id}/commands/{command}", tag = "Commands", params(("id" = String, Path, description = "Any name of the twin."), ("command" = String, Path, description = "Id of the command.")), responses((status = 200, description = "The command.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/twins/{id}/commands/{command}", tag = "Commands", params(("id" = String, Path, description = "Any name of the twin."), ("command" = String, Path, description = "Id of the command.")), responses((status = 200, description = "The command.", body = CommandBody), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn command_view(
     State(app): State<App>,
     caller: Caller,

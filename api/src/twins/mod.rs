@@ -6,13 +6,14 @@ mod forecast;
 mod history;
 pub(crate) mod reading;
 mod runs;
+mod schema;
 mod telemetry;
 mod twin;
 
-use crate::edge::{Common, described};
+use crate::edge::{Common, described, described_each_time};
 use crate::problem::ProblemBody;
 use crate::server::App;
-use crate::{clock, faults};
+use crate::{clock, faults, identity, live};
 use axum::Router;
 use host::store::records::Cursor;
 use serde::Serialize;
@@ -39,17 +40,17 @@ impl<T> Listed<T> {
     info(
         title = "Celltide twins",
         description = "The native interface. Times are RFC 3339 or milliseconds; lists are read by `limit` and `cursor`; \
-            refusals are `application/problem+json`. Live streams: `GET /events` (SSE) and `GET /ws` (WebSocket).",
+            refusals are `application/problem+json`.",
     ),
     servers((url = "/twins/v1")),
     components(schemas(ProblemBody)),
-    tags((name = "Twins"), (name = "Commands"), (name = "Telemetry"), (name = "Alerts"), (name = "Clock"), (name = "Faults"), (name = "Runs")),
+    tags((name = "Twins"), (name = "Commands"), (name = "Telemetry"), (name = "Alerts"), (name = "Clock"), (name = "Faults"), (name = "Runs"), (name = "Live"), (name = "Administration")),
 )]
 struct Document;
 
 /// Routes below the base path, and their document.
 pub(crate) fn routes() -> (Router<App>, utoipa::openapi::OpenApi) {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(twin::twin_list, twin::twin_create))
         .routes(routes!(twin::twin_view, twin::twin_update, twin::twin_retire))
         .routes(routes!(twin::twin_desire))
@@ -72,7 +73,12 @@ pub(crate) fn routes() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(clock::clock_view, clock::clock_set))
         .routes(routes!(clock::clock_advance))
         .split_for_parts();
+    // Served beside these: streams know no time-out, and administration has a state of its own.
+    document.merge(live::routes().split_for_parts().1);
     let common =
         Common { refusal: "ProblemBody", media_type: "application/problem+json", unfit: "400", json: false };
-    (router, described(document, common))
+    let administration = identity::administration().split_for_parts().1;
+    let mut document = described(document, common);
+    document.merge(described_each_time(administration, Common { json: true, ..common }));
+    (router, document)
 }

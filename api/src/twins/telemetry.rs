@@ -1,6 +1,7 @@
 //! What devices report over HTTP: the same as over MQTT.
 
 use super::reading;
+use super::schema::ReadingBody;
 use crate::body::{At, Body, instant};
 use crate::caller::Caller;
 use crate::problem::{Problem, ProblemBody};
@@ -12,9 +13,10 @@ use host::identity::Action;
 use host::platform::door::Report;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// `POST /twins/{id}/telemetry`: one reading or an array; answered when they are durable.
-#[utoipa::path(post, path = "/twins/{id}/telemetry", tag = "Telemetry", request_body = Value, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 202, description = "Kept.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/twins/{id}/telemetry", tag = "Telemetry", request_body(content = ReadingBody, description = "A reading, or an array of them."), params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 202, description = "Kept: `accepted` says how many.", body = Object), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn telemetry_take(
     State(app): State<App>,
     caller: Caller,
@@ -29,17 +31,20 @@ pub(crate) async fn telemetry_take(
 }
 
 /// An event of a device.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Happened {
+    /// RFC 3339 or milliseconds; now where nothing is said.
+    #[schema(value_type = Option<Value>)]
     ts: Option<Value>,
     event: String,
     #[serde(default)]
+    #[schema(value_type = Value)]
     detail: Value,
 }
 
 /// `POST /twins/{id}/events`: an event of the device; answered when it is durable.
-#[utoipa::path(post, path = "/twins/{id}/events", tag = "Telemetry", request_body = Value, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 202, description = "Kept.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/twins/{id}/events", tag = "Telemetry", request_body = Happened, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 202, description = "Kept: `accepted` says how many.", body = Object), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn event_take(
     State(app): State<App>,
     caller: Caller,

@@ -1,6 +1,7 @@
 //! Twins: list, register, look, change, retire, and how they shall be.
 
 use super::Listed;
+use super::schema::{AliasBody, SpecBody, TwinBody, TwinPage};
 use crate::body::{Asked, At, Body, Page, instant};
 use crate::caller::Caller;
 use crate::edge::condition::{self, Condition};
@@ -17,6 +18,7 @@ use host::platform::{Alias, NewTwin, PlatformError, Spec, Update, Which};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// Which twins.
 #[derive(Debug, Deserialize)]
@@ -50,7 +52,7 @@ fn near_of(text: &str) -> Result<(f64, f64, f64), Problem> {
 }
 
 /// `GET /twins`
-#[utoipa::path(get, path = "/twins", tag = "Twins", params(("kind" = Option<String>, Query, description = "`battery`, `cabinet`, `vessel` or `facility`."), ("q" = Option<String>, Query, description = "Text in one of their names."), ("near" = Option<String>, Query, description = "`lat,lon,km`"), ("retired" = Option<bool>, Query, description = "Retired ones as well."), ("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page: `items`, `next_cursor`.", body = Value)))]
+#[utoipa::path(get, path = "/twins", tag = "Twins", params(("kind" = Option<String>, Query, description = "`battery`, `cabinet`, `vessel` or `facility`."), ("q" = Option<String>, Query, description = "Text in one of their names."), ("near" = Option<String>, Query, description = "`lat,lon,km`"), ("retired" = Option<bool>, Query, description = "Retired ones as well."), ("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page.", body = TwinPage)))]
 pub(crate) async fn twin_list(
     State(app): State<App>,
     caller: Caller,
@@ -70,21 +72,25 @@ pub(crate) async fn twin_list(
 }
 
 /// A twin that is to be registered.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Create {
+    /// `battery`, `cabinet`, `vessel` or `facility`.
     kind: String,
+    #[schema(max_length = 150)]
     name: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Vec<AliasBody>, max_items = 32)]
     aliases: Vec<Alias>,
     #[serde(default)]
+    #[schema(value_type = SpecBody)]
     spec: Value,
     #[serde(default)]
     labels: BTreeMap<String, String>,
 }
 
 /// `POST /twins`
-#[utoipa::path(post, path = "/twins", tag = "Twins", request_body = Value, responses((status = 201, description = "The twin.", body = Value), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/twins", tag = "Twins", request_body = Create, responses((status = 201, description = "The twin.", body = TwinBody), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_create(
     State(app): State<App>,
     caller: Caller,
@@ -112,7 +118,7 @@ pub(crate) struct ViewAsked {
 }
 
 /// `GET /twins/{id}`
-#[utoipa::path(get, path = "/twins/{id}", tag = "Twins", params(("id" = String, Path, description = "Any name of the twin."), ("at" = Option<String>, Query, description = "As it was then.")), responses((status = 200, description = "The twin, with its `ETag`.", body = Value), (status = 304, description = "It is as `If-None-Match` says."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/twins/{id}", tag = "Twins", params(("id" = String, Path, description = "Any name of the twin."), ("at" = Option<String>, Query, description = "As it was then.")), responses((status = 200, description = "The twin, with its `ETag`.", body = TwinBody), (status = 304, description = "It is as `If-None-Match` says."), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_view(
     State(app): State<App>,
     caller: Caller,
@@ -129,12 +135,15 @@ pub(crate) async fn twin_view(
 }
 
 /// What is to be changed. A name that is null goes; what is not there stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, max_length = 150)]
     name: Option<Option<String>>,
+    #[schema(value_type = Option<Vec<AliasBody>>)]
     aliases: Option<Vec<Alias>>,
+    #[schema(value_type = Option<SpecBody>)]
     spec: Option<Value>,
     labels: Option<BTreeMap<String, String>>,
 }
@@ -145,7 +154,7 @@ fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>
 }
 
 /// `PATCH /twins/{id}`
-#[utoipa::path(patch, path = "/twins/{id}", tag = "Twins", request_body = Value, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 200, description = "The twin.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json"), (status = 412, description = "The twin is not as `If-Match` says.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(patch, path = "/twins/{id}", tag = "Twins", request_body = Change, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 200, description = "The twin.", body = TwinBody), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json"), (status = 412, description = "The twin is not as `If-Match` says.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_update(
     State(app): State<App>,
     caller: Caller,
@@ -174,7 +183,7 @@ pub(crate) async fn twin_retire(
 }
 
 /// `PATCH /twins/{id}/desired`
-#[utoipa::path(patch, path = "/twins/{id}/desired", tag = "Twins", request_body = Value, params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 200, description = "The twin.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json"), (status = 412, description = "The twin is not as `If-Match` says.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(patch, path = "/twins/{id}/desired", tag = "Twins", request_body(content = Object, description = "Keys to be merged into how the hardware shall be; null removes one."), params(("id" = String, Path, description = "Any name of the twin.")), responses((status = 200, description = "The twin.", body = TwinBody), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It does not go with what there is.", body = ProblemBody, content_type = "application/problem+json"), (status = 410, description = "The twin was retired.", body = ProblemBody, content_type = "application/problem+json"), (status = 412, description = "The twin is not as `If-Match` says.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn twin_desire(
     State(app): State<App>,
     caller: Caller,

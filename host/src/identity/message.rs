@@ -138,6 +138,14 @@ impl Identity {
         Ok(message)
     }
 
+    /// A message by its id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn message(&self, id: &str) -> Result<Option<Message>, IdentityError> {
+        Ok(self.all::<Message>().get(id).await?.map(|found| found.value))
+    }
+
     /// Messages to a number, or to all, the latest first.
     ///
     /// # Errors

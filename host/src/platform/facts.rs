@@ -17,7 +17,7 @@ use crate::store::snapshot::Snapshot;
 use crate::store::{Change, Entity, Revision};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use twin::live::alert::{Rules, Severity, Signal, Turn, Watches};
 use twin::live::battery::{DAYS_LEAST, Doing, END_OF_LIFE, Registered, Subject};
 use twin::live::{Measured, Told};
@@ -66,6 +66,26 @@ pub(super) struct Facts {
     pub alerts: Vec<Versioned<AlertRecord>>,
     /// Commands that wait for an answer.
     pub commands: Vec<Versioned<CommandRecord>>,
+}
+
+/// What is known of a twin that is awake, for whoever looks: always what is durable, and never half of a change.
+#[derive(Debug, Clone)]
+pub(super) struct Shown(Arc<Mutex<Arc<Facts>>>);
+
+impl Shown {
+    pub(super) fn of(facts: Arc<Facts>) -> Self {
+        Self(Arc::new(Mutex::new(facts)))
+    }
+
+    pub(super) fn set(&self, facts: Arc<Facts>) {
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), facts);
+        // Not while others wait for the lock.
+        drop(before);
+    }
+
+    pub(super) fn get(&self) -> Arc<Facts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Facts {

@@ -9,7 +9,7 @@
 
 use super::door::{Device, Unfit};
 use super::error::PlatformError;
-use super::registry::TwinId;
+use super::registry::{TwinId, TwinRecord};
 use super::{Platform, uuid};
 use serde::Serialize;
 use serde_json::json;
@@ -248,6 +248,12 @@ impl Platform {
     fn simulated(&self) -> Result<&Simulated, PlatformError> {
         let none = || "the hardware is real; only simulated hardware can be made faulty".to_owned();
         self.core.options.simulated.as_ref().ok_or_else(|| PlatformError::Conflict(none()))
+    }
+
+    /// Whether a twin's hardware is simulated.
+    pub fn is_simulated(&self, record: &TwinRecord) -> bool {
+        let device = Device { kind: record.kind, id: record.device_name().into() };
+        self.core.options.simulated.as_ref().is_some_and(|simulated| simulated.all().contains_key(&device))
     }
 
     /// Makes a twin's hardware faulty, from now on.

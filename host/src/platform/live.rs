@@ -5,11 +5,10 @@ use super::alerts::AlertRecord;
 use super::command::{CommandRecord, NewCommand, Outcome, SET_DESIRED, TIMEOUT_S};
 use super::door::{Device, Order, Report, Unfit};
 use super::error::PlatformError;
-use super::facts::{Draft, Facts, Kept, SNAPSHOT_SCHEMA};
+use super::facts::{Draft, Facts, Kept, SNAPSHOT_SCHEMA, Shown};
 use super::fleet::FleetBattery;
 use super::forecast::Ahead;
 use super::happening;
-use super::monitor::Watched;
 use super::registry::TwinRecord;
 use super::sight::Sight;
 use crate::store::Change;
@@ -45,7 +44,9 @@ const EARLIEST: Time = Time(946_684_800_000);
 #[derive(Debug)]
 pub(super) struct LiveTwin {
     core: Arc<Core>,
-    facts: Facts,
+    facts: Arc<Facts>,
+    /// The same, where whoever only looks finds it.
+    shown: Shown,
     /// Copies of what followed from readings, the oldest first: the last, and one from before late readings.
     anchors: SmallVec<[Arc<Measured>; 2]>,
     /// Readings that the last snapshot knew.
@@ -101,32 +102,22 @@ impl LiveTwin {
         let snapshot_readings = measured.readings;
         // Late readings need not go back further than to where it woke.
         let anchors = measured.last_at.map(|_| Arc::new(measured.clone())).into_iter().collect();
-        let awake = Self {
-            core,
-            facts,
-            anchors,
-            snapshot_readings,
-            told_at: None,
-            silent_at: None,
-            is_unsaved: false,
-        };
+        let facts = Arc::new(facts);
+        let shown = Shown::of(facts.clone());
+        let (told_at, silent_at, is_unsaved) = (None, None, false);
+        let awake = Self { core, facts, shown, anchors, snapshot_readings, told_at, silent_at, is_unsaved };
         awake.note_health();
         awake
     }
 
+    /// Where what is known of it can be looked at without its actor.
+    pub(super) fn shown(&self) -> Shown {
+        self.shown.clone()
+    }
+
     /// What there is to see at `now`.
-    pub(super) fn sight(&self, now: Time) -> Sight {
+    fn sight(&self, now: Time) -> Sight {
         Sight::of(&self.facts, now)
-    }
-
-    /// How a battery stands at `now`.
-    pub(super) fn watched(&self, now: Time) -> Watched {
-        Watched::of(&self.facts, now)
-    }
-
-    /// All that is known of it.
-    pub(super) fn facts(&self) -> &Facts {
-        &self.facts
     }
 
     /// A battery of the swap fleet at `now`.
@@ -203,7 +194,7 @@ impl LiveTwin {
         let first_at = late.first().or(new.first()).map(|reading| reading.at);
         let is_late = !late.is_empty();
         let readings: Vec<Reading> = late.into_iter().chain(new).collect();
-        if self.core.bus.is_heard() {
+        if self.core.bus.is_heard(self.facts.record.id) {
             let values = readings.last().map(|reading| {
                 let values = reading.values.iter().map(|(metric, value)| (metric.to_string(), json!(value)));
                 Value::Object(values.collect())
@@ -733,7 +724,8 @@ impl LiveTwin {
         if !Arc::ptr_eq(&self.facts.record, &facts.record) {
             self.core.roll.note(&facts.record);
         }
-        self.facts = facts;
+        self.facts = Arc::new(facts);
+        self.shown.set(self.facts.clone());
         self.note_health();
         self.is_unsaved = !saves;
         for (at, event, data) in news {

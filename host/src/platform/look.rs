@@ -3,15 +3,17 @@
 use super::alerts::{AlertRecord, WhichAlerts};
 use super::command::CommandRecord;
 use super::door::Kind;
-use super::live::LiveTwin;
 use super::registry::{TwinRecord, Which};
 use super::sight::Sight;
 use super::{Core, Platform, PlatformError, TwinId, uuid};
 use crate::store::records::{By, Collection, Cursor, Within};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use twin::time::Time;
 
 /// Records that are read at a time while looking for those that fit.
 const PAGE: usize = 256;
+/// Twins that are looked at at once.
+const AT_ONCE: usize = 32;
 /// Records that one page of answers may look at; then it ends early, with a cursor to go on.
 const LOOKED_AT_MAX: usize = 20_000;
 
@@ -21,7 +23,7 @@ impl Platform {
     /// # Errors
     /// When there is none, or several.
     pub async fn find(&self, kind: Option<Kind>, name: &str) -> Result<TwinRecord, PlatformError> {
-        self.core.find(kind, name).await
+        self.residents.find(kind, name).await
     }
 
     /// What there is to see of a twin now.
@@ -30,7 +32,7 @@ impl Platform {
     /// When there is none.
     pub async fn view(&self, id: TwinId) -> Result<Sight, PlatformError> {
         let now = self.core.clock.now();
-        self.residents.with(id, move |twin: &mut LiveTwin| Box::pin(async move { Ok(twin.sight(now)) })).await
+        self.residents.look(id, |facts| Sight::of(facts, now)).await
     }
 
     /// What there was to see of a twin at an instant: what was measured and said up to then, under what it was
@@ -57,31 +59,30 @@ impl Platform {
         limit: usize,
         cursor: Option<Cursor>,
     ) -> Result<(Vec<Sight>, Option<Cursor>), PlatformError> {
+        if which.text.is_none() && which.near.is_none() {
+            return self.list_in_order(which, limit, cursor).await;
+        }
         let twins = Collection::<TwinRecord, _>::of(self.core.store.as_ref());
         let (by, within) = match which.kind {
             Some(kind) => (By::Index("kind".to_owned()), Within::Exactly(kind.as_str().as_bytes().to_vec())),
             None => (By::Key, Within::All),
         };
-        let is_choosy = which.text.is_some() || which.near.is_some();
         let (mut found, mut after, mut looked_at) = (Vec::new(), cursor, 0);
         loop {
             // One by one towards the end, so that the cursor stands behind the last that was answered.
-            let page = if is_choosy { (limit - found.len()).min(PAGE) } else { limit - found.len() };
-            let (records, next) = twins.page(by.clone(), within.clone(), page.max(1), after).await?;
+            let page = (limit - found.len()).clamp(1, PAGE);
+            let (records, next) = twins.page(by.clone(), within.clone(), page, after).await?;
             looked_at += records.len();
-            for record in records {
-                let record = record.value;
-                let is_meant = (which.retired || record.retired_at.is_none())
+            let meant = records.into_iter().map(|record| record.value).filter(|record| {
+                (which.retired || record.retired_at.is_none())
                     && which.visible.as_ref().is_none_or(|visible| visible.shows(&record.kept_by()))
-                    && which.text.as_ref().is_none_or(|text| record.has_in_names(text));
-                if !is_meant {
-                    continue;
-                }
-                let seen = self.view(record.id).await?;
-                if which.near.is_none_or(|near| is_near(&seen, near)) {
-                    found.push(seen);
-                }
-            }
+                    && which.text.as_ref().is_none_or(|text| record.has_in_names(text))
+            });
+            // Those that sleep are woken side by side.
+            let ids: Vec<TwinId> = meant.map(|record| record.id).collect();
+            let seen = stream::iter(ids).map(|id| self.view(id)).buffered(AT_ONCE);
+            let seen: Vec<Sight> = seen.try_collect().await?;
+            found.extend(seen.into_iter().filter(|seen| which.near.is_none_or(|near| is_near(seen, near))));
             match next {
                 None => return Ok((found, None)),
                 Some(next) if found.len() >= limit || looked_at >= LOOKED_AT_MAX => {
@@ -90,6 +91,33 @@ impl Platform {
                 Some(next) => after = Some(next),
             }
         }
+    }
+
+    /// The same where nothing is looked for in them: then the store is not asked.
+    async fn list_in_order(
+        &self,
+        which: &Which,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<(Vec<Sight>, Option<Cursor>), PlatformError> {
+        let after = cursor.map(|cursor| twin_at(&cursor)).transpose()?;
+        let visible = which.visible.as_ref();
+        let mut ids: Vec<TwinId> = self
+            .core
+            .in_roll(|sheet| {
+                let meant = sheet.made(which.kind, after).filter(|(_, listed)| {
+                    (which.retired || !listed.is_retired)
+                        && visible.is_none_or(|visible| listed.is_seen_by(visible))
+                });
+                // One more tells whether there is a next page.
+                meant.map(|(id, _)| id).take(limit.saturating_add(1)).collect()
+            })
+            .await?;
+        let is_more = ids.len() > limit;
+        ids.truncate(limit);
+        let next = ids.last().filter(|_| is_more).map(|id| cursor_at(*id)).transpose()?;
+        let seen = stream::iter(ids).map(|id| self.view(id)).buffered(AT_ONCE);
+        Ok((seen.try_collect().await?, next))
     }
 
     /// One alert, by its id or its name for people.
@@ -165,6 +193,16 @@ impl Platform {
         let (page, next) = commands.page(By::Index("twin".to_owned()), within, limit, cursor).await?;
         Ok((page.into_iter().map(|command| command.value).collect(), next))
     }
+}
+
+/// The end of a page in the order of registration: the twin that it ended with.
+fn cursor_at(id: TwinId) -> Result<Cursor, PlatformError> {
+    Ok(id.0.simple().to_string().parse::<Cursor>()?)
+}
+
+fn twin_at(cursor: &Cursor) -> Result<TwinId, PlatformError> {
+    let id = cursor.to_string().parse::<TwinId>();
+    id.map_err(|_| PlatformError::unfit("cursor", "is none of this list"))
 }
 
 /// A twin as it is registered.

@@ -27,6 +27,7 @@ mod history;
 mod live;
 mod look;
 pub mod monitor;
+mod names;
 mod notes;
 mod once;
 pub mod registry;
@@ -355,7 +356,8 @@ impl Platform {
     ) -> Result<Sight, PlatformError> {
         let by = by.to_owned();
         let now = self.core.clock.now();
-        self.residents
+        let seen = self
+            .residents
             .with(id, move |twin: &mut LiveTwin| {
                 let by = by.clone();
                 Box::pin(async move {
@@ -367,7 +369,9 @@ impl Platform {
                     twin.change(retire, "twin.retired", &by).await
                 })
             })
-            .await
+            .await?;
+        self.residents.forget_names();
+        Ok(seen)
     }
 
     /// Changes how the hardware shall be.
@@ -439,6 +443,20 @@ impl Platform {
             .await
     }
 
+    /// Takes what a person says that happened to the hardware, which was not heard by that.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why it could not be kept.
+    pub async fn state(&self, id: TwinId, event: &str, detail: Value, by: &str) -> Result<(), PlatformError> {
+        let (event, by) = (event.to_owned(), by.to_owned());
+        self.residents
+            .with(id, move |twin: &mut LiveTwin| {
+                let (event, detail, by) = (event.clone(), detail.clone(), by.clone());
+                Box::pin(async move { twin.stated(&event, detail, &by).await })
+            })
+            .await
+    }
+
     /// Takes note of an alert.
     ///
     /// # Errors
@@ -480,6 +498,11 @@ impl Platform {
     /// News from now on.
     pub fn listen(&self) -> broadcast::Receiver<Arc<bus::News>> {
         self.core.bus.listen()
+    }
+
+    /// News from now on that somebody wants. Whoever names twins is woken for theirs alone.
+    pub fn listen_to(&self, filter: bus::Filter) -> bus::Listener {
+        self.core.bus.listen_to(filter)
     }
 
     /// The platform's clock.

@@ -63,6 +63,10 @@ pub struct Alias {
 
 /// The namespace of names that hardware uses for itself.
 pub const DEVICE: &str = "device";
+/// Label of the dealer that a twin belongs to, by its number.
+pub const DEALER: &str = "dealer";
+/// Label of the consumer that uses it.
+pub const CONSUMER: &str = "consumer";
 /// Most names of one twin.
 const ALIASES_MAX: usize = 32;
 /// Longest name in bytes.
@@ -347,12 +351,18 @@ impl TwinRecord {
             Subject::Device(device) if self.is_called(device) => Some(device.clone()),
             _ => None,
         };
-        Owner { organisation: self.organisation.clone(), device, ..Owner::default() }
+        Owner { device, ..self.kept_by() }
     }
 
     /// Whom it belongs to, whoever asks.
     pub(super) fn kept_by(&self) -> Owner {
-        Owner { organisation: self.organisation.clone(), ..Owner::default() }
+        let label = |label: &str| self.labels.get(label).map(|name| name.as_str().into());
+        Owner {
+            organisation: self.organisation.clone(),
+            dealer: label(DEALER),
+            consumer: label(CONSUMER),
+            ..Owner::default()
+        }
     }
 
     fn is_called(&self, device: &Device) -> bool {

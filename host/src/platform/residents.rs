@@ -11,8 +11,9 @@ use super::alerts::AlertRecord;
 use super::command::CommandRecord;
 use super::door::{Device, Kind, Unfit};
 use super::error::PlatformError;
-use super::facts::{Facts, Kept, SNAPSHOT_SCHEMA, subject};
+use super::facts::{Facts, Kept, SNAPSHOT_SCHEMA, Shown, subject};
 use super::live::{LiveTwin, replayed};
+use super::names::Names;
 use super::registry::{TwinId, TwinRecord};
 use super::{Core, happening};
 use crate::actor::{Resident, Stage};
@@ -29,8 +30,6 @@ use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
 use twin::time::Time;
 
-/// Names whose twins are remembered.
-const NAMES: usize = 200_000;
 /// Entries and records that are read at a time.
 const PAGE: usize = 1_000;
 /// How often a twin is read again when its store has gone on without it.
@@ -44,7 +43,14 @@ const TO_SLEEP: usize = 64;
 /// Where too many are awake, so large a share of the most may stay.
 const STAY_AWAKE: f64 = 0.9;
 
-type Waking = Arc<OnceCell<Resident<LiveTwin>>>;
+type Waking = Arc<OnceCell<Woken>>;
+
+/// A twin's actor, and what is known of the twin.
+#[derive(Debug, Clone)]
+struct Woken {
+    resident: Resident<LiveTwin>,
+    shown: Shown,
+}
 
 /// A twin that is awake, or about to be.
 #[derive(Debug)]
@@ -75,13 +81,13 @@ pub(super) struct Residents {
     awake: Mutex<HashMap<TwinId, Awake>>,
     /// Told when more are awake than may be.
     crowded: Notify,
-    names: Mutex<HashMap<Device, TwinId>>,
+    names: Names,
     stopping: AtomicBool,
 }
 
 impl Residents {
     pub(super) fn new(core: Arc<Core>, stage: Stage) -> Self {
-        let (awake, names) = (Mutex::default(), Mutex::default());
+        let (awake, names) = (Mutex::default(), Names::default());
         Self { core, stage, awake, crowded: Notify::new(), names, stopping: AtomicBool::new(false) }
     }
 
@@ -91,21 +97,39 @@ impl Residents {
 
     /// The twin that a piece of hardware names.
     pub(super) async fn named(&self, device: &Device) -> Result<TwinId, PlatformError> {
-        if let Some(id) = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(device) {
-            return Ok(*id);
-        }
+        let since = match self.names.get(Some(device.kind), &device.id) {
+            Ok(id) => return Ok(id),
+            Err(since) => since,
+        };
         let record = self.core.find(Some(device.kind), &device.id).await?;
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= NAMES {
-            names.clear();
-        }
-        names.insert(device.clone(), record.id);
+        self.names.put(Some(device.kind), &device.id, record.id, since);
         Ok(record.id)
+    }
+
+    /// The record that a name leads to: a twin's own, or any other. Of a twin that is awake the store is not asked.
+    pub(super) async fn find(&self, kind: Option<Kind>, name: &str) -> Result<TwinRecord, PlatformError> {
+        let known = match name.parse::<TwinId>() {
+            Ok(id) => self.known(id),
+            Err(_) => None,
+        };
+        if let Some(known) = known.filter(|known| kind.is_none_or(|kind| known.record.kind == kind)) {
+            return Ok(known.record.as_ref().clone());
+        }
+        let since = match self.names.get(kind, name) {
+            Ok(id) => match self.known(id) {
+                Some(known) => return Ok(known.record.as_ref().clone()),
+                None => return super::look::record_of(&self.core, id).await,
+            },
+            Err(since) => since,
+        };
+        let record = self.core.find(kind, name).await?;
+        self.names.put(kind, name, record.id, since);
+        Ok(record)
     }
 
     /// Names changed: they are looked up again.
     pub(super) fn forget_names(&self) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.names.forget();
     }
 
     /// Does a piece of work on a twin; wakes it where it sleeps, and again where its actor ended or its store went on
@@ -127,6 +151,32 @@ impl Residents {
         self.done(id, Touch::Looked, work).await
     }
 
+    /// Looks at what is known of a twin, and waits for nothing that its actor is at; wakes it where it sleeps. What is
+    /// seen is durable: whoever was answered that something was kept sees it here.
+    pub(super) async fn look<R>(
+        &self,
+        id: TwinId,
+        look: impl FnOnce(&Facts) -> R,
+    ) -> Result<R, PlatformError> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(PlatformError::Stopping);
+        }
+        let waking = self.waking(id, Touch::Wanted);
+        match waking.get_or_try_init(|| self.wake(id)).await {
+            Ok(woken) => Ok(look(&woken.shown.get())),
+            Err(error) => {
+                self.forget(id, &waking);
+                Err(error)
+            }
+        }
+    }
+
+    /// What is known of a twin that is awake; that does not keep it so.
+    fn known(&self, id: TwinId) -> Option<Arc<Facts>> {
+        let shown = self.awake().get(&id)?.waking.get()?.shown.clone();
+        Some(shown.get())
+    }
+
     async fn done<R: Send + 'static>(
         &self,
         id: TwinId,
@@ -141,7 +191,7 @@ impl Residents {
             let waking = self.waking(id, touch);
             let woken = waking.get_or_try_init(|| self.wake(id)).await;
             let resident = match woken {
-                Ok(resident) => resident.clone(),
+                Ok(woken) => woken.resident.clone(),
                 Err(error) => {
                     self.forget(id, &waking);
                     return Err(error);
@@ -231,7 +281,7 @@ impl Residents {
     }
 
     async fn put_to_sleep(&self, id: TwinId, waking: Waking, touches: u64) {
-        if let Some(resident) = waking.get() {
+        if let Some(Woken { resident, .. }) = waking.get() {
             match resident.with(|twin| Box::pin(twin.rest())).await {
                 Ok(Err(error)) if !error.is_stale() => {
                     tracing::warn!(%id, %error, "a twin stays awake: its snapshot was not written");
@@ -253,11 +303,13 @@ impl Residents {
         }
     }
 
-    async fn wake(&self, id: TwinId) -> Result<Resident<LiveTwin>, PlatformError> {
+    async fn wake(&self, id: TwinId) -> Result<Woken, PlatformError> {
         let facts = self.core.facts(id, None).await?;
         let live = LiveTwin::new(self.core.clone(), facts);
         metrics::counter!("celltide_twins_woken_total").increment(1);
-        self.stage.place(id.place(), live).await.map_err(|_| PlatformError::Stopping)
+        let shown = live.shown();
+        let resident = self.stage.place(id.place(), live).await.map_err(|_| PlatformError::Stopping)?;
+        Ok(Woken { resident, shown })
     }
 
     /// Sees to it that twins whose commands wait for an answer are looked at.
@@ -315,9 +367,9 @@ impl Residents {
     pub(super) async fn stop(&self, patience: Duration) {
         self.stopping.store(true, Ordering::Release);
         let awake = std::mem::take(&mut *self.awake());
-        let residents = awake.into_values().filter_map(|entry| entry.waking.get().cloned());
-        let rest = futures::future::join_all(residents.map(|resident| async move {
-            let rested = resident.with(|twin| Box::pin(twin.rest())).await;
+        let woken = awake.into_values().filter_map(|entry| entry.waking.get().cloned());
+        let rest = futures::future::join_all(woken.map(|woken| async move {
+            let rested = woken.resident.with(|twin| Box::pin(twin.rest())).await;
             if let Ok(Err(error)) = rested {
                 tracing::warn!(%error, "a snapshot was not written");
             }

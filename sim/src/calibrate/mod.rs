@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! files ──measured──▶ records, histories, tables ──survey──▶ what can be fitted
-//!                          │ ocv, hysteresis ▶ circuit ▶ heat ▶ life
+//!                          │ ocv, hysteresis ▶ circuit ▶ heat ▶ rate ▶ life
 //!                          └──▶ residuals of what was fitted and of what was only predicted ▶ report
 //! ```
 //!
@@ -31,6 +31,8 @@ pub enum Part {
     Circuit,
     /// Heat given off.
     Heat,
+    /// Capacity against rate and temperature.
+    Rate,
     /// Rates of the life laws.
     Life,
 }
@@ -44,6 +46,7 @@ impl Part {
             Self::Hysteresis => "hysteresis",
             Self::Circuit => "circuit",
             Self::Heat => "heat",
+            Self::Rate => "rate",
             Self::Life => "life",
         }
     }
@@ -51,7 +54,7 @@ impl Part {
     /// The part of a name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
-        [Self::Ocv, Self::Hysteresis, Self::Circuit, Self::Heat, Self::Life]
+        [Self::Ocv, Self::Hysteresis, Self::Circuit, Self::Heat, Self::Rate, Self::Life]
             .into_iter()
             .find(|part| part.name() == name)
     }

@@ -15,6 +15,7 @@
 pub mod atlas;
 pub mod compare;
 pub mod condense;
+pub mod figure;
 pub mod number;
 pub mod record;
 pub mod report;

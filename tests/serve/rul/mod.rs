@@ -3,12 +3,56 @@
 mod alerts;
 mod auth;
 mod batteries;
+mod edge;
 mod live;
 mod users;
 
-use crate::process::{PASSWORD, Serve, ago_ms};
+use crate::coverage::Coverage;
+use crate::process::{PASSWORD, Serve, ago_ms, run};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+/// What was asked for, and the status of the answer.
+static HEARD: Mutex<BTreeSet<(String, String, u16)>> = Mutex::new(BTreeSet::new());
+
+fn hear(method: &str, path: &str, status: u16) {
+    HEARD.lock().unwrap().insert((method.to_owned(), path.to_owned(), status));
+}
+
+#[test]
+fn every_operation_answers_as_its_document_says() {
+    run(async {
+        auth::a_session_begins_goes_on_and_ends().await;
+        auth::what_is_wrong_with_a_login_is_said_in_the_familys_words().await;
+        auth::a_password_is_changed_by_whoever_knows_it().await;
+        auth::limits_are_kept_where_they_are_set().await;
+        auth::health_says_what_the_document_says().await;
+        users::people_are_added_changed_listed_and_deleted().await;
+        users::what_is_wrong_is_said_and_only_administrators_manage().await;
+        batteries::places_are_listed_with_how_their_batteries_stand().await;
+        batteries::a_battery_is_the_same_twin_as_through_the_native_interface().await;
+        batteries::readings_come_in_order_and_the_newest_of_many().await;
+        batteries::another_organisations_batteries_are_not_there().await;
+        alerts::alerts_are_listed_counted_noted_and_resolved().await;
+        live::only_known_people_are_let_in().await;
+        live::listeners_hear_of_their_batteries_and_places().await;
+        live::a_place_shows_nobody_what_belongs_to_another_organisation().await;
+        live::sockets_do_not_hold_up_the_end().await;
+        edge::every_way_in_is_looked_at().await;
+        edge::what_cannot_be_read().await;
+        edge::said_twice().await;
+        edge::too_many().await;
+        let folder = tempfile::tempdir().unwrap();
+        let document = Serve::start(folder.path()).get("/api-docs/rul.json").await;
+        let mut coverage = Coverage::of(document);
+        for (method, path, status) in HEARD.lock().unwrap().iter() {
+            coverage.hear(method, path, *status);
+        }
+        assert_eq!(coverage.whole(), 20);
+    });
+}
 
 /// Place and batteries of the tests.
 pub(crate) const PLACE: &str = "DC-CNX-01";
@@ -17,7 +61,7 @@ pub(crate) const FIRST: &str = "BAT-DC-CNX-01-UPS-01-STR-01-001";
 /// Somebody who speaks to the family.
 pub(crate) struct Member<'a> {
     pub(crate) serve: &'a Serve,
-    client: reqwest::Client,
+    pub(crate) client: reqwest::Client,
     pub(crate) token: Option<String>,
 }
 
@@ -62,16 +106,31 @@ impl<'a> Member<'a> {
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let request = self.request(method, path);
+        let request = self.request(method.clone(), path);
         let request = match body {
             Some(body) => request.json(&body),
             None => request,
         };
         let response = request.send().await.unwrap();
         let status = response.status();
+        hear(method.as_str(), path, status.as_u16());
         let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
         assert_eq!(kind, "application/json", "{path}");
         (status, response.json().await.unwrap())
+    }
+
+    /// Calls with a body as it stands, or with any header.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        build: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> (u16, Value) {
+        let response = build(self.request(method.parse().unwrap(), path)).send().await.unwrap();
+        let status = response.status().as_u16();
+        hear(method, path, status);
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{method} {path}: {status} {text}")))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

@@ -284,6 +284,12 @@ pub struct Step {
     pub notes: Option<String>,
 }
 
+/// Kilometres from one step to the next: as told, else the great circle between known positions times a detour; nothing
+/// where one of them is not known.
+pub fn leg_km(before: &Step, step: &Step, detour: f64) -> Option<f64> {
+    step.distance_km.or_else(|| Some(before.place.position?.distance_km(step.place.position?) * detour))
+}
+
 /// Who collected a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collector {
@@ -368,13 +374,7 @@ impl Batch {
 
     /// Kilometres from step to step: as told, else the great circle between known positions times a detour.
     pub fn travelled_km(&self, detour: f64) -> f64 {
-        let leg = |pair: &[Step]| {
-            pair[1].distance_km.unwrap_or_else(|| match (pair[0].place.position, pair[1].place.position) {
-                (Some(from), Some(to)) => from.distance_km(to) * detour,
-                _ => 0.0,
-            })
-        };
-        self.steps.windows(2).map(leg).sum()
+        self.steps.windows(2).map(|pair| leg_km(&pair[0], &pair[1], detour).unwrap_or(0.0)).sum()
     }
 
     /// Score of 0 to 1: mass that recycling is expected to give, relative to what there is.

@@ -43,6 +43,35 @@ pub struct MassLedger {
 }
 
 impl MassLedger {
+    /// Adds one batch as it stands, counted by itself.
+    ///
+    /// A batch alone tells nothing of what it lost on the way: that is within `weighing_kg` here.
+    pub fn count(&mut self, batch: &Batch) {
+        let (Some(first), last_kg) = (batch.steps.first(), batch.last().mass_kg) else { return };
+        if batch.parents.is_empty() {
+            self.registered_kg += first.mass_kg;
+        }
+        self.weighing_kg += last_kg - first.mass_kg;
+        match (batch.closed, batch.stage()) {
+            (Some(Closed::Withdrawn), _) => self.withdrawn_kg += last_kg,
+            (Some(Closed::Split | Closed::Merged), _) => {}
+            (None, Stage::Recycled) => self.recycled_kg += last_kg,
+            (None, Stage::Disposed) => self.disposed_kg += last_kg,
+            (None, _) => self.held_kg += last_kg,
+        }
+    }
+
+    /// Adds another ledger.
+    pub fn add(&mut self, other: &MassLedger) {
+        self.registered_kg += other.registered_kg;
+        self.weighing_kg += other.weighing_kg;
+        self.recycled_kg += other.recycled_kg;
+        self.disposed_kg += other.disposed_kg;
+        self.lost_kg += other.lost_kg;
+        self.withdrawn_kg += other.withdrawn_kg;
+        self.held_kg += other.held_kg;
+    }
+
     /// What came in less what is accounted for [kg]: rounding, if the book is right.
     pub fn gap_kg(&self) -> f64 {
         let (came, gone) = (
@@ -279,6 +308,17 @@ impl Custody {
     /// An empty book.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A book of these batches alone, to decide about them without all others. `given` is a year and the highest number
+    /// that was given in it; sums are of what happens from here on.
+    pub fn of(batches: impl IntoIterator<Item = Batch>, given: Option<(u16, u32)>) -> Self {
+        let mut book = Self::default();
+        book.given.extend(given);
+        for batch in batches {
+            book.batches.insert(batch.id, batch);
+        }
+        book
     }
 
     /// A batch.
@@ -613,7 +653,7 @@ impl Twin for Custody {
 /// Year (UTC) that an instant lies in.
 ///
 /// Source: Hinnant, *chrono-Compatible Low-Level Date Algorithms* (2013), `civil_from_days`.
-fn year_of(at: Time) -> i64 {
+pub fn year_of(at: Time) -> i64 {
     let days = at.0.div_euclid(DAY_MS) + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);

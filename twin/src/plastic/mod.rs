@@ -12,13 +12,16 @@
 
 pub mod batch;
 pub mod custody;
+pub mod declared;
 pub mod factors;
 pub mod gear;
 pub mod ground;
 pub mod haulage;
 pub mod hold;
+pub mod impact;
 pub mod intake;
 pub mod material;
+pub mod station;
 pub mod team;
 
 /// Sums that should agree are equal when they differ by less than this, relative to the larger.

@@ -110,10 +110,57 @@ impl Tracker {
     }
 }
 
+/// A level that rose by so much was charged [%].
+const CHARGED_PCT: f64 = 2.0;
+/// Over less than this no drain is told from noise [h].
+const DRAIN_LEAST_H: f64 = 0.25;
+
+/// Hours until a reported battery is empty, from levels [%] in the order of time; nothing where it does not fall, or was
+/// not watched for a quarter of an hour.
+///
+/// ```text
+/// t_left = level / −slope,   slope by least squares since it was charged last
+/// ```
+///
+/// Limits: supposes that it goes on falling as it did; a solar cell's days and nights are a mean only over whole days.
+pub fn hours_left(levels: &[(Time, f64)]) -> Option<f64> {
+    let rise = levels.windows(2).rposition(|pair| pair[1].1 - pair[0].1 > CHARGED_PCT);
+    let since = &levels[rise.map_or(0, |index| index + 1)..];
+    let (first, last) = (since.first()?, since.last()?);
+    let span_h = last.0.seconds_since(first.0) / 3600.0;
+    if span_h < DRAIN_LEAST_H {
+        return None;
+    }
+    let n = since.len() as f64;
+    let hours = |at: Time| at.seconds_since(first.0) / 3600.0;
+    let mean_h = since.iter().map(|(at, _)| hours(*at)).sum::<f64>() / n;
+    let mean_pct = since.iter().map(|(_, level)| level).sum::<f64>() / n;
+    let (mut cross, mut square) = (0.0, 0.0);
+    for (at, level) in since {
+        cross += (hours(*at) - mean_h) * (level - mean_pct);
+        square += (hours(*at) - mean_h).powi(2);
+    }
+    let slope_pct_per_h = cross / square;
+    (slope_pct_per_h < -1e-6).then(|| last.1 / -slope_pct_per_h)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::time::HOUR_MS;
+
+    #[test]
+    fn hours_left_follow_from_how_it_fell_since_it_was_charged() {
+        let level = |hour: i64, pct: f64| (Time(hour * HOUR_MS), pct);
+        // 85 % and a fall of 85/48 an hour: two days.
+        let falling: Vec<_> = (0..10).map(|h| level(h, 85.0 + (9 - h) as f64 * 85.0 / 48.0)).collect();
+        assert!((hours_left(&falling).unwrap() - 48.0).abs() < 1e-9);
+        let charged = [level(0, 20.0), level(1, 10.0), level(2, 100.0), level(3, 99.0), level(4, 98.0)];
+        assert!((hours_left(&charged).unwrap() - 98.0).abs() < 1e-9);
+        assert_eq!(hours_left(&[level(0, 50.0), level(1, 50.5)]), None);
+        assert_eq!(hours_left(&[level(0, 50.0)]), None);
+        assert_eq!(hours_left(&[]), None);
+    }
 
     #[test]
     fn the_battery_lasts_as_long_as_it_says() {

@@ -67,6 +67,8 @@ actions! {
     PassportAuthority = "read passports as an authority", [BatteryAuthority, BatteryAdmin], [Admin];
     /// Look at batches.
     BatchRead = "read batches", [ReadBatches, WriteBatches], [Admin, Engineer, Viewer];
+    /// Register batches.
+    BatchCollect = "register batches", [WriteBatches], [Admin, Engineer];
     /// Change batches.
     BatchWrite = "write batches", [WriteBatches], [Admin, Engineer];
     /// Look at devices.
@@ -132,7 +134,7 @@ actions! {
 impl Action {
     /// Whether hardware may do it, for itself.
     pub fn is_of_devices(self) -> bool {
-        matches!(self, Self::TwinReport | Self::BatchWrite)
+        matches!(self, Self::TwinReport | Self::BatchCollect | Self::DeviceRead)
     }
 }
 

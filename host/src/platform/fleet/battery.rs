@@ -319,9 +319,7 @@ impl Platform {
     /// When there is none.
     pub async fn fleet_battery(&self, id: TwinId) -> Result<FleetBattery, PlatformError> {
         let now = self.core.clock.now();
-        self.residents
-            .with(id, move |twin: &mut LiveTwin| Box::pin(async move { Ok(twin.of_fleet(now)) }))
-            .await
+        self.residents.look(id, |facts| FleetBattery::of(facts, now)).await
     }
 
     /// Registers a battery of the fleet.

@@ -230,9 +230,7 @@ impl Platform {
     /// # Errors
     /// When there is none.
     pub async fn cabinet(&self, id: TwinId) -> Result<Cabinet, PlatformError> {
-        self.residents
-            .with(id, |twin: &mut LiveTwin| Box::pin(async move { Ok(Cabinet::of(twin.facts())) }))
-            .await
+        self.residents.look(id, Cabinet::of).await
     }
 
     /// Cabinets that somebody sees, in the order of their names; of a status where one is named.

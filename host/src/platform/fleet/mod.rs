@@ -83,7 +83,7 @@ impl Part {
 
 impl Platform {
     /// Batteries that somebody sees, in the order of their names.
-    async fn fleet_batteries(&self, visible: &Visibility) -> Result<Vec<TwinId>, PlatformError> {
+    pub(crate) async fn fleet_batteries(&self, visible: &Visibility) -> Result<Vec<TwinId>, PlatformError> {
         self.core.in_roll(|sheet| sheet.batteries(None, visible).collect()).await
     }
 

@@ -2,6 +2,7 @@
 
 use super::path::Track;
 use super::{Paged, Part, Span};
+use crate::platform::facts::Facts;
 use crate::platform::live::{replay, replayed};
 use crate::platform::registry::TwinId;
 use crate::platform::{Platform, PlatformError};
@@ -125,19 +126,15 @@ impl Platform {
     /// # Errors
     /// When the battery is not there.
     pub async fn fleet_latest(&self, id: TwinId) -> Result<Option<ReadingRow>, PlatformError> {
-        self.residents
-            .with(id, move |twin: &mut crate::platform::live::LiveTwin| {
-                Box::pin(async move {
-                    let facts = twin.facts();
-                    let (measured, subject) = (&facts.kept.measured, facts.subject.as_deref());
-                    let Some(at) = measured.last_at else { return Ok(None) };
-                    let soc = measured.estimate(subject, at).and_then(|known| known.soc).map(|soc| soc.mean);
-                    let rated_ah = subject.and_then(Subject::rated_ah);
-                    let value = |metric: &str| measured.latest.at(metric, at);
-                    Ok(Some(ReadingRow::of(at, value, soc, rated_ah)))
-                })
-            })
-            .await
+        let latest = |facts: &Facts| {
+            let (measured, subject) = (&facts.kept.measured, facts.subject.as_deref());
+            let at = measured.last_at?;
+            let soc = measured.estimate(subject, at).and_then(|known| known.soc).map(|soc| soc.mean);
+            let rated_ah = subject.and_then(Subject::rated_ah);
+            let value = |metric: &str| measured.latest.at(metric, at);
+            Some(ReadingRow::of(at, value, soc, rated_ah))
+        };
+        self.residents.look(id, latest).await
     }
 
     /// Voltages of the cells in the reading that is nearest to an instant, within a second; nothing where there is none.

@@ -3,7 +3,6 @@
 use super::{AT_ONCE, SERIAL, label};
 use crate::identity::Visibility;
 use crate::platform::facts::Facts;
-use crate::platform::live::LiveTwin;
 use crate::platform::registry::{Spec, TwinId, TwinRecord};
 use crate::platform::{Platform, PlatformError};
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -215,9 +214,7 @@ impl Platform {
     /// When there is none.
     pub async fn watched(&self, id: TwinId) -> Result<Watched, PlatformError> {
         let now = self.core.clock.now();
-        self.residents
-            .with(id, move |twin: &mut LiveTwin| Box::pin(async move { Ok(twin.watched(now)) }))
-            .await
+        self.residents.look(id, |facts| Watched::of(facts, now)).await
     }
 
     /// Batteries in the order of their names, from the `skip`th on, and how many there are; of a place where one is

@@ -10,6 +10,7 @@ use crate::platform::registry::{TwinId, TwinRecord};
 use crate::platform::{Core, Platform, PlatformError};
 use crate::store::records::{By, Collection, Within};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::OnceCell;
 use twin::time::Time;
@@ -26,6 +27,7 @@ pub struct Listed {
     pub(in crate::platform) place: Option<Arc<str>>,
     organisation: Option<Arc<str>>,
     changed_at: Time,
+    pub(in crate::platform) is_retired: bool,
 }
 
 impl Listed {
@@ -51,6 +53,9 @@ pub(in crate::platform) struct Sheet {
     cabinets: Names,
     mounted: HashMap<Arc<str>, Names>,
     places: BTreeMap<Arc<str>, TwinId>,
+    /// All twins in the order in which they were registered, and those of each kind.
+    made: BTreeSet<TwinId>,
+    made_of: HashMap<Kind, BTreeSet<TwinId>>,
 }
 
 impl Sheet {
@@ -61,9 +66,10 @@ impl Sheet {
         let place_name = match record.kind {
             Kind::Battery => record.labels.get(label::LOCATION).map(|place| Arc::from(place.as_str())),
             Kind::Facility => place_name(record).map(Arc::from),
-            Kind::Cabinet => None,
-            Kind::Vessel => return,
+            Kind::Cabinet | Kind::Vessel => None,
         };
+        self.made.insert(record.id);
+        self.made_of.entry(record.kind).or_default().insert(record.id);
         // Cabinets are listed by what people call them.
         let called = record.name.clone().filter(|_| record.kind == Kind::Cabinet);
         let listed = Listed {
@@ -71,6 +77,7 @@ impl Sheet {
             place: place_name,
             organisation: record.organisation.clone(),
             changed_at: record.changed_at,
+            is_retired: record.retired_at.is_some(),
         };
         if let Some(before) = self.twins.insert(record.id, listed.clone()) {
             let key = (before.name, record.id);
@@ -105,6 +112,21 @@ impl Sheet {
     /// What is known of a twin, retired or not.
     pub(in crate::platform) fn twin(&self, id: TwinId) -> Option<&Listed> {
         self.twins.get(&id)
+    }
+
+    /// Twins in the order in which they were registered: of a kind where one is named, and after one where one is.
+    pub(in crate::platform) fn made(
+        &self,
+        kind: Option<Kind>,
+        after: Option<TwinId>,
+    ) -> impl Iterator<Item = (TwinId, &Listed)> {
+        let made = match kind {
+            Some(kind) => self.made_of.get(&kind),
+            None => Some(&self.made),
+        };
+        let span = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let ids = made.into_iter().flat_map(move |made| made.range(span));
+        ids.filter_map(|id| Some((*id, self.twins.get(id)?)))
     }
 
     /// The place of a name.
@@ -255,6 +277,16 @@ mod tests {
         assert_eq!(numbers(&sheet, None, &all), [1, 3]);
         assert_eq!(numbers(&sheet, Some("y"), &all), [] as [u128; 0]);
         assert_eq!(sheet.twin(TwinId(uuid::Uuid::from_u128(2))).unwrap().name.as_ref(), "z");
+
+        let vessel = TwinRecord { kind: Kind::Vessel, ..battery(9, "v", None) };
+        sheet.note(&vessel);
+        let made = |kind, after: Option<u128>| -> Vec<(u128, bool)> {
+            let after = after.map(|number| TwinId(uuid::Uuid::from_u128(number)));
+            sheet.made(kind, after).map(|(id, listed)| (id.0.as_u128(), listed.is_retired)).collect()
+        };
+        assert_eq!(made(None, None), [(1, false), (2, true), (3, false), (9, false)]);
+        assert_eq!(made(Some(Kind::Battery), Some(1)), [(2, true), (3, false)]);
+        assert_eq!(made(Some(Kind::Cabinet), None), []);
 
         let other = TwinRecord { organisation: Some("acme".into()), ..battery(4, "d", Some("x")) };
         sheet.note(&other);

@@ -3,6 +3,8 @@
 use super::svg::escape;
 use std::fmt::Write as _;
 
+/// Colours by name, for light and for dark readers.
+pub const PALETTE: &str = include_str!("palette.css");
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
@@ -31,7 +33,7 @@ pub fn page(head: &Head, sections: &str) -> String {
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{} – Celltide</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{} – Celltide</title>\n<style>\n{PALETTE}{STYLE}</style>\n</head>\n<body>\n<main>\n",
         escape(&head.title)
     );
     let _ = write!(

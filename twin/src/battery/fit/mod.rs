@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! records ──ocv──▶ U(s), half gap ──circuit──▶ R0, R1, R2 over charge and temperature, τ1, τ2, knee
-//!    │                                 └─heat──▶ h·A
+//!    │                                 ├─heat──▶ h·A
+//!    │                                 └─rate──▶ charge in reach over rate and temperature
 //! histories ──life──▶ factors on the rates of the base's laws
 //! ```
 //!
@@ -14,6 +15,7 @@ pub mod heat;
 pub mod least_squares;
 pub mod life;
 pub mod ocv;
+pub mod rate;
 pub mod survey;
 
 use super::chemistry::ChemistryFile;

@@ -18,10 +18,13 @@ use super::scatter::Traits;
 use super::{CellStep, NetworkCell, Response};
 use crate::battery::fidelity::particle::{Losses, ParticleCell, ParticleState};
 use crate::battery::life::Health;
-use crate::battery::particle::cell::{CellModel, Drive, Guess, Kind, Seen, State, Trial, Work};
+use crate::battery::particle::cell::{CellFault, CellModel, Drive, Guess, Kind, Seen, State, Trial, Work};
 use crate::battery::particle::set::ZERO_C;
 use crate::time::DAY_S;
 use std::sync::Arc;
+
+/// Shares of a step that are tried one after the other where it has no solution at once.
+const PIECES: [&[f64]; 2] = [&[1.0 / 16.0, 15.0 / 16.0], &[1.0 / 64.0, 3.0 / 64.0, 12.0 / 64.0, 48.0 / 64.0]];
 
 /// A cell of a network as a particle model.
 #[derive(Debug, Clone)]
@@ -120,6 +123,29 @@ impl NetworkParticle {
         self.make.resistance_ohm() * (self.traits.resistance - 1.0) / self.traits.capacity
     }
 
+    /// The step under a current of the set's cell. One that has no solution at once is taken in pieces, short ones first,
+    /// as it is the jump of the load at its beginning that is hard; means are then those of the last and longest piece.
+    fn try_step(&mut self, current_a: f64) -> Result<Trial<State>, CellFault> {
+        let kelvin = self.state.cell.clock.temperature_k;
+        let model = self.make.model();
+        let (drive, guess) = (steady(current_a), &self.guess);
+        let mut tried = model.attempt(&self.state.cell, drive, self.dt_s, kelvin, guess, &mut self.work);
+        for pieces in PIECES {
+            if tried.is_ok() {
+                break;
+            }
+            let mut state = self.state.cell;
+            for share in pieces {
+                tried = model.attempt(&state, drive, share * self.dt_s, kelvin, guess, &mut self.work);
+                match &tried {
+                    Ok(piece) => state = piece.state,
+                    Err(_) => break,
+                }
+            }
+        }
+        tried
+    }
+
     /// What is seen at a third of the step that is taken, or means as much: [`CellModel::attempt`] leaves it out where
     /// nothing is found by iteration.
     fn third(&self, trial: &Trial<State>, current_a: f64) -> Seen {
@@ -177,19 +203,11 @@ impl NetworkCell for NetworkParticle {
 
     fn response(&mut self, current_a: f64) -> Response {
         let per_cell_a = current_a / self.traits.capacity;
-        let kelvin = self.state.cell.clock.temperature_k;
-        let (model, state, dt_s) = (self.make.model(), &self.state.cell, self.dt_s);
-        let (drive, guess) = (steady(per_cell_a), &self.guess);
-        let mut tried = model.attempt(state, drive, dt_s, kelvin, guess, &mut self.work);
-        if tried.is_err() {
-            // After a jump of the load a short step first; means are then those of the long one.
-            let first_s = dt_s / 16.0;
-            tried = model.attempt(state, drive, first_s, kelvin, guess, &mut self.work).and_then(|first| {
-                model.attempt(&first.state, drive, dt_s - first_s, kelvin, guess, &mut self.work)
-            });
-        }
+        let tried = self.try_step(per_cell_a);
         self.tried = tried.ok().filter(|trial| trial.end.voltage_v.is_finite()).map(|trial| {
-            let resistance_ohm = (-trial.slope_ohm / self.traits.capacity + self.added_ohm()).max(1e-9);
+            let kelvin = self.state.cell.clock.temperature_k;
+            let slope_ohm = trial.slope_ohm + self.make.model().salt_slope_ohm(&self.work, kelvin);
+            let resistance_ohm = (-slope_ohm / self.traits.capacity + self.added_ohm()).max(1e-9);
             let voltage_v = trial.end.voltage_v - self.added_ohm() * current_a;
             self.line = (voltage_v + resistance_ohm * current_a, resistance_ohm);
             match &mut self.trial {

@@ -37,6 +37,8 @@ pub struct Work {
     passages: [Passage; 2],
     warmth: Option<Warmth>,
     factors: Factors,
+    /// The last solution for the salt and its step [s], for the next one from the same beginning.
+    solved: Option<(f64, SaltStep)>,
 }
 
 impl Default for Work {
@@ -46,6 +48,7 @@ impl Default for Work {
             passages: [Passage::default(); 2],
             warmth: None,
             factors: Factors::default(),
+            solved: None,
         }
     }
 }
@@ -84,6 +87,15 @@ impl CellModel {
         };
         *state = trial.state;
         Ok((trial.end, trial.slope_ohm))
+    }
+
+    /// How the voltage at the end of the step that was tried last follows its constant current by way of the salt [Ω],
+    /// negative: what [`Trial::slope_ohm`] leaves out, which only networks of cells need.
+    pub fn salt_slope_ohm(&self, work: &Work, kelvin: f64) -> f64 {
+        let Some((_, step)) = work.solved.filter(|_| self.is_salt_followed()) else { return 0.0 };
+        let [_, end] = self.electrolyte.leverage(&step, &work.factors);
+        let warmth = Warmth::at(self.set(), kelvin);
+        self.kinetics.chi * warmth.thermal_v * (end[0] + end[1]) / self.set().file.cell.area_m2
     }
 
     /// Voltage at no current and resistance of the line that the voltage at the end of a step follows with its
@@ -179,8 +191,9 @@ impl CellModel {
         // Pores stay as they are for the step; what grew in it is taken from them at its end.
         let pores = self.pores(start_film);
         let mut followed = self.is_salt_followed().then(|| {
+            let known = work.solved.filter(|(known_s, step)| *known_s == dt_s && step.from == state.salt);
             let begun = SaltStep { from: state.salt, nodes: [state.salt; 2] };
-            (begun, [self.overview(&state.salt, &pores); 2])
+            (known.map_or(begun, |(_, step)| step), self.still)
         });
         // Current that the salt was solved with, and how the voltage at a node follows the current at either by it.
         let mut salt_current = [f64::NAN; 2];
@@ -212,7 +225,8 @@ impl CellModel {
             let moved = (current[0] - salt_current[0]).abs().max((current[1] - salt_current[1]).abs());
             let is_moved = round == 0 || moved * answers[1].by_current.abs() > SHIFT_V;
             if let Some((salt_step, salt)) = followed.as_mut().filter(|_| is_moved) {
-                if !self.electrolyte.solve(salt_step, middle.salt_diffusivity, current, &work.factors) {
+                if !self.electrolyte.solve(salt_step, middle.salt_diffusivity, current, &mut work.factors) {
+                    work.solved = None;
                     return Err(CellFault::NoConvergence { t_s: state.clock.t_s });
                 }
                 *salt = [0, 1].map(|node| self.overview(&salt_step.nodes[node], &pores));
@@ -360,6 +374,7 @@ impl CellModel {
             work.passages[electrode].pass(&mut particle.modes, flux);
         }
         if let Some((salt_step, _)) = &followed {
+            work.solved = Some((dt_s, *salt_step));
             next.salt = salt_step.nodes[1];
             if mechanisms.clogging {
                 self.electrolyte.squeeze(&mut next.salt, &pores, &self.pores(&next.films));

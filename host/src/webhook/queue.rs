@@ -1,0 +1,191 @@
+//! Deliveries as they are kept: each with its body, its number, and how often it was tried.
+
+use super::lanes::Lanes;
+use super::{Webhooks, sign};
+use crate::store::medium::Direction;
+use crate::store::records::{By, Collection, Expect, Indexed, Record, RecordChange, Scan, Versioned, Within};
+use crate::store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use twin::time::Time;
+
+/// Records that are read at a time.
+const PAGE: usize = 1_000;
+
+/// Something that happened, for whoever wants to be told.
+#[derive(Debug, Clone)]
+pub struct Happened<'a> {
+    /// Family of the event.
+    pub family: &'a str,
+    /// Its name.
+    pub event: &'a str,
+    /// What it is about: events of one subject come in order.
+    pub subject: &'a str,
+    /// Organisations whose thing it is about.
+    pub organisations: &'a [Arc<str>],
+    /// When.
+    pub at: Time,
+    /// What is told of it.
+    pub data: &'a Value,
+}
+
+/// A delivery on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DeliveryRecord {
+    pub(super) number: u64,
+    pub(super) endpoint: Arc<str>,
+    pub(super) subject: String,
+    pub(super) event: String,
+    pub(super) at: Time,
+    pub(super) unsigned: String,
+    pub(super) attempts: u32,
+    pub(super) next_at: Time,
+    pub(super) failed: Option<String>,
+    pub(super) dead_at: Option<Time>,
+}
+
+impl Record for DeliveryRecord {
+    const COLLECTION: &'static str = "webhook_deliveries";
+    const SCHEMA: u16 = 1;
+
+    fn key(&self) -> String {
+        key(self.number)
+    }
+
+    fn indexed(&self) -> Indexed {
+        match self.dead_at {
+            Some(_) => Indexed::default().shared("dead", self.endpoint.as_bytes()),
+            None => Indexed::default().shared("waiting", self.endpoint.as_bytes()),
+        }
+    }
+}
+
+fn key(number: u64) -> String {
+    format!("{number:020}")
+}
+
+impl DeliveryRecord {
+    /// The id that it has at every try.
+    pub(super) fn id(&self) -> String {
+        format!("whd-{}-{}", self.endpoint, self.number)
+    }
+
+    pub(super) fn shown(self) -> Delivery {
+        Delivery {
+            id: self.id(),
+            event: self.event,
+            subject: self.subject,
+            at: self.at,
+            attempts: self.attempts,
+            dead_at: self.dead_at,
+            why: self.failed,
+        }
+    }
+}
+
+/// A delivery, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: String,
+    /// What happened.
+    pub event: String,
+    /// What it is about.
+    pub subject: String,
+    /// When.
+    pub at: Time,
+    /// Tries so far.
+    pub attempts: u32,
+    /// When it was given up.
+    pub dead_at: Option<Time>,
+    /// Why the last try failed.
+    pub why: Option<String>,
+}
+
+/// Deliveries that are not durable yet: to be committed with what they tell of, then released.
+#[derive(Debug, Default)]
+#[must_use = "deliveries are sent once they are released"]
+pub struct Prepared(Vec<DeliveryRecord>);
+
+impl Prepared {
+    /// The records, for the change that they tell of.
+    ///
+    /// # Errors
+    /// When one cannot be written as bytes.
+    pub fn records(&self) -> Result<Vec<RecordChange>, StoreError> {
+        self.0.iter().map(|delivery| RecordChange::put(delivery, Expect::Absent)).collect()
+    }
+
+    /// These and those, in this order.
+    pub fn and(mut self, other: Prepared) -> Prepared {
+        self.0.extend(other.0);
+        self
+    }
+}
+
+impl Webhooks {
+    /// A delivery for each endpoint that wants to be told.
+    pub fn prepare(&self, happened: &Happened<'_>) -> Prepared {
+        let Happened { family, event, subject, organisations, at, data } = *happened;
+        let now = self.0.clock.now();
+        let endpoints = self.0.endpoints.read().unwrap_or_else(PoisonError::into_inner);
+        let mut wanting: Vec<_> =
+            endpoints.values().filter(|one| one.wants(family, event, organisations)).collect();
+        if wanting.is_empty() {
+            return Prepared::default();
+        }
+        wanting.sort_by(|a, b| a.id.cmp(&b.id));
+        let unsigned = sign::unsigned(event, at, data);
+        let lanes = self.0.lanes();
+        let deliveries = wanting.into_iter().map(|endpoint| {
+            // Who takes nothing must not fill the store.
+            let is_full = lanes.count(&endpoint.id) >= self.0.settings.waiting_max;
+            DeliveryRecord {
+                number: self.0.next.fetch_add(1, Ordering::Relaxed),
+                endpoint: endpoint.id.clone(),
+                subject: subject.to_owned(),
+                event: event.to_owned(),
+                at,
+                unsigned: unsigned.clone(),
+                attempts: 0,
+                next_at: now,
+                failed: is_full.then(|| "too many wait already".to_owned()),
+                dead_at: is_full.then_some(now),
+            }
+        });
+        Prepared(deliveries.collect())
+    }
+
+    /// Sends what was prepared and is durable now.
+    pub fn release(&self, prepared: Prepared) {
+        let mut lanes = self.0.lanes();
+        for delivery in prepared.0.into_iter().filter(|delivery| delivery.dead_at.is_none()) {
+            lanes.add(Versioned { value: delivery, version: 1 });
+        }
+        drop(lanes);
+        self.0.sooner.notify_one();
+    }
+}
+
+/// Number of the last delivery that is kept.
+pub(super) async fn last(store: &dyn Store) -> Result<u64, StoreError> {
+    let scan = Scan { direction: Direction::Backward, ..Scan::all(DeliveryRecord::COLLECTION, 1) };
+    let page = store.records(scan).await?;
+    Ok(page.records.first().and_then(|last| last.key.parse().ok()).unwrap_or(0))
+}
+
+/// Everything that waits.
+pub(super) async fn waiting(store: &dyn Store) -> Result<Lanes, StoreError> {
+    let deliveries = Collection::<DeliveryRecord, _>::of(store);
+    let (mut lanes, mut after) = (Lanes::default(), None);
+    loop {
+        let (page, next) = deliveries.page(By::Index("waiting".to_owned()), Within::All, PAGE, after).await?;
+        page.into_iter().for_each(|delivery| lanes.add(delivery));
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(lanes),
+        }
+    }
+}
