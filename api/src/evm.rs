@@ -1,5 +1,6 @@
 //! A node of an EVM chain over HTTP: JSON-RPC 2.0, one call a request.
 
+use crate::client::http_client;
 use host::anchor::{Rpc, RpcAnswer, RpcError};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -13,18 +14,18 @@ const ANSWER_MAX_BYTES: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub struct Node {
     http: reqwest::Client,
-    url: String,
+    url: reqwest::Url,
 }
 
 impl Node {
     /// The node at an `http` or `https` address.
     ///
     /// # Errors
-    /// When there is no client for it.
+    /// When it is no such address.
     pub fn at(url: &str) -> Result<Self, RpcError> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        let http = client.build().map_err(|error| unheard(&error))?;
-        Ok(Self { http, url: url.to_owned() })
+        let read = reqwest::Url::parse(url).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+        let url = read.ok_or_else(|| RpcError::Unheard { detail: "that is no http address".to_owned() })?;
+        Ok(Self { http: http_client(), url })
     }
 }
 
@@ -41,7 +42,7 @@ fn unheard(error: &reqwest::Error) -> RpcError {
 impl Rpc for Node {
     fn call(&self, method: &'static str, params: Value) -> RpcAnswer {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let request = self.http.post(&self.url).json(&body);
+        let request = self.http.post(self.url.clone()).timeout(TIMEOUT).json(&body);
         Box::pin(async move {
             let response = request.send().await.map_err(|error| unheard(&error))?;
             let status = response.status();

@@ -2,7 +2,7 @@
 
 use crate::paper::grouped;
 use crate::passport::papers::attributes::Point;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A name of the tables in words.
 pub(super) fn words(name: &str) -> String {
@@ -28,29 +28,78 @@ fn line(value: &Value) -> String {
                 if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
             },
         ),
-        Value::Array(items) => items.iter().map(line).collect::<Vec<_>>().join("; "),
-        Value::Object(members) => {
-            let told = members.iter().filter(|(_, value)| !value.is_null());
-            // What papers say, and what things are called, needs no name before it.
-            let plain = ["text", "url", "number", "name", "material", "substance", "type"];
-            let each = told.map(|(name, value)| match plain.contains(&name.as_str()) {
-                true => line(value),
-                false => format!("{} {}", spaced(name), line(value)),
-            });
-            each.collect::<Vec<_>>().join(", ")
-        }
+        Value::Array(items) => items.iter().map(line).collect::<Vec<_>>().join(", "),
+        Value::Object(members) => paper(members),
     }
 }
 
-/// `preConsumer` as `pre consumer`.
-fn spaced(name: &str) -> String {
-    name.chars().fold(String::new(), |mut text, letter| {
-        if letter.is_ascii_uppercase() {
-            text.push(' ');
+/// A paper: where it is or what it says, its number, its days.
+fn paper(members: &Map<String, Value>) -> String {
+    let order = ["text", "url", "number", "standard", "issuer", "issued", "expires", "latest", "measuredAt"];
+    let known = order.into_iter().filter_map(|name| Some((name, members.get(name)?)));
+    let told = known.filter(|(_, value)| !value.is_null()).map(|(name, value)| match name {
+        "issued" | "expires" => format!("{name} {}", line(value)),
+        "latest" => format!("{} °C", line(value)),
+        "measuredAt" => format!("at {}", line(value)),
+        _ => line(value),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// A value of several parts, in words.
+fn several(key: &str, value: &Value) -> Option<String> {
+    let each = |write: &dyn Fn(&Value) -> String| -> Option<String> {
+        Some(value.as_array()?.iter().map(write).collect::<Vec<_>>().join(", "))
+    };
+    let text = |of: &Value, name: &str| of[name].as_str().unwrap_or_default().to_owned();
+    let share = |of: &Value, name: &str| of[name].as_f64().map(|share| format!("{} %", grouped(share, 1)));
+    match key {
+        "manufacturer" => Some(match value["identifier"].as_str() {
+            Some(identifier) => format!("{} ({identifier})", text(value, "name")),
+            None => text(value, "name"),
+        }),
+        "chemistry" => {
+            let [kind, cathode, anode] = ["type", "cathode", "anode"].map(|name| text(value, name));
+            Some(format!("{kind}: {cathode} cathode, {anode} anode"))
         }
-        text.push(letter.to_ascii_lowercase());
-        text
-    })
+        "electrode_materials" => {
+            let contents = value["contents"].as_array()?.iter().map(|content| {
+                let kg = content["mass"].as_f64().unwrap_or_default();
+                format!("{} {} kg", text(content, "material"), grouped(kg, 1))
+            });
+            Some(contents.collect::<Vec<_>>().join(", "))
+        }
+        "hazardous_substances" => each(&|one| match share(one, "share") {
+            Some(share) => format!("{} {share}", text(one, "substance")),
+            None => text(one, "substance"),
+        }),
+        "hazardous_substances_impact" => {
+            each(&|one| format!("{}: {}", text(one, "substance"), text(one, "impact")))
+        }
+        "recycled_shares" => each(&|one| {
+            let all = share(one, "share").unwrap_or_default();
+            match (share(one, "preConsumer"), share(one, "postConsumer")) {
+                (Some(pre), Some(post)) => {
+                    format!("{} {all} ({pre} pre-consumer, {post} post-consumer)", text(one, "material"))
+                }
+                _ => format!("{} {all}", text(one, "material")),
+            }
+        }),
+        _ => None,
+    }
+}
+
+/// A rule of the regulation as people write it: `annex-vi-a-1` as `Annex VI A 1`.
+pub(super) fn rule(name: &str) -> String {
+    let part = |(at, part): (usize, &str)| {
+        let roman = part.bytes().all(|byte| b"ivx".contains(&byte));
+        match (at, roman || part.len() == 1) {
+            (0, _) => words(part),
+            (_, true) => part.to_uppercase(),
+            _ => part.to_owned(),
+        }
+    };
+    name.split('-').enumerate().map(part).collect::<Vec<_>>().join(" ")
 }
 
 /// Unit of a data point.
@@ -85,7 +134,8 @@ fn unit(key: &str) -> &'static str {
 }
 
 pub(super) fn fact(point: &Point) -> Option<(&'static str, String)> {
-    let value = line(point.value.as_ref()?);
+    let value = point.value.as_ref()?;
+    let value = several(point.attribute.key(), value).unwrap_or_else(|| line(value));
     let unit = unit(point.attribute.key());
     Some((title(point.attribute.key()), if unit.is_empty() { value } else { format!("{value} {unit}") }))
 }

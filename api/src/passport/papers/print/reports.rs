@@ -1,6 +1,6 @@
 //! Reports on paper: footprint, sustainability, the EU's regulation.
 
-use super::names::{fact, title, words};
+use super::names::{fact, rule as rule_name, title, words};
 use super::{Found, begin, figure, minute, percent, shown_to, stages};
 use crate::paper::{Bars, Cell, Column, Paper, PaperError, Table, Tint, grouped};
 use crate::passport::papers::attributes::{self, Point, Reader};
@@ -203,7 +203,7 @@ fn compliance(paper: &mut Paper, compliance: &Compliance) {
         };
         let gap = if finding.gap.is_empty() { finding.evidence.clone() } else { finding.gap.clone() };
         vec![
-            Cell::from(words(&finding.rule)),
+            Cell::from(rule_name(&finding.rule)),
             Cell::from(words(&finding.group)),
             Cell::tinted(word, tint),
             Cell::from(gap),
@@ -221,7 +221,7 @@ fn compliance(paper: &mut Paper, compliance: &Compliance) {
         let rows = compliance.upcoming.iter().map(|rule| {
             vec![
                 Cell::from(rule.applies_from.to_string()),
-                Cell::from(words(&rule.rule)),
+                Cell::from(rule_name(&rule.rule)),
                 Cell::from(rule.asks.clone()),
             ]
         });
