@@ -114,7 +114,7 @@ fn ten_thousand_loans_are_exact_to_the_paisa() {
     let mut draws = Draws(20_240_115);
     let mut rows = 0_u64;
     for _ in 0..LOANS {
-        let principal = 100_000 + draws.below(50_000_000_00);
+        let principal = 100_000 + draws.below(5_000_000_000);
         let k = draws.below(6_001);
         let months = 1 + draws.below(84) as u32;
         let (year, month, day) =

@@ -58,6 +58,8 @@ pub struct Plant {
     charge_limit: f64,
     /// Whether its charger works.
     charges: bool,
+    /// Whether it was told to give power.
+    drives: bool,
     faulty: Faulty,
     revision: u64,
     reports: u64,
@@ -104,6 +106,7 @@ impl Plant {
             days: 0,
             charge_limit: 1.0,
             charges: true,
+            drives: true,
             faulty: Faulty::default(),
             revision: 0,
             reports: 0,
@@ -154,6 +157,10 @@ impl Plant {
     fn limited(&self, leg: Leg) -> Leg {
         match leg.duty {
             Duty::Charge { .. } | Duty::Hold { .. } if !self.charges => Leg { duty: Duty::Rest, ..leg },
+            Duty::Power { power_w, .. } if power_w > 0.0 && !self.drives => Leg { duty: Duty::Rest, ..leg },
+            Duty::Current { current_a, .. } if current_a > 0.0 && !self.drives => {
+                Leg { duty: Duty::Rest, ..leg }
+            }
             Duty::Charge { power_max_w, current_max_a, target_soc } => {
                 let target_soc = target_soc.min(self.charge_limit);
                 Leg { duty: Duty::Charge { power_max_w, current_max_a, target_soc }, ..leg }
@@ -224,16 +231,27 @@ impl Plant {
                     Some(limit) if (0.1..=1.0).contains(&limit) => {
                         self.advance(now);
                         self.charge_limit = limit;
-                        // What is still to come today is planned anew; a charge that runs goes on to its end.
-                        let mut rest = self.legs(self.days.saturating_sub(1));
-                        rest.retain(|leg| leg.at > now);
-                        self.follow(rest.into(), now);
+                        self.plan_rest(now);
                         Ok(())
                     }
                     _ => Err("charge_limit is a share from 0.1 to 1".to_owned()),
                 }
             }
+            "set_status" => {
+                let drives = params.get("discharge").and_then(Value::as_bool);
+                self.advance(now);
+                self.drives = drives.ok_or_else(|| "discharge says whether it gives power".to_owned())?;
+                self.plan_rest(now);
+                Ok(())
+            }
             other => Err(format!("a simulated battery knows no command {other}")),
         }
+    }
+
+    /// Plans anew what is still to come today; a charge or a ride that runs goes on to its end.
+    fn plan_rest(&mut self, now: Time) {
+        let mut rest = self.legs(self.days.saturating_sub(1));
+        rest.retain(|leg| leg.at > now);
+        self.follow(rest.into(), now);
     }
 }

