@@ -18,7 +18,7 @@ use twin::battery::pack::Layout;
 use twin::battery::particle::balance::Balance;
 use twin::battery::particle::cell::{CellModel, Drive, Heat, Kind, Options};
 use twin::battery::particle::drive::{End, Run};
-use twin::battery::particle::set::{self, ParticleSet, ZERO_C};
+use twin::battery::particle::set::{self, ParticleSet};
 use twin::time::Time;
 
 const PANASONIC: &str =
