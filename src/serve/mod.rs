@@ -3,3 +3,4 @@
 pub(crate) mod anchor;
 pub(crate) mod config;
 pub(crate) mod fleet;
+pub(crate) mod season;
