@@ -5,6 +5,7 @@ use crate::output;
 use crate::serve::anchor;
 use crate::serve::config::Config;
 use crate::serve::fleet;
+use crate::serve::season::Season;
 use broker::{Broker, BrokerError};
 use host::dealership::Dealership;
 use host::identity::{Identity, OsEntropy, Secret, check_password};
@@ -304,7 +305,12 @@ async fn serve(
             fleet::register(&fleet, &platform).await?;
             let secrets = fleet::enrol(&fleet, &identity).await?;
             let hardware = hardware.unwrap_or_default();
-            Some(fleet::start(fleet, &clock, hardware, broker.address, &secrets, config.fleet.interval_s))
+            let season = match &fleet.world {
+                Some(world) => Season::begin(world, &plastic).await?,
+                None => None,
+            };
+            let interval_s = config.fleet.interval_s;
+            Some(fleet::start(fleet, &clock, hardware, broker.address, &secrets, interval_s, season))
         }
         None => None,
     };

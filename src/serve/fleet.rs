@@ -8,6 +8,7 @@
 
 use crate::failure::Failure;
 use crate::output;
+use crate::serve::season::Season;
 use host::identity::{Act, Identity, Secret};
 use host::platform::clock::Clock;
 use host::platform::door::{Device, Kind};
@@ -137,6 +138,7 @@ pub(crate) fn start(
     broker: SocketAddr,
     secrets: &Secrets,
     interval_s: f64,
+    season: Option<Season>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let interval_ms = (interval_s * 1e3).round().max(1.0) as i64;
@@ -157,7 +159,7 @@ pub(crate) fn start(
             tasks.spawn(speak(device.device.clone(), line, said, clock.clone()));
             ways.push(say);
         }
-        tasks.spawn(go_on(world, ways, shared));
+        tasks.spawn(go_on(world, ways, shared, season));
     }
     tasks
 }
@@ -179,7 +181,7 @@ fn connect(tasks: &mut JoinSet<()>, device: &Device, broker: SocketAddr, secrets
 }
 
 /// Lets the world go on with the clock, and its devices say what there is to say.
-async fn go_on(mut world: World, ways: Vec<mpsc::Sender<Said>>, shared: Shared) {
+async fn go_on(mut world: World, ways: Vec<mpsc::Sender<Said>>, shared: Shared, mut season: Option<Season>) {
     let Shared { clock, simulated, interval_ms } = shared;
     let mut next = clock.now() + interval_ms;
     while next < world.ends() {
@@ -195,6 +197,9 @@ async fn go_on(mut world: World, ways: Vec<mpsc::Sender<Said>>, shared: Shared) 
             return;
         };
         world = went_on;
+        if let Some(season) = &mut season {
+            season.book(world.take_custody(), next).await;
+        }
         for (device, said) in said {
             if ways[device].send(said).await.is_err() {
                 return;

@@ -4,3 +4,4 @@ pub(crate) mod anchor;
 pub(crate) mod config;
 mod dealer;
 pub(crate) mod fleet;
+pub(crate) mod season;

@@ -15,7 +15,7 @@ mod world;
 
 pub use faulty::{Faulty, is_silent};
 pub use sensors::Sensors;
-pub use world::{FaultsOf, Said, World, WorldDevice};
+pub use world::{Booked, Collecting, FaultsOf, Said, WorksSite, World, WorldDevice};
 
 use crate::engine::duty;
 use crate::engine::model::VariantModel;

@@ -15,12 +15,17 @@ use crate::engine::transfer::Transfer;
 use crate::engine::zone::ZonePart;
 use crate::engine::zone::shown::{CabinetShown, PackShown, SwapShown};
 use crate::engine::{WINDOW_MS, at_once, world_seed, zones};
+use crate::scenario::cleanup::PlantWork;
 use host::platform::door::{Device, Kind};
 use host::platform::fault::{Abilities, Fault};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use twin::cabinet;
+use twin::geo::Position;
+use twin::plastic::custody::CustodyEvent;
+use twin::plastic::gear::{Gear, Method};
+use twin::plastic::station::Station;
 use twin::rng::Seed;
 use twin::time::Time;
 use twin::vessel::{Task, VesselView};
@@ -54,6 +59,47 @@ struct Memory {
     broken: BTreeSet<(u8, usize)>,
     caught_kg: f64,
     landed_kg: f64,
+}
+
+/// Somebody who brings plastic in: a vessel, or a team.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collecting {
+    /// Name of its device.
+    pub device: String,
+    /// The cleanup.
+    pub organisation: String,
+    /// How.
+    pub method: Method,
+    /// What it carries [kg].
+    pub hold_kg: Option<f64>,
+    /// What it sweeps [m].
+    pub swath_m: Option<f64>,
+}
+
+/// A plant of a cleanup.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorksSite {
+    /// Which cleanup.
+    pub cleanup: usize,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub station: Station,
+    /// Where it stands.
+    pub position: Position,
+    /// What it works through in a day [kg].
+    pub daily_kg: f64,
+}
+
+/// What happened to a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Booked {
+    /// Which cleanup.
+    pub cleanup: usize,
+    /// Its name.
+    pub organisation: String,
+    /// What.
+    pub event: CustodyEvent,
 }
 
 /// What a device says.
@@ -107,8 +153,10 @@ impl World {
         let set_up = |part: &Part| {
             let mut place =
                 at_once(Place::set_up(model.clone(), *part, seed, Direct::default(), Hosting::Direct));
-            if let Place::Zone(zone) = &mut place {
-                zone.watch();
+            match &mut place {
+                Place::Zone(zone) => zone.watch(),
+                Place::Cleanup(zone) => zone.watch(),
+                Place::DataCentre(_) | Place::Cells(_) | Place::SecondLife(_) => {}
             }
             place
         };
@@ -133,6 +181,67 @@ impl World {
     /// Its devices.
     pub fn devices(&self) -> &[WorldDevice] {
         &self.devices
+    }
+
+    /// Everybody who brings plastic in.
+    pub fn collectors(&self) -> Vec<Collecting> {
+        let mut all = Vec::new();
+        for of in &self.model.cleanups {
+            let named = |name: &str| format!("{}-{name}", of.file.name);
+            let organisation = of.file.name.clone();
+            all.extend(of.vessels.iter().map(|plan| Collecting {
+                device: named(&plan.name),
+                organisation: organisation.clone(),
+                method: plan.model.gear.method(),
+                hold_kg: Some(plan.model.hold.mass_max_kg),
+                swath_m: match plan.model.gear {
+                    Gear::Net { swath_m, .. } => Some(swath_m),
+                    _ => None,
+                },
+            }));
+            all.extend(of.teams.iter().map(|plan| Collecting {
+                device: named(&plan.name),
+                organisation: organisation.clone(),
+                method: plan.model.gear.method(),
+                hold_kg: None,
+                swath_m: None,
+            }));
+        }
+        all
+    }
+
+    /// Plants of its cleanups.
+    pub fn works(&self) -> Vec<WorksSite> {
+        let cleanups = self.model.cleanups.iter().enumerate();
+        let sites = cleanups.flat_map(|(cleanup, of)| {
+            of.file.plants.iter().map(move |plant| WorksSite {
+                cleanup,
+                name: plant.name.clone(),
+                station: match plant.work {
+                    PlantWork::Sorting => Station::Sorting,
+                    PlantWork::Recycling => Station::Recycling,
+                },
+                position: Position { latitude_deg: plant.latitude_deg, longitude_deg: plant.longitude_deg },
+                daily_kg: plant.kg_per_h * 24.0,
+            })
+        });
+        sites.collect()
+    }
+
+    /// What happened to batches of cleanups since somebody asked last, in order for each.
+    pub fn take_custody(&mut self) -> Vec<Booked> {
+        let mut taken = Vec::new();
+        for (zone, part) in self.zones.iter_mut().zip(&self.parts) {
+            if let (Place::Cleanup(zone), Part::Cleanup(cleanup)) = (zone, part) {
+                let organisation = &self.model.cleanups[*cleanup].file.name;
+                taken.extend(zone.take_custody().into_iter().map(|event| Booked {
+                    cleanup: *cleanup,
+                    organisation: organisation.clone(),
+                    event,
+                }));
+            }
+        }
+        taken
     }
 
     /// When it ends; from then on nothing is reported.

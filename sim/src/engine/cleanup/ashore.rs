@@ -11,7 +11,7 @@ use twin::facility::line::Kind;
 use twin::facility::works::{Works, WorksCommand, WorksEvent};
 use twin::geo::Position;
 use twin::plastic::batch::{BatchId, Collector, Evidence, Origin, Place, Proof, Stage};
-use twin::plastic::custody::{CustodyCommand, CustodyEvent, Report};
+use twin::plastic::custody::{Custody, CustodyCommand, CustodyEvent, Report};
 use twin::plastic::factors::ROAD_DETOUR;
 use twin::plastic::gear::Method;
 use twin::plastic::haulage::{TruckCommand, TruckEvent, YardCommand};
@@ -36,6 +36,19 @@ impl CleanupZone {
             }
         };
         (Position { latitude_deg, longitude_deg }, name.clone())
+    }
+
+    /// Tells the book, and keeps what comes of it for whoever watches.
+    async fn booked(
+        &mut self,
+        now: Time,
+        commands: impl IntoIterator<Item = CustodyCommand>,
+    ) -> Answer<Custody> {
+        let answer = self.book.tell(now, commands).await;
+        if let Some(watched) = &mut self.watched {
+            watched.extend(answer.events.iter().cloned());
+        }
+        answer
     }
 
     /// Room in a port's yard [kg].
@@ -78,7 +91,7 @@ impl CleanupZone {
                 proof: Proof::new(Evidence::Weighbridge, name.clone()),
             });
         }
-        let answer = self.book.tell(now, commands).await;
+        let answer = self.booked(now, commands).await;
         let mut stored: SmallVec<[YardCommand; 2]> = SmallVec::new();
         for event in &answer.events {
             if let CustodyEvent::Registered(batch) = event {
@@ -203,7 +216,7 @@ impl CleanupZone {
             }
         });
         let steps: Vec<CustodyCommand> = steps.collect();
-        self.book.tell(now, steps).await;
+        self.booked(now, steps).await;
         let haul = TruckCommand::Haul { mass_kg, distance_km };
         let answer = self.trucks[truck].tell(now, [haul]).await;
         self.coming_kg[plant] += mass_kg;
@@ -235,7 +248,7 @@ impl CleanupZone {
                 Kind::Sorting => CustodyCommand::Advance { batch, to: Stage::Received, report },
                 _ => CustodyCommand::HandOver { batch, report },
             };
-            self.book.tell(now, [step]).await;
+            self.booked(now, [step]).await;
             for batch in self.part(batch, &name).await {
                 let Some(cargo) = self.cargo.get(&batch) else { continue };
                 let mass_kg = cargo.material.mass_kg();
@@ -258,7 +271,7 @@ impl CleanupZone {
         let proof = Proof::new(Evidence::Weighbridge, by.to_owned());
         let split = CustodyCommand::Split { batch, at: self.now, parts: parts.clone(), proof };
         let begun: SmallVec<[BatchId; 4]> =
-            self.book.tell(self.now, [split]).await.events[0].begun().into_iter().collect();
+            self.booked(self.now, [split]).await.events[0].begun().into_iter().collect();
         self.cargo.remove(&batch);
         for (id, material) in begun.iter().zip(parts) {
             self.cargo.insert(*id, Cargo { material, ..cargo });
@@ -309,7 +322,7 @@ impl CleanupZone {
         };
         let proof = Proof::new(Evidence::Document, name.clone());
         let report = Box::new(Report::new(at, Place::facility(name, position), proof));
-        self.book.tell(self.now, [CustodyCommand::Advance { batch, to, report }]).await;
+        self.booked(self.now, [CustodyCommand::Advance { batch, to, report }]).await;
     }
 
     /// A plant is through with a batch: what it became goes on or is disposed of.
@@ -330,7 +343,7 @@ impl CleanupZone {
         if passed.mass_kg() > 0.0 && rejected.mass_kg() > 0.0 {
             let proof = Proof::new(Evidence::Weighbridge, name.clone());
             let split = CustodyCommand::Split { batch, at: now, parts: vec![passed, rejected], proof };
-            let parts = self.book.tell(now, [split]).await.events[0].begun();
+            let parts = self.booked(now, [split]).await.events[0].begun();
             (good, bad) = (parts.first().copied(), parts.get(1).copied());
         } else if passed.mass_kg() > 0.0 {
             good = Some(batch);
@@ -343,7 +356,7 @@ impl CleanupZone {
                 to: Stage::Disposed,
                 report: report(now, Evidence::Document),
             };
-            self.book.tell(now, [end]).await;
+            self.booked(now, [end]).await;
             self.ended(rejected.mass_kg(), cargo.since);
         }
         let Some(batch) = good else { return };
@@ -360,7 +373,7 @@ impl CleanupZone {
                     to: Stage::Recycled,
                     report: report(now, Evidence::Weighbridge),
                 };
-                self.book.tell(now, [end]).await;
+                self.booked(now, [end]).await;
                 self.own.recycled.add(&passed);
                 self.ended(passed.mass_kg(), cargo.since);
                 let key = self.key(Member::Plant, plant);

@@ -1,6 +1,7 @@
 //! A cleanup as its vessels show it while it runs.
 
 use super::CleanupZone;
+use twin::plastic::custody::CustodyEvent;
 use twin::twin::Twin;
 use twin::vessel::VesselView;
 
@@ -13,6 +14,16 @@ impl CleanupZone {
             shown.push(vessel.look(move |vessel| vessel.view(now)).await);
         }
         shown
+    }
+
+    /// Keeps what happens to batches from here on, to be taken.
+    pub fn watch(&mut self) {
+        self.watched = Some(Vec::new());
+    }
+
+    /// What happened to batches since somebody asked last.
+    pub fn take_custody(&mut self) -> Vec<CustodyEvent> {
+        self.watched.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// What only a result folder wants goes; what runs for years on end would keep it all.

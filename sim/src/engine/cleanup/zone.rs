@@ -13,7 +13,7 @@ use twin::facility::works::Works;
 use twin::forcing::Ambient;
 use twin::geo::Position;
 use twin::plastic::batch::BatchId;
-use twin::plastic::custody::Custody;
+use twin::plastic::custody::{Custody, CustodyEvent};
 use twin::plastic::ground::Ground;
 use twin::plastic::haulage::{Truck, Yard};
 use twin::plastic::material::Material;
@@ -155,6 +155,8 @@ pub struct CleanupZone {
     pub(super) trucks: Vec<Player<Truck>>,
     pub(super) lorries: Vec<Lorry>,
     pub(super) book: Player<Custody>,
+    /// What happened to batches, where somebody watches.
+    pub(super) watched: Option<Vec<CustodyEvent>>,
     pub(super) cargo: BTreeMap<BatchId, Cargo>,
     pub(super) own: Own,
     pub(in crate::engine) tally: Tally,
@@ -230,6 +232,7 @@ impl CleanupZone {
             trucks: trucks.collect(),
             lorries: vec![Lorry { free: start, ..Lorry::default() }; file.trucks.count as usize],
             book: Player::new(Custody::new(), named("custody"), seed, hosting),
+            watched: None,
             cargo: BTreeMap::new(),
             own: Own::default(),
             tally: Tally::default(),
