@@ -349,11 +349,13 @@ impl Index {
             Sort::Oldest => {}
             Sort::Soh | Sort::SohDown => {
                 let down = criteria.sort_by == Sort::SohDown;
-                let key = |place: &u32| {
-                    let soh = soh.get(place).copied();
-                    soh.map_or(f64::INFINITY, |soh| if down { -soh } else { soh })
+                let key = |place: u32| {
+                    let soh = soh.get(&place).copied();
+                    (soh.map_or(f64::INFINITY, |soh| if down { -soh } else { soh }), place)
                 };
-                places.sort_by(|a, b| key(a).total_cmp(&key(b)).then(b.cmp(a)));
+                let mut keyed: Vec<(f64, u32)> = places.iter().copied().map(key).collect();
+                keyed.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+                places = keyed.into_iter().map(|(_, place)| place).collect();
             }
             Sort::Made => {
                 places.sort_by_key(|place| (sheet.rows[*place as usize].made_on, std::cmp::Reverse(*place)))

@@ -30,7 +30,6 @@ mod status;
 mod update;
 
 pub use analytics::{Analytics, FleetAnalytics, Peers, ProjectionPoint, RemainingLife};
-pub use audit::{AuditLink, AuditTrail};
 pub use carbon::{CarbonAsked, CarbonReport, NewTransport, TransportAdded};
 pub use compliance::{ComplianceReport, EuReport};
 pub use error::{Fault, PassportError};
