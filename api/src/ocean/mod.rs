@@ -131,7 +131,12 @@ pub(crate) fn family(app: &App) -> Family {
         .route("/batch/{batchId}", get(public::journey_page))
         .method_not_allowed_fallback(body::not_so);
     let root = around(by_source(root, app, strangers));
-    Family { router: alias.clone().merge(nowhere), alias, root, document: with_unread(described(document, common)) }
+    Family {
+        router: alias.clone().merge(nowhere),
+        alias,
+        root,
+        document: with_unread(described(document, common)),
+    }
 }
 
 /// Every operation refuses what it cannot read, and another version of the interface.
