@@ -38,6 +38,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use host::platform::ErrorKind;
 use utoipa::OpenApi;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -130,7 +131,33 @@ pub(crate) fn family(app: &App) -> Family {
         .route("/batch/{batchId}", get(public::journey_page))
         .method_not_allowed_fallback(body::not_so);
     let root = around(by_source(root, app, strangers));
-    Family { router: alias.clone().merge(nowhere), alias, root, document: described(document, common) }
+    Family {
+        router: alias.clone().merge(nowhere),
+        alias,
+        root,
+        document: with_unread(described(document, common)),
+    }
+}
+
+/// Every operation refuses what it cannot read, and another version of the interface.
+fn with_unread(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    for item in document.paths.paths.values_mut() {
+        let all = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in all.into_iter().flatten() {
+            let mut unread = vec![("400", "The body is no JSON, or `X-API-Version` another than 1.")];
+            if operation.request_body.is_some() {
+                unread.push(("413", "The body is too long."));
+                unread.push(("415", "The body is not `application/json`."));
+            }
+            for (status, what) in unread {
+                let schema = Ref::from_schema_name("ErrorBody");
+                let content = ContentBuilder::new().schema(Some(schema)).build();
+                let response = ResponseBuilder::new().description(what).content("application/json", content);
+                operation.responses.responses.insert(status.to_owned(), RefOr::T(response.build()));
+            }
+        }
+    }
+    document
 }
 
 /// Refuses another major version of the interface.

@@ -1,0 +1,250 @@
+//! Somebody who calls the family, and remembers what was answered.
+
+use crate::process::Serve;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Events may go to this machine, so that tests can hear them.
+pub(crate) const CONFIG: &str = "[webhooks]\nallow_private = true\nallow_plain = true\ntimeout_s = 1.0\n";
+/// All scopes of the family.
+pub(crate) const SCOPES: &str = "read:batches write:batches read:devices write:devices read:facilities write:facilities \
+    read:reports write:reports read:notifications write:notifications read:analytics";
+const BASE: &str = "/ocean-plastic-track/v1";
+
+/// A server, programs that may call it, and what was heard of it: method, path of the document, status.
+pub(crate) struct Door {
+    pub(crate) serve: Serve,
+    _folder: tempfile::TempDir,
+    document: Value,
+    pub(crate) client: reqwest::Client,
+    /// May everything here.
+    pub(crate) token: String,
+    /// May something else.
+    pub(crate) stranger: String,
+    pub(crate) heard: BTreeSet<(String, String, String)>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The code of a refusal, whose envelope is looked at on the way.
+    #[track_caller]
+    pub(crate) fn code(&self) -> &str {
+        assert_eq!(self.body["success"], false, "{self:?}");
+        let error = self.body["error"].as_object().unwrap_or_else(|| panic!("no envelope: {self:?}"));
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{self:?}");
+        assert!(self.body["meta"]["timestamp"].as_str().unwrap().ends_with('Z'), "{self:?}");
+        assert!(self.body["meta"]["requestId"].is_string(), "{self:?}");
+        error["code"].as_str().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), self.code()), (status, code), "{self:?}");
+    }
+
+    /// The same, with the field that is wrong.
+    #[track_caller]
+    pub(crate) fn names(&self, status: u16, code: &str, field: &str) {
+        self.is(status, code);
+        assert_eq!(self.body["error"]["details"]["field"], field, "{self:?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn good(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self.body
+    }
+}
+
+/// Operations of a document: path, method, and what is said of them.
+pub(crate) fn operations(document: &Value) -> Vec<(String, String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let item = item.as_object().unwrap();
+        item.iter().map(|(method, operation)| (path.clone(), method.to_uppercase(), operation))
+    });
+    operations.collect()
+}
+
+impl Door {
+    /// A server with a configuration, and two programs.
+    pub(crate) async fn open(config: &str, args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("celltide.toml"), config).unwrap();
+        std::fs::write(folder.path().join("season.yaml"), crate::season::SCENARIO).unwrap();
+        let mut all = vec!["--data", "data"];
+        all.extend(args);
+        let serve = Serve::with(folder.path(), &all, &[]);
+        let client = api::client::http_client();
+        let document = serve.get("/api-docs/ocean.json").await;
+        let mut door = Self {
+            serve,
+            _folder: folder,
+            document,
+            client,
+            token: String::new(),
+            stranger: String::new(),
+            heard: BTreeSet::new(),
+        };
+        door.token = door.program(SCOPES, None).await;
+        door.stranger = door.program("twins:read", None).await;
+        door
+    }
+
+    /// The document.
+    pub(crate) async fn document(&self) -> Value {
+        self.serve.get("/api-docs/ocean.json").await
+    }
+
+    /// A program with scopes, of an organisation where one is named; its token.
+    pub(crate) async fn program(&self, scope: &str, organisation: Option<&str>) -> String {
+        let body = json!({ "name": "test", "scope": scope, "organisation": organisation });
+        let made = self.serve.post("/twins/v1/admin/clients", body).await;
+        let body = json!({
+            "grant_type": "client_credentials", "client_id": made["client_id"],
+            "client_secret": made["client_secret"], "scope": scope,
+        });
+        let url = format!("{}/oauth/token", self.serve.http);
+        let given = self.client.post(url).json(&body).send().await.unwrap();
+        let given: Value = serde_json::from_str(&given.text().await.unwrap()).unwrap();
+        given["access_token"].as_str().unwrap_or_else(|| panic!("{given}")).to_owned()
+    }
+
+    /// The document's path that a request is for; a whole segment wins over a parameter.
+    fn template(&self, path: &str) -> Option<String> {
+        let asked: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
+        let paths = self.document["paths"].as_object().unwrap().keys();
+        let fitting = paths.filter(|known| {
+            let known: Vec<&str> = known.split('/').collect();
+            let fits = |(known, asked): (&&str, &&str)| known.starts_with('{') || known == asked;
+            known.len() == asked.len() && known.iter().zip(&asked).all(fits)
+        });
+        fitting.min_by_key(|known| known.matches('{').count()).cloned()
+    }
+
+    /// Calls, with everything as somebody says, and holds the answer to the document.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        build: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Answer {
+        let url = format!("{}{BASE}{path}", self.serve.http);
+        let request = self.client.request(method.parse().unwrap(), url);
+        let response = build(request).send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{method} {path}: {status} {text}"))
+        };
+        assert!(headers.contains_key("x-request-id"), "{method} {path}");
+        let answer = Answer { status, headers, body };
+        if !status.is_success() {
+            answer.code();
+        } else if !answer.body.is_null() {
+            assert_eq!(answer.body["success"], true, "{answer:?}");
+            assert_eq!(answer.body["meta"]["version"], "1.0.0", "{answer:?}");
+            if answer.body["data"].is_object() {
+                // The same at the top and under `data`.
+                for (name, value) in answer.body["data"].as_object().unwrap() {
+                    assert_eq!(&answer.body[name], value, "{method} {path} {name}");
+                }
+            }
+        }
+        self.note(method, path, &answer);
+        answer
+    }
+
+    /// An answer is one that the document names.
+    fn note(&mut self, method: &str, path: &str, answer: &Answer) {
+        if answer.status == StatusCode::METHOD_NOT_ALLOWED {
+            return;
+        }
+        if let Some(template) = self.template(path) {
+            let code = answer.status.as_u16().to_string();
+            let said = &self.document["paths"][&template][method.to_lowercase()]["responses"];
+            assert!(said[&code].is_object(), "{method} {template} does not say that it answers {answer:?}");
+            self.heard.insert((method.to_owned(), template, code));
+        }
+    }
+
+    /// An answer that is no JSON was heard.
+    pub(crate) fn heard_bytes(&mut self, method: &str, path: &str, status: StatusCode) {
+        if let Some(template) = self.template(path) {
+            self.heard.insert((method.to_owned(), template, status.as_u16().to_string()));
+        }
+    }
+
+    /// Calls as somebody with a token.
+    pub(crate) async fn call_as(
+        &mut self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let header = if token.contains(' ') { token.to_owned() } else { format!("Bearer {token}") };
+        self.send(method, path, |request| {
+            let request = request.header("authorization", header);
+            match body {
+                Some(body) => request.json(&body),
+                None => request,
+            }
+        })
+        .await
+    }
+
+    /// Calls as the program that may everything.
+    pub(crate) async fn call(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let token = self.token.clone();
+        self.call_as(&token, method, path, body).await
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Value {
+        self.call("GET", path, None).await.good(200)
+    }
+
+    pub(crate) async fn post(&mut self, path: &str, body: Value) -> Answer {
+        self.call("POST", path, Some(body)).await
+    }
+
+    pub(crate) async fn put(&mut self, path: &str, body: Value) -> Answer {
+        self.call("PUT", path, Some(body)).await
+    }
+
+    /// Registers a batch; its name.
+    pub(crate) async fn batch(&mut self, body: Value) -> String {
+        let made = self.post("/batches", body).await.good(201);
+        made["batchId"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The document's example of a batch, without a device, so many kilograms at a place and time.
+pub(crate) fn new_batch(kg: f64, (lat, lon): (f64, f64), at: &str) -> Value {
+    json!({
+        "collection": {
+            "location": { "gps": { "latitude": lat, "longitude": lon, "accuracy": 5.0 }, "description": "Haeundae Beach, Busan" },
+            "timestamp": at, "collector": { "organizationId": "ORG-CLEANUP-001" }, "method": "beach_cleanup",
+        },
+        "material": {
+            "totalWeight": { "value": kg, "unit": "kg" },
+            "composition": [
+                { "resinCode": "PET", "percentage": 50, "weight": { "value": kg / 2.0, "unit": "kg" }, "condition": "good" },
+                { "resinCode": "PP", "percentage": 50, "weight": { "value": kg / 2.0, "unit": "kg" }, "condition": "good" },
+            ],
+        },
+    })
+}
+
+/// Where the document's example was collected.
+pub(crate) const SEOUL: (f64, f64) = (37.5665, 126.978);
