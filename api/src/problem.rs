@@ -25,7 +25,7 @@ pub struct Problem {
     code: Option<&'static str>,
     retry_after_s: Option<u64>,
     /// More about it, for families that say more.
-    more: Option<Value>,
+    more: Option<Box<Value>>,
 }
 
 /// The body, as RFC 9457 has it, with the field that is wrong.
@@ -137,12 +137,12 @@ impl Problem {
 
     /// More about it, where somebody said so.
     pub(crate) fn more(&self) -> Option<&Value> {
-        self.more.as_ref()
+        self.more.as_deref()
     }
 
     /// The same, with more about it.
     pub(crate) fn saying(self, more: Value) -> Self {
-        Self { more: Some(more), ..self }
+        Self { more: Some(Box::new(more)), ..self }
     }
 
     /// The same, to be tried again after so many seconds.

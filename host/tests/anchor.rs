@@ -278,10 +278,11 @@ fn what_was_kept_but_not_heard_is_sent_again_as_it_was() {
         assert_eq!(ground.chain().transactions, [first]);
         ground.chain().away = true;
         assert!(matches!(ground.anchorer.step(NOW).await, Err(AnchorError::Rpc(RpcError::Unheard { .. }))));
-        let mut chain = ground.chain();
-        chain.away = false;
-        chain.mine();
-        drop(chain);
+        {
+            let mut chain = ground.chain();
+            chain.away = false;
+            chain.mine();
+        }
         assert!(matches!(ground.step().await, Step::Anchored(_)));
     });
 }

@@ -78,13 +78,10 @@ impl Socket {
         .expect("something is said in time")
     }
 
-    #[track_caller]
-    fn said(&mut self) -> impl Future<Output = Value> {
-        async move {
-            match self.hear().await {
-                Heard::Said(value) => value,
-                Heard::Closed(code) => panic!("closed with {code}"),
-            }
+    async fn said(&mut self) -> Value {
+        match self.hear().await {
+            Heard::Said(value) => value,
+            Heard::Closed(code) => panic!("closed with {code}"),
         }
     }
 

@@ -53,6 +53,7 @@ pub(crate) async fn events_socket(
 }
 
 /// A request that is no beginning of a WebSocket.
+#[expect(clippy::needless_pass_by_value, reason = "it takes the place of an error")]
 fn no_upgrade(rejection: WebSocketUpgradeRejection) -> Problem {
     Problem::unfit("upgrade", rejection.body_text()).with_status(rejection.status())
 }

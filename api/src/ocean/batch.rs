@@ -335,7 +335,7 @@ pub(super) async fn batch_list(
             "totalWeight": kg(sight.collected.mass_kg()),
         })
     });
-    Ok(meta.listed(data.collect(), page.total, part))
+    Ok(meta.listed(&data.collect::<Vec<_>>(), page.total, part))
 }
 
 /// Where a batch goes.

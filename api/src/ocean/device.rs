@@ -97,7 +97,7 @@ pub(super) async fn device_list(
             "sensors": device.sensors, "metadata": device.metadata, "registered": seconds(device.registered),
         })
     });
-    Ok(meta.listed(page.collect(), devices.len(), part))
+    Ok(meta.listed(&page.collect::<Vec<_>>(), devices.len(), part))
 }
 
 /// What a device measured.

@@ -161,11 +161,11 @@ impl Meta {
         body.insert("success".to_owned(), Value::Bool(true));
         body.insert("data".to_owned(), object);
         body.insert("meta".to_owned(), self.value());
-        answer(status, Value::Object(body))
+        answer(status, &Value::Object(body))
     }
 
     /// A part of a list.
-    pub(super) fn listed(&self, data: Vec<Value>, total: usize, part: Part) -> Response {
+    pub(super) fn listed(&self, data: &[Value], total: usize, part: Part) -> Response {
         let next = part.offset.saturating_add(part.limit);
         let pagination = json!({
             "total": total, "limit": part.limit, "offset": part.offset, "hasMore": next < total,
@@ -173,11 +173,11 @@ impl Meta {
             "prevOffset": (part.offset > 0).then(|| part.offset.saturating_sub(part.limit)),
         });
         let body = json!({ "success": true, "data": data, "pagination": pagination, "meta": self.value() });
-        answer(StatusCode::OK, body)
+        answer(StatusCode::OK, &body)
     }
 }
 
-fn answer(status: StatusCode, body: Value) -> Response {
+fn answer(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn facility_list(
     let part = asked.part()?;
     let facilities = app.plastic()?.facility_list(caller.known()).await.map_err(no)?;
     let page = facilities.iter().skip(part.offset).take(part.limit);
-    Ok(meta.listed(page.map(|one| wire::facility(one)).collect(), facilities.len(), part))
+    Ok(meta.listed(&page.map(|one| wire::facility(one)).collect::<Vec<_>>(), facilities.len(), part))
 }
 
 /// A facility; beyond the document.

@@ -70,7 +70,7 @@ pub(super) async fn subscription_list(
     caller.may(Action::NotificationRead)?;
     let all = app.plastic()?.subscriptions(caller.known()).map_err(no)?;
     let part = Part { limit: all.len().max(1), offset: 0 };
-    Ok(meta.listed(all.iter().map(|endpoint| told(endpoint)).collect(), all.len(), part))
+    Ok(meta.listed(&all.iter().map(|endpoint| told(endpoint)).collect::<Vec<_>>(), all.len(), part))
 }
 
 /// A subscription, what waits for it, and what was given up; beyond the document.

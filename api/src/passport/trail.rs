@@ -210,6 +210,7 @@ impl From<Statement> for StatementBody {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it takes the place of an error")]
 fn unsigned(error: IdentityError) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "a checkpoint was not signed");
     Problem::new(ErrorKind::Broken, "the checkpoint could not be signed; the log says why")

@@ -605,7 +605,7 @@ fn chemistry(body: ChemistryBody, faults: &mut Faults) -> Chemistry {
         match material(name) {
             Some(material) => drop(recycled.insert(material, percent / 100.0)),
             None => {
-                faults.wrong(format!("chemistry.recycledContent.{name}"), "is no material that tables know")
+                faults.wrong(format!("chemistry.recycledContent.{name}"), "is no material that tables know");
             }
         }
     }

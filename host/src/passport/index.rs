@@ -358,7 +358,7 @@ impl Index {
                 places = keyed.into_iter().map(|(_, place)| place).collect();
             }
             Sort::Made => {
-                places.sort_by_key(|place| (sheet.rows[*place as usize].made_on, std::cmp::Reverse(*place)))
+                places.sort_by_key(|place| (sheet.rows[*place as usize].made_on, std::cmp::Reverse(*place)));
             }
             Sort::MadeDown => places.sort_by_key(|place| {
                 (std::cmp::Reverse(sheet.rows[*place as usize].made_on), std::cmp::Reverse(*place))

@@ -130,7 +130,10 @@ impl Given {
             match gtin::padded(number) {
                 Some(padded) => self.identity.gtin = Some(padded),
                 None => {
-                    wrong("identity.gtin", format!("{number:?} is no trade item number with its check digit"))
+                    wrong(
+                        "identity.gtin",
+                        format!("{number:?} is no trade item number with its check digit"),
+                    );
                 }
             }
         }

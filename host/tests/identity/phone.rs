@@ -223,7 +223,7 @@ impl MessageGateway for Moody {
     fn send(&self, message: &Message) -> Soon<Result<String, String>> {
         let mut asked = self.asked.lock().unwrap();
         *asked += 1;
-        let answer = if *asked % 2 == 0 {
+        let answer = if asked.is_multiple_of(2) {
             self.taken.lock().unwrap().push(message.text.clone());
             Ok(format!("ref-{asked}"))
         } else {

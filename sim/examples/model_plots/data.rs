@@ -24,12 +24,11 @@ impl Sources {
     }
 }
 
+/// Texts and numbers of a line.
+type Row = (Vec<String>, Vec<f64>);
+
 /// Rows of a file: texts of some columns and numbers of others; what is no number is NaN.
-pub(crate) fn rows(
-    file: &Path,
-    texts: &[&str],
-    numbers: &[&str],
-) -> Result<Vec<(Vec<String>, Vec<f64>)>, Box<dyn Error>> {
+pub(crate) fn rows(file: &Path, texts: &[&str], numbers: &[&str]) -> Result<Vec<Row>, Box<dyn Error>> {
     let table = open(file)?;
     let place = |name: &&str| table.find(name).ok_or_else(|| format!("{}: no column {name}", file.display()));
     let texts = texts.iter().map(place).collect::<Result<Vec<usize>, String>>()?;

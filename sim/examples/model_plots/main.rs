@@ -23,6 +23,9 @@ use std::path::PathBuf;
 /// Largest file that belongs into a repository for its picture [bytes].
 const LARGEST: usize = 60_000;
 
+/// What draws one.
+type Draw = fn(&Sources) -> Drawn;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut word = String::new();
     let mut into = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/models/plots"));
@@ -36,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     std::fs::create_dir_all(&into)?;
     let sources = Sources::told();
-    let plots: [(&str, fn(&Sources) -> Drawn); 13] = [
+    let plots: [(&str, Draw); 13] = [
         ("particle-discharge", curves::single_particle_discharges),
         ("particle-heat", curves::temperatures),
         ("particle-drive", curves::drive_cycle),

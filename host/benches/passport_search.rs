@@ -1,5 +1,5 @@
-//! Measures searches over a hundred thousand passports, each by other criteria: `cargo run --release -p host --example
-//! passport_search [count]`. The store is in memory; what is measured is the search and not the disk.
+//! Measures searches over a hundred thousand passports, each by other criteria: `cargo bench -p host --bench
+//! passport_search`. The store is in memory; what is measured is the search and not the disk.
 
 use host::identity::Visibility;
 use host::passport::record::{Chemistry, Identity, Place, Ratings};
@@ -68,7 +68,7 @@ fn now() -> Instant {
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "it tells people what it measured")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let count: usize = std::env::args().nth(1).map_or(Ok(100_000), |text| text.parse())?;
+    let count: usize = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(100_000);
     let platform = Platform::start(Arc::new(LocalStore::in_memory()?), Options::default()).await?;
     let passports = Passports::new(platform);
     let began = now();
