@@ -4,6 +4,7 @@
 
 mod caller;
 mod circle;
+mod codes;
 mod edge;
 mod examples;
 #[path = "../serve/process.rs"]
@@ -46,6 +47,7 @@ fn every_operation_answers_as_its_document_says() {
         part!(edge::who_may);
         part!(edge::said_twice);
         part!(edge::public_view);
+        part!(codes::what_is_scanned);
         assert!(failed.is_empty(), "{failed:?}");
         let mut heard = door.heard.clone();
         let mut narrow = Door::open("[limits]\npassport_per_minute = 3\n").await;

@@ -43,11 +43,13 @@ impl Operation {
 /// Every operation of the document; those that name an alert are for this one.
 async fn everywhere(serve: &Serve, alert: &str) -> Vec<Operation> {
     let document = serve.get("/api-docs/rul.json").await;
+    let me = Member::admin(serve).await.get("/auth/me").await;
+    let admin = me["user_id"].as_str().unwrap();
     let all = operations(&document).into_iter().map(|(template, method, operation)| {
         let segments = template.split('/').map(|segment| match segment {
             "{battery_id}" => FIRST,
             "{alert_id}" => alert,
-            "{user_id}" => "admin",
+            "{user_id}" => admin,
             segment if segment.starts_with('{') => "nothing",
             segment => segment,
         });
