@@ -14,7 +14,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     chemistry: String,
     /// Measured data, CSV or .csv.gz: cycling (time, voltage, current), a history (cycle or days, capacity), or a table of
-    /// soc and ocv or of rate (or current) and capacity. A file may carry its own figures: FILE@ambient=-20,soc=1,cycles-per-day=4
+    /// soc and ocv. A file may carry its own figures: FILE@ambient=-20,soc=1,cycles-per-day=4
     #[arg(long, value_name = "FILE", required = true, num_args = 1.., value_parser = DataFile::parse)]
     data: Vec<DataFile>,
     /// Data that nothing is fitted to and that are predicted, for the report.
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Where the data come from, for the chemistry's sources.
     #[arg(long, value_name = "TEXT")]
     source: Option<String>,
-    /// What to fit: ocv, hysteresis, circuit, heat, rate (capacity against it), life. Refused where the data do not tell; left out, whatever they tell.
+    /// What to fit: ocv, hysteresis, circuit, heat, life. Refused where the data do not tell; left out, whatever they tell.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = part)]
     fit: Vec<Part>,
     /// What to keep from the chemistry although it could be fitted: tau2.
@@ -173,7 +173,7 @@ fn default_name(out: Option<&Path>, base: &str) -> String {
 }
 
 fn part(text: &str) -> Result<Part, String> {
-    Part::of(text).ok_or_else(|| format!("`{text}` is none of ocv, hysteresis, circuit, heat, rate, life"))
+    Part::of(text).ok_or_else(|| format!("`{text}` is none of ocv, hysteresis, circuit, heat, life"))
 }
 
 fn bounds(text: &str) -> Result<(f64, f64), String> {

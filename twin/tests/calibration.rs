@@ -11,7 +11,6 @@ use std::sync::Arc;
 use twin::battery::chemistry::{ChemistryFile, CurveFile, KneeFile, SurfaceFile};
 use twin::battery::circuit::CellModel;
 use twin::battery::fit::life::{History, Point};
-use twin::battery::fit::rate::{self, Given};
 use twin::battery::fit::survey::survey;
 use twin::battery::fit::{Missing, Record, circuit, heat, life, ocv};
 use twin::battery::integrate::{Duty, Stepping, pass};
@@ -172,7 +171,7 @@ fn a_known_circuit_is_recovered_within_its_intervals() {
 #[test]
 fn a_knee_is_recovered() {
     let mut truth = truth();
-    truth.circuit.knee = Some(KneeFile { voltage_v: 0.08, ohmic_ohm: 0.01, time_s: None });
+    truth.circuit.knee = Some(KneeFile { voltage_v: 0.08, ohmic_ohm: 0.01 });
     let ah = truth.cell.capacity_ah;
     let ladder: Vec<(f64, f64)> = (0..8)
         .flat_map(|_| [0.3, 1.0, 2.0, 4.0].into_iter().flat_map(|c| [(c * ah, 10.0), (0.0, 600.0)]))
@@ -189,51 +188,6 @@ fn a_knee_is_recovered() {
     assert!((knee.ohmic_ohm / 0.01 - 1.0).abs() < 0.5, "{knee:?}");
     let straight = circuit::fit(&base, &records, &plan(), |_, _, _| {});
     assert!(straight.rms_v > 3.0 * fit.rms_v, "{} and {}", straight.rms_v, fit.rms_v);
-}
-
-/// What the delay takes off the voltage is what small steps through the same current say, and a fit finds it.
-#[test]
-fn the_delay_of_a_double_layer_is_carried_and_recovered() {
-    const OHMIC: f64 = 0.012;
-    const DELAY_S: f64 = 1.0;
-    let mut truth = truth();
-    truth.circuit.knee = Some(KneeFile { voltage_v: 10.0, ohmic_ohm: OHMIC, time_s: Some(DELAY_S) });
-    let mut record = measured(&truth, 25.0, &pulses(truth.cell.capacity_ah), false, 0.0);
-    record.voltage_v.fill(0.0);
-    // Against a voltage of zero, residuals are the model's voltage.
-    let delayed = circuit::residuals(&truth, &record);
-    let at_once = {
-        let mut at_once = truth.clone();
-        at_once.circuit.knee.as_mut().unwrap().time_s = None;
-        circuit::residuals(&at_once, &record)
-    };
-    let cell = CellModel::compile(truth.clone()).unwrap();
-    let (mut behind_v, mut most_v) = (0.0, 0.0f64);
-    for k in 1..record.len() {
-        let (dt_s, before_a, current_a) =
-            (record.t_s[k] - record.t_s[k - 1], record.current_a[k - 1], record.current_a[k]);
-        let mean_a = 3600.0 * (record.discharged_ah[k] - record.discharged_ah[k - 1]) / dt_s;
-        let soc = 1.0 - record.discharged_ah[k] / truth.cell.capacity_ah;
-        let transfer = cell.resistances(soc, 25.0).r0 - OHMIC;
-        let bend = 3.0 * (before_a + current_a) - 6.0 * mean_a;
-        for n in 0..200 {
-            let u = (f64::from(n) + 0.5) / 200.0;
-            let now_a = before_a + (current_a - before_a) * u + bend * u * (u - 1.0);
-            behind_v += (now_a * transfer - behind_v) * (1.0 - (-dt_s / 200.0 / DELAY_S).exp());
-        }
-        let off_v = delayed[k] - at_once[k] - (current_a * transfer - behind_v);
-        most_v = most_v.max((delayed[k] - at_once[k]).abs());
-        assert!(off_v.abs() < 1e-3, "row {k}: {off_v} V");
-    }
-    assert!(most_v > 5e-3, "the delay shows by {most_v} V at most");
-    record.voltage_v.copy_from_slice(&delayed);
-    let mut base = wrong();
-    base.circuit.knee = Some(KneeFile { voltage_v: 5.0, ohmic_ohm: 0.02, time_s: None });
-    let plan = circuit::Plan { knee: true, temperature_c: vec![25.0], starts: 0, ..plan() };
-    let found = circuit::fit(&base, &[record], &plan, |_, _, _| {});
-    let time_s = found.chemistry.circuit.knee.unwrap().time_s.unwrap();
-    println!("a delay of {DELAY_S} s is found as {time_s} s, residuals {:.3} mV", 1e3 * found.rms_v);
-    assert!((time_s / DELAY_S - 1.0).abs() < 0.25, "{time_s} s");
 }
 
 #[test]
@@ -347,102 +301,4 @@ fn rates_of_ageing_are_recovered_and_short_histories_refused() {
     history.points.truncate(3);
     let refused = life::fit(&base, &[history]).unwrap_err().to_string();
     assert!(refused.contains("3 measurements of capacity, and 5 are needed"), "{refused}");
-}
-
-/// Charge that the simulation gives until the lowest voltage, at one temperature [Ah].
-fn simulated_ah(file: &ChemistryFile, current_a: f64, celsius: f64) -> f64 {
-    let mut file = file.clone();
-    file.limits.discharge_temperature_c = [-1e3, 1e3];
-    file.limits.discharge_c_rate_max = 1e3;
-    let cell = Arc::new(CellModel::compile(file).unwrap());
-    let thermal = ThermalPath::from_time_constants(1e9, 0.01, 1e-3, 1e-3);
-    let pack = PackModel::uniform(cell, Layout { series: 1, parallel: 1 }, thermal);
-    let mut state = PackState::new(&pack, 1.0, celsius);
-    let duty = Duty::Current { current_a, until_soc: 0.0 };
-    let ambient = Ambient::constant(celsius);
-    // Where the voltage limit decides, the current falls: what was given at the full current counts.
-    let stepping = Stepping { soc_max: 0.002, active_max_s: 5.0, ..Stepping::default() };
-    let mut given_ah = 0.0;
-    pass(&pack, &mut state, duty, &ambient, (Time(0), 4e5), stepping, |step, _| {
-        if step.current_a > 0.999 * current_a {
-            given_ah += step.current_a * step.dt_s / 3600.0;
-        }
-    });
-    given_ah
-}
-
-#[test]
-fn a_cell_fitted_to_capacities_by_rate_gives_them_in_the_simulation() {
-    let base = truth();
-    let measured: Vec<Given> = [(0.5, 25.0, 0.99), (5.0, 25.0, 0.96), (10.0, 25.0, 0.88), (5.0, 2.0, 0.85)]
-        .into_iter()
-        .map(|(current_a, temperature_c, less)| Given {
-            name: "made".into(),
-            current_a,
-            capacity_ah: less * rate::given_ah(&base, 1.0, current_a, temperature_c),
-            temperature_c,
-            ambient_c: temperature_c,
-        })
-        .collect();
-    let found = rate::fit(&base, &measured).unwrap();
-    library::check(&found.chemistry).unwrap();
-    for given in &measured {
-        let simulated_ah = simulated_ah(&found.chemistry, given.current_a, given.temperature_c);
-        println!(
-            "{} A at {} °C: {simulated_ah:.3} Ah simulated, {:.3} measured, {:.3} without",
-            given.current_a,
-            given.temperature_c,
-            given.capacity_ah,
-            rate::given_ah(&base, 1.0, given.current_a, given.temperature_c)
-        );
-        assert!((simulated_ah / given.capacity_ah - 1.0).abs() < 0.015, "{given:?}: {simulated_ah}");
-    }
-    assert!(found.figures[0].value > 1.0 && found.figures[0].interval.is_some());
-
-    // One rate tells nothing, and a record that is no whole discharge is none.
-    let alone = rate::fit(&base, &measured[..1]).unwrap_err().to_string();
-    assert!(alone.contains("one rate only") && alone.contains("--fit"), "{alone}");
-    let pulses = broken_off();
-    assert!(rate::discharges(&base, &pulses).is_empty());
-    assert!(rate::fit(&base, &[]).unwrap_err().to_string().contains("no whole discharge"));
-}
-
-/// A record that begins full and is broken off at half.
-fn broken_off() -> Record {
-    let t_s: Vec<f64> = (0..200).map(|k| 9.0 * f64::from(k)).collect();
-    let current_a = vec![5.0; t_s.len()];
-    Record {
-        name: "half".into(),
-        voltage_v: t_s.iter().map(|t| 4.1 - 3e-4 * t).collect(),
-        temperature_c: vec![25.0; t_s.len()],
-        discharged_ah: Record::counted(&t_s, &current_a),
-        t_s,
-        current_a,
-        ambient_c: 25.0,
-        temperature_measured: true,
-        initial_soc: Some(1.0),
-    }
-}
-
-#[test]
-fn a_lead_acid_cell_takes_its_data_sheet_as_it_is() {
-    let base = library::find("vrla-agm-12v-120ah").unwrap();
-    let sheet = [(12.0, 120.0), (40.0, 108.0), (95.0, 95.0), (250.0, 62.5)];
-    let given = sheet.map(|(current_a, capacity_ah)| Given {
-        name: "sheet".into(),
-        current_a,
-        capacity_ah,
-        temperature_c: 25.0,
-        ambient_c: 25.0,
-    });
-    let found = rate::fit(&base, &given).unwrap();
-    library::check(&found.chemistry).unwrap();
-    let cell = CellModel::compile(found.chemistry.clone()).unwrap();
-    for (current_a, capacity_ah) in sheet {
-        let share = cell.usable_share(current_a / 120.0, 25.0);
-        assert!((share * 120.0 / capacity_ah - 1.0).abs() < 2e-3, "{current_a} A: {share}");
-    }
-    // The table over temperature stays the base's, and that is said.
-    assert_eq!(found.chemistry.rate_capacity.unwrap().rows, base.rate_capacity.unwrap().rows);
-    assert!(found.notes.iter().any(|note| note.contains("one temperature")));
 }

@@ -157,7 +157,8 @@ proptest! {
         for k in 0..5 {
             let off = |coarse: &[f64; 5]| (coarse[k] / fine[k] - 1.0).abs();
             prop_assert!(off(&whole) < 5e-3, "{k}: {whole:?} against {fine:?}");
-            prop_assert!(off(&half) < 0.75 * off(&whole) + 3e-4, "{k}: {whole:?} {half:?} {fine:?}");
+            // The end of a charge falls on a step; that alone moves what was charged by up to half a thousandth.
+            prop_assert!(off(&half) < 0.75 * off(&whole) + 5e-4, "{k}: {whole:?} {half:?} {fine:?}");
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Files of a calibration, sorted by what they are.
 
 use crate::measured::{
-    MeasuredError, Options, RateRow, is_history, is_ocv_table, is_rate_table, open, read_history,
-    read_ocv_table, read_rate_table, read_records,
+    MeasuredError, Options, is_history, is_ocv_table, open, read_history, read_ocv_table, read_records,
 };
 use std::path::PathBuf;
 use twin::battery::fit::Record;
@@ -31,8 +30,6 @@ pub struct Inputs {
     pub histories: Vec<History>,
     /// Tables of open-circuit voltage.
     pub tables: Vec<Table>,
-    /// Rows of tables of capacity by rate or current.
-    pub rates: Vec<RateRow>,
 }
 
 /// Cycles a day where a history tells cycles alone. assumed: a charge and a discharge of an hour or two each and rests
@@ -81,8 +78,6 @@ pub fn read_inputs(files: &[DataFile], options: &Options) -> Result<Inputs, Meas
         if is_history(&table, &options.columns) {
             let said = (ambient_c.unwrap_or(ROOM_C), file.cycles_per_day.unwrap_or(CYCLES_PER_DAY));
             inputs.histories.extend(read_history(&table, &options.columns, said)?);
-        } else if is_rate_table(&table, &options.columns) {
-            inputs.rates.extend(read_rate_table(&table, &options.columns, ambient_c.unwrap_or(ROOM_C))?);
         } else if is_ocv_table(&table, &options.columns) {
             inputs.tables.push(read_ocv_table(&table, &options.columns)?);
         } else {

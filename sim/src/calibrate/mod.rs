@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! files ──measured──▶ records, histories, tables ──survey──▶ what can be fitted
-//!                          │ ocv, hysteresis ▶ circuit ▶ heat ▶ rate ▶ life
+//!                          │ ocv, hysteresis ▶ circuit ▶ heat ▶ life
 //!                          └──▶ residuals of what was fitted and of what was only predicted ▶ report
 //! ```
 //!
@@ -31,8 +31,6 @@ pub enum Part {
     Circuit,
     /// Heat given off.
     Heat,
-    /// Capacity against rate and temperature.
-    Rate,
     /// Rates of the life laws.
     Life,
 }
@@ -46,7 +44,6 @@ impl Part {
             Self::Hysteresis => "hysteresis",
             Self::Circuit => "circuit",
             Self::Heat => "heat",
-            Self::Rate => "rate",
             Self::Life => "life",
         }
     }
@@ -54,7 +51,7 @@ impl Part {
     /// The part of a name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
-        [Self::Ocv, Self::Hysteresis, Self::Circuit, Self::Heat, Self::Rate, Self::Life]
+        [Self::Ocv, Self::Hysteresis, Self::Circuit, Self::Heat, Self::Life]
             .into_iter()
             .find(|part| part.name() == name)
     }

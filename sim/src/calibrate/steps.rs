@@ -5,7 +5,7 @@ use std::path::Path;
 use twin::battery::chemistry::ChemistryFile;
 use twin::battery::fit::life::History;
 use twin::battery::fit::survey::{Survey, survey};
-use twin::battery::fit::{Missing, Record, circuit, heat, life, ocv, rate};
+use twin::battery::fit::{Missing, Record, circuit, heat, life, ocv};
 use twin::battery::library;
 
 /// Nodes of the resistances over state of charge: closer near empty, where they rise.
@@ -54,7 +54,6 @@ pub fn calibrate(
         data.records.iter().filter(|record| !slow.contains(&record.name)).cloned().collect();
     work.circuit(&lively, !slow.is_empty(), &mut told)?;
     work.heat(&lively, &mut told)?;
-    work.rate(data, &mut told)?;
     work.life(&data.histories, &mut told)?;
     if work.outcome.fitted.is_empty() {
         return Err(CalibrateError::Nothing(work.lacking));
@@ -260,38 +259,6 @@ impl Work<'_> {
                 Ok(())
             }
             Err(missing) => self.lacks(Part::Heat, vec![missing]),
-        }
-    }
-
-    /// Capacity against rate: where it was asked for, where a table tells it, and for cells that have it already. Not of
-    /// itself: a cell whose capacity depends on the rate cannot be one of a network.
-    fn rate(&mut self, data: &Inputs, told: &mut impl FnMut(&str)) -> Result<(), CalibrateError> {
-        let asked = self.request.parts.contains(&Part::Rate);
-        let has_it = self.chemistry.rate_capacity.is_some();
-        let of_itself = self.request.parts.is_empty() && (!data.rates.is_empty() || has_it);
-        if !asked && !of_itself {
-            return Ok(());
-        }
-        told("capacity against rate");
-        let rated_ah = self.chemistry.cell.capacity_ah;
-        let mut given: Vec<rate::Given> = data.rates.iter().map(|row| row.given(rated_ah)).collect();
-        for record in &data.records {
-            given.extend(rate::discharges(&self.chemistry, record));
-        }
-        match rate::fit(&self.chemistry, &given) {
-            Ok(found) => {
-                self.chemistry = found.chemistry;
-                let names: Vec<String> = given.into_iter().map(|given| given.name).collect();
-                let source = self.fitted_to(&names);
-                if let Some(rate) = &mut self.chemistry.rate_capacity {
-                    rate.source = source;
-                }
-                self.outcome.figures.extend(found.figures);
-                self.outcome.notes.extend(found.notes);
-                self.outcome.fitted.push((Part::Rate, names));
-                Ok(())
-            }
-            Err(missing) => self.lacks(Part::Rate, vec![missing]),
         }
     }
 

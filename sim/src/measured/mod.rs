@@ -3,7 +3,7 @@
 //! ```text
 //! CSV or .gz ──columns──▶ which column is what, in which unit ──▶ segments ──▶ Record
 //!                 │                                                current positive on discharge
-//!                 └─ history of capacity, table of open-circuit voltage or of capacity by rate
+//!                 └─ history of capacity, table of open-circuit voltage
 //! ```
 //!
 //! Columns are recognised by common names and by the unit in the name (`Voltage(V)`, `current_mA`, `temp_degC`), or
@@ -11,12 +11,10 @@
 
 mod columns;
 mod history;
-mod rates;
 mod read;
 
 pub use columns::{Columns, Quantity, Sign};
 pub use history::{is_history, is_ocv_table, read_history, read_ocv_table};
-pub use rates::{Load, RateRow, is_rate_table, read_rate_table};
 pub use read::{Options, read_records};
 
 use crate::world::WorldError;

@@ -143,10 +143,6 @@ pub struct KneeFile {
     pub voltage_v: f64,
     /// R_o: part of R0 that does not depend on the current [Ω].
     pub ohmic_ohm: f64,
-    /// τ_0: how fast the rest of R0 follows the current, as a double layer is charged [s]; at once when left out. Steps of
-    /// the simulation are longer and take it as followed at once; measurements are compared with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_s: Option<f64>,
 }
 
 /// Values over state of charge and, optionally, temperature.

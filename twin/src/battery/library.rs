@@ -137,9 +137,6 @@ fn check_curves(file: &ChemistryFile, review: &mut Review) {
     if let Some(knee) = &file.circuit.knee {
         review.within("circuit.knee.voltage_v", knee.voltage_v, 1e-4, 100.0);
         review.within("circuit.knee.ohmic_ohm", knee.ohmic_ohm, 0.0, 1e3);
-        if let Some(time_s) = knee.time_s {
-            review.within("circuit.knee.time_s", time_s, 1e-3, 10.0);
-        }
     }
     check_surface("circuit.r0_ohm", &file.circuit.r0_ohm, review);
     check_surface("circuit.r1_ohm", &file.circuit.r1_ohm, review);

@@ -12,10 +12,6 @@
 //! dv2/dt = (R2(s,T)·I − v2)/τ2
 //! ```
 //!
-//! With a knee, what of R0 is not ohmic is charge transfer beside a double layer, and follows the current in a fraction of
-//! a second: `dv0/dt = (I·(R0 − R_o)·asinh(x)/x − v0)/τ0`. Between two rows the current is the parabola that has the
-//! measured values at both and the counted charge between them.
-//!
 //! Limits: an error of the counted charge or of the temperature ends up in the resistances.
 
 use super::super::chemistry::{ChemistryFile, CurveFile, KneeFile, SurfaceFile};
@@ -110,8 +106,7 @@ struct Places {
 const KNEE: usize = 0;
 const OHMIC: usize = 1;
 const ENERGY: usize = 2;
-const TIME: usize = 5;
-const GLOBALS: usize = 6;
+const GLOBALS: usize = 5;
 /// Energies are counted in 10 kJ/mol.
 const ENERGY_UNIT: f64 = 1e4;
 
@@ -190,18 +185,15 @@ pub fn residuals(chemistry: &ChemistryFile, record: &Record) -> Vec<f64> {
     let capacity_ah = chemistry.cell.capacity_ah;
     let mut hysteresis = if initial > 0.99 { 1.0 } else { 0.0 };
     let (mut v1, mut v2) = (0.0, 0.0);
-    let mut layer = circuit.knee.as_ref().map(|knee| Layer::new(knee, record.current_a[0]));
     let mut residuals = Vec::with_capacity(record.len());
     for k in 0..record.len() {
         let soc = initial - record.discharged_ah[k] / capacity_ah;
         let temperature_c = record.temperature_c[k];
         let at = |surface: &SurfaceFile| surface_value(surface, soc, temperature_c);
-        let (mut length_s, mut flowed_a) = (0.0, record.current_a[k]);
         if k > 0 {
             let dt_s = record.t_s[k] - record.t_s[k - 1];
             let moved_ah = record.discharged_ah[k] - record.discharged_ah[k - 1];
             let mean_a = moved_ah * 3600.0 / dt_s;
-            (length_s, flowed_a) = (dt_s, mean_a);
             let branch = -moved_ah.signum();
             if moved_ah != 0.0 {
                 let kept = (-chemistry.hysteresis.gamma * (moved_ah / capacity_ah).abs()).exp();
@@ -214,67 +206,14 @@ pub fn residuals(chemistry: &ChemistryFile, record: &Record) -> Vec<f64> {
         }
         let half_gap_v = interpolate(&chemistry.hysteresis.soc, &chemistry.hysteresis.half_gap_v, soc);
         let open_v = ocv::beyond_ends(&chemistry.ocv, soc) + half_gap_v * hysteresis;
-        let r0 = at(&circuit.r0_ohm);
-        let drop_v = match &mut layer {
-            Some(layer) => layer.drop_v(r0, (length_s, flowed_a, record.current_a[k])),
-            None => record.current_a[k] * r0,
-        };
+        let mut r0 = at(&circuit.r0_ohm);
+        if let Some(knee) = &circuit.knee {
+            r0 = bent(r0, record.current_a[k], knee);
+        }
+        let drop_v = record.current_a[k] * r0;
         residuals.push(open_v - drop_v - v1 - v2 - record.voltage_v[k]);
     }
     residuals
-}
-
-/// Voltage over R0 where charge transfer bends it and follows the current with a delay.
-struct Layer {
-    knee: KneeFile,
-    current_a: f64,
-    /// Voltage over what is not ohmic, and what it tends to [V].
-    v0: f64,
-    towards_v: f64,
-    /// Length of the step that the weights are for [s]; what is kept of v0, and weights of what it tends to at the beginning,
-    /// the middle and the end of the step.
-    weights: (f64, [f64; 4]),
-}
-
-impl Layer {
-    fn new(knee: &KneeFile, current_a: f64) -> Self {
-        let weights = (-1.0, [0.0, 0.0, 0.0, 1.0]);
-        Self { knee: knee.clone(), current_a, v0: f64::NAN, towards_v: f64::NAN, weights }
-    }
-
-    /// Weights for a step: the exact passage of a first-order delay under a parabola through three points.
-    fn weights(&self, dt_s: f64) -> [f64; 4] {
-        let Some(time_s) = self.knee.time_s else { return [0.0, 0.0, 0.0, 1.0] };
-        let k = (dt_s / time_s).max(1e-6);
-        let kept = (-k).exp();
-        let m0 = 1.0 - kept;
-        let m1 = 1.0 - m0 / k;
-        let m2 = 1.0 - 2.0 * m1 / k;
-        [kept, 2.0 * m2 - 3.0 * m1 + m0, 4.0 * (m1 - m2), 2.0 * m2 - m1]
-    }
-
-    /// The voltage at the end of a step of some length, mean current and current at its end.
-    #[inline]
-    fn drop_v(&mut self, r0: f64, (dt_s, mean_a, current_a): (f64, f64, f64)) -> f64 {
-        let ohmic = self.knee.ohmic_ohm.min(r0);
-        let transfer = |current_a: f64| {
-            if current_a == 0.0 { 0.0 } else { current_a * (bent(r0, current_a, &self.knee) - ohmic) }
-        };
-        let end_v = transfer(current_a);
-        if self.knee.time_s.is_none() || self.v0.is_nan() {
-            self.v0 = end_v;
-        } else {
-            if (dt_s - self.weights.0).abs() > 1e-9 {
-                self.weights = (dt_s, self.weights(dt_s));
-            }
-            let [kept, first, middle, last] = self.weights.1;
-            // Simpson's rule turned round: the middle that makes the mean what it is.
-            let middle_a = 1.5 * mean_a - 0.25 * (self.current_a + current_a);
-            self.v0 = kept * self.v0 + first * self.towards_v + middle * transfer(middle_a) + last * end_v;
-        }
-        (self.current_a, self.towards_v) = (current_a, end_v);
-        current_a * ohmic + self.v0
-    }
 }
 
 fn inverse_k(temperature_c: f64) -> f64 {
@@ -309,7 +248,6 @@ fn start(base: &ChemistryFile, plan: &Plan, places: &Places) -> Vec<f64> {
     let knee = circuit.knee.as_ref();
     start[places.global(KNEE)] = knee.map_or(0.1, |knee| knee.voltage_v).ln();
     start[places.global(OHMIC)] = knee.map_or(0.015, |k| k.ohmic_ohm).ln();
-    start[places.global(TIME)] = knee.and_then(|knee| knee.time_s).unwrap_or(0.2).ln();
     start
 }
 
@@ -401,7 +339,6 @@ impl CircuitProblem<'_> {
         let fixed = |which| (self.start[self.places.global(which)], self.start[self.places.global(which)]);
         global(KNEE, if self.plan.knee { (0.02f64.ln(), 1e1f64.ln()) } else { fixed(KNEE) });
         global(OHMIC, if self.plan.knee { (1e-4f64.ln(), 0.05f64.ln()) } else { fixed(OHMIC) });
-        global(TIME, if self.plan.knee { (0.02f64.ln(), 2f64.ln()) } else { fixed(TIME) });
         for k in 0..3 {
             let free = self.places.rows > 1;
             global(ENERGY + k, if free { (0.0, 12.0) } else { fixed(ENERGY + k) });
@@ -448,13 +385,7 @@ impl CircuitProblem<'_> {
         let places = &self.places;
         let ohm: Vec<f64> = p[..3 * places.nodes].iter().map(|ln| ln.exp()).collect();
         let global = |which: usize| p[places.global(which)];
-        let knee = KneeFile {
-            voltage_v: global(KNEE).exp(),
-            ohmic_ohm: global(OHMIC).exp(),
-            time_s: Some(global(TIME).exp()),
-        };
-        let mut layer =
-            (self.plan.knee).then(|| Layer::new(&knee, rows.first().map_or(0.0, |row| row.current_a)));
+        let knee = KneeFile { voltage_v: global(KNEE).exp(), ohmic_ohm: global(OHMIC).exp() };
         let energies = [global(ENERGY), global(ENERGY + 1), global(ENERGY + 2)];
         let (tau1_s, tau2_s) = (p[places.tau(0)].exp(), p[places.tau(1)].exp());
         let (mut v1, mut v2) = (0.0, 0.0);
@@ -472,18 +403,16 @@ impl CircuitProblem<'_> {
                 v1 = v1 * e1 + row.mean_a * r1 * (1.0 - e1);
                 v2 = v2 * e2 + row.mean_a * self.resistance(&ohm, 2, row, energies[2]) * (1.0 - e2);
             }
-            // A double layer is carried through every row; without one, R0 is asked for only where it counts.
-            let drop_v = match &mut layer {
-                Some(layer) => {
-                    let r0 = self.resistance(&ohm, 0, row, energies[0]);
-                    layer.drop_v(r0, (row.dt_s, row.mean_a, row.current_a))
-                }
-                None if row.counts && row.current_a != 0.0 => {
-                    row.current_a * self.resistance(&ohm, 0, row, energies[0])
-                }
-                None => 0.0,
-            };
             if row.counts {
+                let drop_v = if row.current_a == 0.0 {
+                    0.0
+                } else {
+                    let mut r0 = self.resistance(&ohm, 0, row, energies[0]);
+                    if self.plan.knee {
+                        r0 = bent(r0, row.current_a, &knee);
+                    }
+                    row.current_a * r0
+                };
                 let (node, share) = row.soc;
                 let correction = p[places.correction(node)] * (1.0 - share)
                     + p[places.correction((node + 1).min(places.soc - 1))] * share;
@@ -548,10 +477,8 @@ impl CircuitProblem<'_> {
             circuit.knee = Some(KneeFile {
                 voltage_v: round(global(KNEE).exp()),
                 ohmic_ohm: round(global(OHMIC).exp()),
-                time_s: Some(round(global(TIME).exp())),
             });
-            for (which, name) in [(KNEE, "knee voltage_v"), (OHMIC, "knee ohmic_ohm"), (TIME, "knee time_s")]
-            {
+            for (which, name) in [(KNEE, "knee voltage_v"), (OHMIC, "knee ohmic_ohm")] {
                 let index = places.global(which);
                 let interval = interval(index, &f64::exp);
                 figures.push(Figure { name: name.into(), value: p[index].exp(), interval });
@@ -646,10 +573,8 @@ impl Problem for CircuitProblem<'_> {
             let energy = places.global(ENERGY + surface);
             residuals.push((p[energy] - self.start[energy]) / 1.0);
         }
-        for global in [KNEE, TIME] {
-            let knee = places.global(global);
-            residuals.push((p[knee] - self.start[knee]) / 1.0);
-        }
+        let knee = places.global(KNEE);
+        residuals.push((p[knee] - self.start[knee]) / 1.0);
         for node in 0..places.soc {
             residuals.push(p[places.correction(node)] / 0.01);
         }

@@ -9,11 +9,6 @@
 //! how fast a cell ages there, not what heat does to it. Cycle laws share one factor, calendar laws another, which is
 //! fitted only where histories differ in cycles per day. Q_0 is fitted for every history.
 //!
-//! Capacity recovers in rests and falls again, so that neighbouring measurements err alike and many tell little more than
-//! a few. Left to them, the exponent follows such a bend and foretells nonsense. It is therefore weighed against what is
-//! known of cells: the exponents of the cycle laws that ship scatter by [`EXPONENT_SD`] among makes. The data count as so many
-//! independent measurements as the correlation of their residuals leaves of them.
-//!
 //! Limits: recovery of capacity in rests is no part of the laws and stays in the residuals.
 
 use super::super::chemistry::{AxisFile, ChemistryFile, LawFile, LifeFile};
@@ -26,9 +21,6 @@ use super::{Figure, Missing};
 const FADES: f64 = 0.02;
 /// Least number of points.
 const POINTS: usize = 5;
-
-/// Scatter of the exponents of published laws of cycle ageing, 0.44 to 1.13 in sixteen laws that ship.
-pub const EXPONENT_SD: f64 = 0.23;
 
 /// Capacity of one cell over its life.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,8 +66,6 @@ struct LifeProblem<'a> {
     histories: &'a [History],
     middle_efc: f64,
     parameters: Vec<Vec<usize>>,
-    /// Weight of the wish that the exponent stays the base's.
-    steady: f64,
 }
 
 /// Positions of the parameters: ln of the cycle laws' and the calendar laws' factor, the exponent's change, then ln of
@@ -131,10 +121,8 @@ pub fn fit(base: &ChemistryFile, histories: &[History]) -> Result<Outcome, Missi
     let ends = histories.iter().filter_map(|history| history.points.last());
     let efc: f64 = ends.map(|p| p.cycle * p.depth).sum::<f64>() / histories.len().max(1) as f64;
     let all: Vec<usize> = (0..FIRST + histories.len()).collect();
-    let of_history = (0..histories.len()).map(|k| [&all[..FIRST], &[FIRST + k]].concat());
-    let parameters = of_history.chain([vec![EXPONENT]]).collect();
-    let middle_efc = (0.5 * efc).max(1.0);
-    let mut problem = LifeProblem { base, histories, middle_efc, parameters, steady: 0.0 };
+    let parameters = (0..histories.len()).map(|k| [&all[..FIRST], &[FIRST + k]].concat()).collect();
+    let problem = LifeProblem { base, histories, middle_efc: (0.5 * efc).max(1.0), parameters };
     let mut start = vec![0.0; FIRST + histories.len()];
     let mut bounds = vec![(-7.0, 7.0), if both { (-7.0, 7.0) } else { (0.0, 0.0) }, (0.0, 0.0)];
     // A short or shallow history cannot tell how loss bends.
@@ -146,13 +134,7 @@ pub fn fit(base: &ChemistryFile, histories: &[History]) -> Result<Outcome, Missi
         start[FIRST + k] = first.ln();
         bounds.push((first.ln() - 0.2, first.ln() + 0.2));
     }
-    let mut fit = least_squares::fit(&problem, &start, &bounds, Effort::default(), |_, _| {});
-    if bounds[EXPONENT].1 > bounds[EXPONENT].0 {
-        let alike = fit.correlation.clamp(0.0, 0.98);
-        problem.steady = fit.rms * ((1.0 + alike) / (1.0 - alike)).sqrt() / EXPONENT_SD;
-        let start = fit.parameters.clone();
-        fit = least_squares::fit(&problem, &start, &bounds, Effort::default(), |_, _| {});
-    }
+    let fit = least_squares::fit(&problem, &start, &bounds, Effort::default(), |_, _| {});
     let mut figures = Vec::new();
     for (index, name) in [
         (CYCLE, "factor on cycle ageing"),
@@ -269,11 +251,7 @@ fn stress(point: &Point, ocv_v: &impl Fn(f64) -> f64) -> Stress {
 
 impl Problem for LifeProblem<'_> {
     fn blocks(&self) -> usize {
-        self.histories.len() + 1
-    }
-
-    fn is_measured(&self, block: usize) -> bool {
-        block < self.histories.len()
+        self.histories.len()
     }
 
     fn parameters(&self, block: usize) -> &[usize] {
@@ -281,15 +259,12 @@ impl Problem for LifeProblem<'_> {
     }
 
     fn residuals(&self, block: usize, p: &[f64], residuals: &mut Vec<f64>) {
-        residuals.clear();
-        let Some(history) = self.histories.get(block) else {
-            residuals.push(self.steady * p[EXPONENT]);
-            return;
-        };
         let life = scaled(&self.base.life, p, self.middle_efc);
+        let history = &self.histories[block];
         let first = p[FIRST + block].exp();
         let rated_ah = self.base.cell.capacity_ah;
         let capacity = follow(&life, self.base, history);
+        residuals.clear();
         let pairs = capacity.iter().zip(&history.points);
         residuals.extend(pairs.map(|(q, point)| first * q - point.capacity_ah / rated_ah));
     }

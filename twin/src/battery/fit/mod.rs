@@ -2,8 +2,7 @@
 //!
 //! ```text
 //! records ──ocv──▶ U(s), half gap ──circuit──▶ R0, R1, R2 over charge and temperature, τ1, τ2, knee
-//!    │                                 ├─heat──▶ h·A
-//!    │                                 └─rate──▶ charge in reach over rate and temperature
+//!    │                                 └─heat──▶ h·A
 //! histories ──life──▶ factors on the rates of the base's laws
 //! ```
 //!
@@ -15,7 +14,6 @@ pub mod heat;
 pub mod least_squares;
 pub mod life;
 pub mod ocv;
-pub mod rate;
 pub mod survey;
 
 use super::chemistry::ChemistryFile;
