@@ -3,7 +3,7 @@
 use crate::caller::Door;
 
 pub(crate) async fn what_is_scanned(door: &mut Door) {
-    let id = door.battery("SN-2025-004001").await;
+    let id = door.battery("SN-2025-009901").await;
     let code = door.get(&format!("/batteries/{id}/qr-code")).await;
     let passport = door.get(&format!("/batteries/{id}")).await["passportId"].as_str().unwrap().to_owned();
     assert!(code["url"].as_str().unwrap().contains(&passport), "{code}");
