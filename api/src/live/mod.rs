@@ -2,6 +2,7 @@
 //!
 //! A listener that is too slow misses news and is told how many; it never holds anybody up.
 
+pub(crate) mod socket;
 pub(crate) mod sse;
 pub(crate) mod ws;
 

@@ -3,6 +3,7 @@
 //! The filter of the query can be changed by a message `{"kind": "battery", "id": "…", "event": "alert"}`; it is answered
 //! with `{"event": "subscribed"}`, or `{"event": "error"}` and the reason, and then the old filter stays.
 
+use super::socket::{Sent, beat, close, heartbeat, send, text};
 use super::{Wanted, missed, stopped, wire};
 use crate::body::Asked;
 use crate::caller::Caller;
@@ -10,22 +11,16 @@ use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use host::identity::Action;
 use host::platform::bus::{Filter, Heard};
-use serde_json::{Value, json};
-use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use serde_json::json;
 
 /// Longest message of a listener in bytes.
 const MESSAGE_MAX_BYTES: usize = 64 << 10;
 /// Bytes that are read from a socket at a time: listeners say little, and there may be thousands of them.
 const READ_BYTES: usize = 1 << 10;
-/// How often a quiet connection is tried.
-const HEARTBEAT: Duration = Duration::from_secs(30);
-/// How long a listener may take to take a message.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// News over a WebSocket. A message `{"kind": …, "id": …, "event": …}` changes what is listened to; the answer is
 /// `{"event": "subscribed"}`, or `{"event": "error"}` with the reason.
@@ -61,8 +56,7 @@ fn no_upgrade(rejection: WebSocketUpgradeRejection) -> Problem {
 async fn listen(app: App, caller: Caller, mut socket: WebSocket, filter: Filter) {
     let mut news = app.platform.listen_to(filter);
     let mut stopping = app.stopping.clone();
-    let mut heartbeat = interval(HEARTBEAT);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beats = heartbeat();
     loop {
         let said = tokio::select! {
             heard = news.heard() => match heard {
@@ -81,16 +75,11 @@ async fn listen(app: App, caller: Caller, mut socket: WebSocket, filter: Filter)
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => continue,
             },
-            _ = heartbeat.tick() => Message::Ping(bytes::Bytes::new()),
-            () = stopped(&mut stopping) => {
-                let frame = CloseFrame { code: close_code::AWAY, reason: "the server stops".into() };
-                let _ = timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
-                return;
-            }
+            _ = beats.tick() => beat(),
+            () = stopped(&mut stopping) => return close(&mut socket, close_code::AWAY, "the server stops").await,
         };
         // Who does not take its messages is let go.
-        if !matches!(timeout(PATIENCE, socket.send(said)).await, Ok(Ok(()))) {
-            metrics::counter!("celltide_listeners_dropped_total").increment(1);
+        if send(&mut socket, said).await != Sent::Taken {
             return;
         }
     }
@@ -99,8 +88,4 @@ async fn listen(app: App, caller: Caller, mut socket: WebSocket, filter: Filter)
 async fn changed(app: &App, caller: &Caller, asked: &str) -> Result<Filter, String> {
     let wanted: Wanted = serde_json::from_str(asked).map_err(|error| error.to_string())?;
     wanted.filter(app, caller).await.map_err(|problem| problem.detail().to_owned())
-}
-
-fn text(value: &Value) -> Message {
-    Message::Text(value.to_string().into())
 }

@@ -11,11 +11,12 @@
 
 use super::wire::seconds;
 use crate::caller::Caller;
+use crate::live::socket::{PATIENCE, Sent, beat, close, heartbeat, send, text};
 use crate::live::stopped;
 use crate::server::App;
 use crate::shown::Shown;
 use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use host::identity::Action;
@@ -23,18 +24,13 @@ use host::plastic::{News, Plastic};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 /// Longest message of a listener in bytes.
 const MESSAGE_MAX_BYTES: usize = 64 << 10;
 /// Most channels of one listener.
 const CHANNELS_MAX: usize = 1_000;
-/// How long somebody may take to say who it is, and to take a message.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a quiet connection is tried.
-const HEARTBEAT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -54,11 +50,6 @@ pub(super) async fn stream_open(
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let authorization = authorization.map(str::to_owned);
     upgrade.max_message_size(MESSAGE_MAX_BYTES).on_upgrade(move |socket| listen(app, authorization, socket))
-}
-
-async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
-    let frame = CloseFrame { code, reason: reason.into() };
-    let _ = timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
 }
 
 /// Who it is that connected.
@@ -83,15 +74,15 @@ fn wants(channels: &BTreeSet<String>, news: &News) -> bool {
 
 async fn listen(app: App, authorization: Option<String>, mut socket: WebSocket) {
     let Some(caller) = known(&app, authorization, &mut socket).await else {
-        return close(socket, 4401, "not known").await;
+        return close(&mut socket, 4401, "not known").await;
     };
     let may = |action| caller.may(action).is_ok();
     let (batches, devices) = (may(Action::BatchRead), may(Action::DeviceRead));
-    let Ok(plastic) = app.plastic().cloned() else { return close(socket, 1013, "not here").await };
+    let Ok(plastic) = app.plastic().cloned() else { return close(&mut socket, 1013, "not here").await };
     if !batches && !devices {
-        return close(socket, 4403, "may not listen").await;
+        return close(&mut socket, 4403, "may not listen").await;
     }
-    if socket.send(text(&json!({ "type": "authenticated" }))).await.is_err() {
+    if send(&mut socket, text(&json!({ "type": "authenticated" }))).await != Sent::Taken {
         return;
     }
     follow(&app, &plastic, &caller, (batches, devices), socket).await;
@@ -106,8 +97,7 @@ async fn follow(
 ) {
     let mut news = plastic.listen();
     let mut stopping = app.stopping.clone();
-    let mut heartbeat = interval(HEARTBEAT);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beats = heartbeat();
     let visible = caller.visibility();
     let mut channels = BTreeSet::new();
     loop {
@@ -120,7 +110,7 @@ async fn follow(
                     }
                     text(&json!({ "type": news.event, "timestamp": seconds(news.at), "data": news.data }))
                 }
-                Err(RecvError::Lagged(_)) => return close(socket, 4429, "too slow").await,
+                Err(RecvError::Lagged(_)) => return close(&mut socket, 4429, "too slow").await,
                 Err(RecvError::Closed) => return,
             },
             message = socket.recv() => match message {
@@ -128,11 +118,10 @@ async fn follow(
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => continue,
             },
-            _ = heartbeat.tick() => Message::Ping(bytes::Bytes::new()),
-            () = stopped(&mut stopping) => return close(socket, 1001, "the server stops").await,
+            _ = beats.tick() => beat(),
+            () = stopped(&mut stopping) => return close(&mut socket, 1001, "the server stops").await,
         };
-        if !matches!(timeout(PATIENCE, socket.send(said)).await, Ok(Ok(()))) {
-            metrics::counter!("celltide_listeners_dropped_total").increment(1);
+        if send(&mut socket, said).await != Sent::Taken {
             return;
         }
     }
@@ -163,8 +152,4 @@ fn answered(channels: &mut BTreeSet<String>, asked: &str) -> Value {
 
 fn error(message: &str) -> Value {
     json!({ "type": "error", "success": false, "error": { "code": super::envelope::VALIDATION, "message": message } })
-}
-
-fn text(value: &Value) -> Message {
-    Message::Text(value.to_string().into())
 }

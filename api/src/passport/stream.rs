@@ -13,12 +13,13 @@ use super::wire::stamp;
 use crate::body::Asked;
 use crate::caller::Caller;
 use crate::edge::Refused;
+use crate::live::socket::{PATIENCE, Sent, beat, close, heartbeat, send, text};
 use crate::live::stopped;
 use crate::problem::Problem;
 use crate::server::App;
 use crate::shown::Shown;
 use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use host::identity::Action;
@@ -29,16 +30,11 @@ use host::platform::fleet::Part;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 /// Longest message of a listener in bytes.
 const MESSAGE_MAX_BYTES: usize = 16 << 10;
-/// How often a quiet connection is tried.
-const HEARTBEAT: Duration = Duration::from_secs(30);
-/// How long a listener may take to take a message, or to say who it is.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Batteries that one listener may hear of.
 const BATTERIES_MAX: usize = 10_000;
 /// What can be heard.
@@ -126,19 +122,6 @@ fn show(headers: &mut HeaderMap, token: &str) {
     }
 }
 
-fn text(value: &Value) -> Message {
-    Message::Text(value.to_string().into())
-}
-
-async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
-    let frame = CloseFrame { code, reason: reason.into() };
-    let _ = timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
-}
-
-async fn send(socket: &mut WebSocket, value: &Value) -> bool {
-    matches!(timeout(PATIENCE, socket.send(text(value))).await, Ok(Ok(())))
-}
-
 fn refusal_of(app: &App, problem: &Problem) -> Value {
     refused(&Refused { problem, request_id: "", at: app.wall.now() }).1
 }
@@ -169,15 +152,15 @@ async fn serve(app: App, mut socket: WebSocket, mut headers: HeaderMap) {
     let caller = match app.who(Shown::in_headers(&headers), "stream").await {
         Ok(caller) => caller,
         Err(problem) => {
-            send(&mut socket, &refusal_of(&app, &problem)).await;
+            send(&mut socket, text(&refusal_of(&app, &problem))).await;
             return close(&mut socket, UNKNOWN, "nobody known").await;
         }
     };
     if let Err(problem) = caller.may(Action::PassportRead) {
-        send(&mut socket, &refusal_of(&app, &problem)).await;
+        send(&mut socket, text(&refusal_of(&app, &problem))).await;
         return close(&mut socket, FORBIDDEN, "may not").await;
     }
-    if is_late && !send(&mut socket, &json!({ "type": "authenticated" })).await {
+    if is_late && send(&mut socket, text(&json!({ "type": "authenticated" }))).await != Sent::Taken {
         return;
     }
     listen(&app, &caller, &mut socket).await;
@@ -186,8 +169,7 @@ async fn serve(app: App, mut socket: WebSocket, mut headers: HeaderMap) {
 async fn listen(app: &App, caller: &Caller, socket: &mut WebSocket) {
     let mut news = app.platform.listen();
     let mut stopping = app.stopping.clone();
-    let mut heartbeat = interval(HEARTBEAT);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beats = heartbeat();
     let mut wanted = Wanted::default();
     loop {
         let said = tokio::select! {
@@ -208,16 +190,13 @@ async fn listen(app: &App, caller: &Caller, socket: &mut WebSocket) {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => continue,
             },
-            _ = heartbeat.tick() => Message::Ping(bytes::Bytes::new()),
+            _ = beats.tick() => beat(),
             () = stopped(&mut stopping) => return close(socket, close_code::AWAY, "the server stops").await,
         };
-        match timeout(PATIENCE, socket.send(said)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return,
-            Err(_) => {
-                metrics::counter!("celltide_listeners_dropped_total").increment(1);
-                return close(socket, SLOW, "too slow").await;
-            }
+        match send(socket, said).await {
+            Sent::Taken => {}
+            Sent::Gone => return,
+            Sent::Slow => return close(socket, SLOW, "too slow").await,
         }
     }
 }
