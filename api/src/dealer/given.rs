@@ -1,12 +1,11 @@
 //! What requests give: bodies, amounts of money, parts of lists, days.
 
 use super::envelope::{invalid, said};
-use crate::body::Raw;
-use crate::body::is_of;
+use crate::body::{Raw, must_be_json};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use host::dealership::collection::Days;
 use host::dealership::rules::day::Day;
@@ -28,10 +27,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_of(request.headers(), "application/json") {
-            let problem = Problem::unfit("Content-Type", "must be application/json");
-            return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
+        must_be_json(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
         parsed(&bytes).map(Self)
     }

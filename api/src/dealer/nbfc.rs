@@ -5,8 +5,7 @@ use super::envelope::{ErrorBody, invalid, refused_by};
 use super::finance::Apply;
 use super::given::{Amount, Given, day, parsed, word};
 use super::wire::{ApplicationBody, stamp};
-use crate::body::Raw;
-use crate::body::is_of;
+use crate::body::{Raw, must_be_json};
 use crate::problem::Problem;
 use crate::server::App;
 use axum::Json;
@@ -117,10 +116,7 @@ pub(super) async fn webhook_status(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (signature, timestamp) = (header("x-nbfc-signature"), header("x-nbfc-timestamp"));
     dealership.check_signature(signature, timestamp, &body).map_err(refused_by)?;
-    if !is_of(&headers, "application/json") {
-        let problem = Problem::unfit("Content-Type", "must be application/json");
-        return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-    }
+    must_be_json(&headers)?;
     let word_: Word = parsed(&body)?;
     let heard = LenderWord {
         application: word_.application_id,

@@ -1,6 +1,7 @@
 //! Batteries, loans, tickets and people as the document writes them.
 
 use super::given::Amount;
+pub(super) use crate::when::{in_seconds as stamp, rounded};
 use host::dealership::battery::{BatterySight, HealthOf, Telemetry};
 use host::dealership::consumer::ConsumerSight;
 use host::dealership::records::{LoanRecord, Ticket};
@@ -8,21 +9,7 @@ use host::dealership::rules::day::Day;
 use host::dealership::rules::instalment::{Instalment, Standing};
 use host::dealership::rules::money;
 use serde::Serialize;
-use twin::time::Time;
 use utoipa::ToSchema;
-
-/// An instant in whole seconds: `2026-01-31T12:00:00Z`.
-pub(super) fn stamp(at: Time) -> String {
-    let seconds = jiff::Timestamp::from_second(at.0.div_euclid(1_000));
-    seconds.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
-}
-
-/// A figure with so many decimals.
-pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
-    let factor = 10_f64.powi(decimals);
-    let rounded = (value * factor).round() / factor;
-    if rounded == 0.0 { 0.0 } else { rounded }
-}
 
 /// `83.3%`
 pub(super) fn percent(value: Option<f64>) -> String {

@@ -1,8 +1,7 @@
 //! What requests give: bodies, and the fields that must be in them.
 
 use super::envelope::{VALIDATION, unfit};
-use crate::body::Raw;
-use crate::body::is_of;
+use crate::body::{Raw, must_be_json};
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -25,10 +24,7 @@ impl<T: Shape, S: Send + Sync> FromRequest<S> for Given<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_of(request.headers(), "application/json") {
-            let problem = Problem::unfit("Content-Type", "must be application/json");
-            return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
+        must_be_json(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
         let read = serde_json::from_slice(&bytes);
         read.map(Self).map_err(|error| {

@@ -3,6 +3,8 @@
 use super::envelope::unfit;
 use super::given::needed;
 use crate::problem::Problem;
+use crate::when;
+pub(super) use crate::when::{in_seconds as seconds, rounded};
 use host::plastic::{BatchSight, DeviceSight, DeviceState, Facility, Flaw, Plastic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -12,14 +14,8 @@ use twin::plastic::factors::FACTOR_SET;
 use twin::plastic::gear::Method;
 use twin::plastic::impact::{self, MarineLife};
 use twin::plastic::material::{Condition, Material, Resin};
-use twin::time::{DAY_MS, Time};
+use twin::time::Time;
 use utoipa::ToSchema;
-
-/// An instant in whole seconds of UTC.
-pub(super) fn seconds(at: Time) -> String {
-    let second = jiff::Timestamp::from_second(at.0.div_euclid(1_000));
-    second.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
-}
 
 /// Reads an instant with its offset.
 pub(super) fn instant(field: &str, text: &str) -> Result<Time, Problem> {
@@ -31,22 +27,7 @@ pub(super) fn instant(field: &str, text: &str) -> Result<Time, Problem> {
 /// Reads an instant, or a day: its beginning, or its last second.
 pub(super) fn edge(field: &str, text: &str, is_end: bool) -> Result<Time, Problem> {
     // In a query a plus that nobody encoded is a space.
-    let text = &text.replace(' ', "+");
-    let midnight: Result<jiff::Timestamp, _> = format!("{text}T00:00:00Z").parse();
-    match midnight {
-        Ok(midnight) if text.len() == 10 => {
-            Ok(Time(midnight.as_millisecond() + if is_end { DAY_MS - 1 } else { 0 }))
-        }
-        _ => instant(field, text),
-    }
-}
-
-/// A figure with so many decimals; more would claim what no scale says.
-pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
-    let scale = 10_f64.powi(decimals);
-    let rounded = (value * scale).round() / scale;
-    // No minus before nothing.
-    if rounded == 0.0 { 0.0 } else { rounded }
+    when::day(text, is_end).map_or_else(|| instant(field, &text.replace(' ', "+")), Ok)
 }
 
 /// A weight as it is told.

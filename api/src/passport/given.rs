@@ -1,11 +1,9 @@
 //! Bodies: what is no JSON is 400, what has not the shape of a request is 422.
 
 use super::envelope::unfit;
-use crate::body::Raw;
-use crate::body::is_of;
+use crate::body::{Raw, must_be_json};
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -17,14 +15,6 @@ pub(super) struct Given<T>(pub(super) T);
 #[derive(Debug)]
 pub(super) struct Perhaps<T>(pub(super) T);
 
-fn typed(is_json: bool) -> Result<(), Problem> {
-    if is_json {
-        return Ok(());
-    }
-    let problem = Problem::unfit("Content-Type", "must be application/json");
-    Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
-}
-
 /// Reads a body that is JSON already.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_json::from_value(value).map_err(|error| unfit("body", error.to_string()))
@@ -34,7 +24,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        typed(is_of(request.headers(), "application/json"))?;
+        must_be_json(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
         let value: Value =
             serde_json::from_slice(&bytes).map_err(|error| Problem::unfit("body", error.to_string()))?;
@@ -46,12 +36,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Perhaps<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let is_json = is_of(request.headers(), "application/json");
+        let json = must_be_json(request.headers());
         let Raw(bytes) = Raw::from_request(request, state).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return read(Value::Object(Map::new())).map(Self);
         }
-        typed(is_json)?;
+        json?;
         let value: Value =
             serde_json::from_slice(&bytes).map_err(|error| Problem::unfit("body", error.to_string()))?;
         read(value).map(Self)

@@ -3,6 +3,7 @@
 use super::envelope::{unfit, unfits};
 use super::query;
 use crate::problem::Problem;
+pub(super) use crate::when::{in_seconds as stamp, rounded};
 use host::passport::record::{Chemistry, Hazard, Identity, Paper, Passport, Place, Ratings};
 use host::passport::{Given, NewSpecifications};
 use serde::{Deserialize, Serialize};
@@ -14,19 +15,6 @@ use twin::passport::material::Material;
 use twin::passport::regulation::Category;
 use twin::time::Time;
 use utoipa::ToSchema;
-
-/// An instant in whole seconds.
-pub(super) fn stamp(at: Time) -> String {
-    let seconds = jiff::Timestamp::from_second(at.0.div_euclid(1_000));
-    seconds.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
-}
-
-/// A figure with so many decimals.
-pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
-    let scale = 10_f64.powi(decimals);
-    let rounded = (value * scale).round() / scale;
-    if rounded == 0.0 { 0.0 } else { rounded }
-}
 
 /// A share as a percentage.
 pub(super) fn percent(share: f64) -> f64 {

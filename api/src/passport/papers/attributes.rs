@@ -3,6 +3,7 @@
 //! Which there are, their clauses and who may read them stand in the table of the regulation; here stands what each is of
 //! one battery, or that nothing is known.
 
+use crate::when::rounded;
 use host::passport::View;
 use host::passport::record::{Passport, Place};
 use host::platform::sight::rfc3339;
@@ -64,13 +65,6 @@ pub(crate) fn points(view: &View, reader: Reader) -> Vec<Point> {
 pub(crate) fn lacking(points: &[Point]) -> BTreeSet<&'static str> {
     let empty = points.iter().filter(|point| point.value.is_none() && point.attribute.is_mandatory());
     empty.map(|point| point.attribute.key()).collect()
-}
-
-/// A figure with so many decimals.
-pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
-    let scale = 10_f64.powi(decimals);
-    let rounded = (value * scale).round() / scale;
-    if rounded == 0.0 { 0.0 } else { rounded }
 }
 
 /// A share as percent with one decimal.

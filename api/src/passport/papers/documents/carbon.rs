@@ -1,8 +1,8 @@
 //! The report of a footprint.
 
 use super::VerificationBody;
-use crate::passport::papers::attributes::rounded;
 use crate::passport::wire::{kg, stamp};
+use crate::when::rounded;
 use host::passport::CarbonReport;
 use host::passport::record::{Footprint, Passport, Transport};
 use serde::Serialize;

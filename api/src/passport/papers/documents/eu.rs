@@ -2,8 +2,9 @@
 
 use super::carbon::{CarbonDocument, day};
 use super::{PointBody, VerificationBody, point};
-use crate::passport::papers::attributes::{self, Reader, percent, place, rounded};
+use crate::passport::papers::attributes::{self, Reader, percent, place};
 use crate::passport::wire::stamp;
+use crate::when::rounded;
 use host::passport::EuReport;
 use serde::Serialize;
 use serde_json::Value;

@@ -2,8 +2,9 @@
 
 use super::carbon::CarbonDocument;
 use super::{PointBody, VerificationBody, point};
-use crate::passport::papers::attributes::{self, Reader, percent, rounded};
+use crate::passport::papers::attributes::{self, Reader, percent};
 use crate::passport::wire::{Registration, stamp};
+use crate::when::rounded;
 use host::passport::record::{EventRecord, MaterialSource};
 use host::passport::{HistoryPoint, View};
 use serde::Serialize;

@@ -2,8 +2,9 @@
 
 use super::LAW;
 use super::carbon::day;
-use crate::passport::papers::attributes::{percent, rounded};
+use crate::passport::papers::attributes::percent;
 use crate::passport::wire::kg;
+use crate::when::rounded;
 use host::passport::SustainabilityReport;
 use serde::Serialize;
 use std::collections::BTreeMap;
