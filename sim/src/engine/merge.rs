@@ -23,7 +23,7 @@ pub fn merge(
     let mut named: HashSet<Key> = whole.keys().map(|(key, _)| *key).collect();
     for tally in &tallies {
         named.extend(tally.endings.iter().map(|e| e.key));
-        named.extend(tally.samples.iter().map(|s| s.key));
+        named.extend(tally.samples.chunk_by(|a, b| a.key == b.key).map(|run| run[0].key));
         named.extend(tally.happenings.iter().flat_map(|h| std::iter::once(h.key).chain(h.other)));
     }
     let mut keys: Vec<Key> = named.into_iter().collect();

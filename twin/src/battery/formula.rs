@@ -5,12 +5,45 @@ use statrs::function::erf::erfc;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 /// Deepest nesting of intermediate values that a formula may need.
-const STACK: usize = 24;
+const STACK: usize = 32;
+
+/// Most formulas need no more than this, and less room is emptied sooner.
+const SHALLOW: usize = 8;
 
 /// A compiled formula over numbered variables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Formula {
     ops: Vec<Op>,
+    /// The same for one row of variables.
+    steps: Vec<Step>,
+    is_shallow: bool,
+}
+
+/// An operation that takes its right operand along where that is no result of another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Step {
+    Push(Operand),
+    Unary(Op),
+    /// Of the two results on top.
+    Binary(Op),
+    /// Of the result on top and what is taken along.
+    With(Op, Operand),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Operand {
+    Constant(f64),
+    Variable(u16),
+}
+
+impl Operand {
+    #[inline(always)]
+    fn of(self, variables: &[f64]) -> f64 {
+        match self {
+            Self::Constant(value) => value,
+            Self::Variable(index) => variables[usize::from(index)],
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,7 +139,7 @@ impl Formula {
         if parser.at < text.len() {
             return Err(parser.error("an operator or the end is expected"));
         }
-        let formula = Self { ops: fold(&parser.ops) };
+        let formula = Self::of(fold(&parser.ops));
         if formula.depth() > STACK {
             return Err(parser.error("nests too deeply"));
         }
@@ -115,7 +148,13 @@ impl Formula {
 
     /// A formula that is a constant.
     pub fn constant(value: f64) -> Self {
-        Self { ops: vec![Op::Constant(value)] }
+        Self::of(vec![Op::Constant(value)])
+    }
+
+    fn of(ops: Vec<Op>) -> Self {
+        let mut formula = Self { steps: joined(&ops), ops, is_shallow: false };
+        formula.is_shallow = formula.depth() <= SHALLOW;
+        formula
     }
 
     /// The value, when the formula does not depend on anything.
@@ -133,23 +172,29 @@ impl Formula {
 
     /// Value with the given variables. NaN where the formula is undefined.
     pub fn value(&self, variables: &[f64]) -> f64 {
-        let mut stack = [0.0; STACK];
-        let mut top = 0;
-        for op in &self.ops {
-            match *op {
-                Op::Constant(value) => {
-                    stack[top] = value;
-                    top += 1;
+        if self.is_shallow { self.run::<SHALLOW>(variables) } else { self.run::<STACK>(variables) }
+    }
+
+    /// Runs the steps on a stack of `N`, a power of two.
+    #[inline(always)]
+    fn run<const N: usize>(&self, variables: &[f64]) -> f64 {
+        // Parsing made sure that nothing is beyond the stack: the mask only tells the compiler.
+        let mut stack = [0.0; N];
+        let mut length = 0_usize;
+        for step in &self.steps {
+            let top = length.wrapping_sub(1) & (N - 1);
+            match *step {
+                Step::Push(operand) => {
+                    stack[length & (N - 1)] = operand.of(variables);
+                    length += 1;
                 }
-                Op::Variable(index) => {
-                    stack[top] = variables[usize::from(index)];
-                    top += 1;
-                }
-                Op::Negate => stack[top - 1] = -stack[top - 1],
-                Op::Call1(function) => stack[top - 1] = function.of(stack[top - 1]),
-                binary => {
-                    top -= 1;
-                    stack[top - 1] = apply(binary, stack[top - 1], stack[top]);
+                Step::Unary(Op::Call1(function)) => stack[top] = function.of(stack[top]),
+                Step::Unary(_) => stack[top] = -stack[top],
+                Step::With(op, operand) => stack[top] = apply(op, stack[top], operand.of(variables)),
+                Step::Binary(op) => {
+                    let under = length.wrapping_sub(2) & (N - 1);
+                    stack[under] = apply(op, stack[under], stack[top]);
+                    length -= 1;
                 }
             }
         }
@@ -207,6 +252,7 @@ impl Formula {
     }
 }
 
+#[inline(always)]
 fn apply(op: Op, a: f64, b: f64) -> f64 {
     match op {
         Op::Add => a + b,
@@ -220,6 +266,24 @@ fn apply(op: Op, a: f64, b: f64) -> f64 {
         Op::Minimum => a.min(b),
         _ => unreachable!("only binary operations reach here"),
     }
+}
+
+/// Joins operands with the operation that follows them.
+fn joined(ops: &[Op]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::with_capacity(ops.len());
+    for op in ops {
+        let step = match *op {
+            Op::Constant(value) => Step::Push(Operand::Constant(value)),
+            Op::Variable(index) => Step::Push(Operand::Variable(index)),
+            unary @ (Op::Negate | Op::Call1(_)) => Step::Unary(unary),
+            binary => match steps.pop_if(|last| matches!(last, Step::Push(_))) {
+                Some(Step::Push(operand)) => Step::With(binary, operand),
+                _ => Step::Binary(binary),
+            },
+        };
+        steps.push(step);
+    }
+    steps
 }
 
 /// Replaces operations on constants by their value.

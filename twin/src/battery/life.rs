@@ -37,6 +37,9 @@ pub type Stress = [f64; VARIABLES.len()];
 /// that was cycled in the tests behind the models.
 const RIPPLE_DEPTH: f64 = 0.05;
 
+/// Position of the anode's potential in a [`Stress`].
+const ANODE_V: usize = 3;
+
 /// Position of the root-mean-square voltage in a [`Stress`].
 pub const V_RMS: usize = 12;
 
@@ -59,6 +62,8 @@ pub struct LifeModel {
     resistance_published: Option<Formula>,
     /// Resistance growth per relative loss of capacity, where the publication has no resistance.
     resistance_per_loss: f64,
+    /// Whether a rate of a cycle asks for the anode's potential.
+    uses_anode: bool,
     /// Whether a rate asks for the root-mean-square voltage of a cycle.
     uses_v_rms: bool,
 }
@@ -179,8 +184,11 @@ impl LifeModel {
             })
         };
         let uses_v_rms = states.iter().any(|state| state.law.mentions(V_RMS as u16));
+        let mut of_cycles = states.iter().filter(|state| state.axis == Axis::Efc);
+        let uses_anode = of_cycles.any(|state| state.law.mentions(ANODE_V as u16));
         Ok(Self {
             states,
+            uses_anode,
             uses_v_rms,
             capacity: of_states(&file.capacity)?,
             resistance: file.resistance.as_deref().map(of_states).transpose()?,
@@ -201,9 +209,14 @@ impl LifeModel {
         (self.capacity.value(states), resistance.map(|formula| formula.value(states)))
     }
 
+    /// Capacity relative to new from the values of the states, not below 0.
+    pub fn capacity(&self, states: &[f64]) -> f64 {
+        self.capacity.value(states).max(0.0)
+    }
+
     /// Health from the values of the states, kept within what a cell can be.
     pub fn health(&self, states: &[f64]) -> Health {
-        let capacity = self.capacity.value(states).max(0.0);
+        let capacity = self.capacity(states);
         let resistance = match &self.resistance {
             Some(formula) => formula.value(states),
             None => 1.0 + self.resistance_per_loss * (1.0 - capacity).max(0.0),
@@ -248,7 +261,8 @@ impl LifeModel {
             return cycle_stress(cycle, ocv_v);
         }
         let soc_mean = 0.5 * (cycle.soc_low + cycle.soc_high);
-        stress_of_cycle(cycle, soc_mean, ocv_v(soc_mean))
+        let anode_v = if self.uses_anode { anode_potential_v(soc_mean) } else { f64::NAN };
+        stress_of_cycle(cycle, soc_mean, ocv_v(soc_mean), anode_v)
     }
 
     /// Adds a closed cycle (or half of one, told by its `efc`) to the laws that grow with throughput.
@@ -326,11 +340,16 @@ pub fn sigmoid_step(y: f64, dx: f64, plateau: f64, kappa: f64, exponent: f64) ->
 
 /// Stress at one instant: temperature and state of charge, with what follows from them.
 pub fn instant_stress(temperature_c: f64, soc: f64, ocv_v: f64) -> Stress {
+    stress_at(temperature_c, soc, ocv_v, anode_potential_v(soc))
+}
+
+#[inline]
+fn stress_at(temperature_c: f64, soc: f64, ocv_v: f64, anode_v: f64) -> Stress {
     let mut stress = [0.0; VARIABLES.len()];
     stress[0] = temperature_c + ZERO_C_K;
     stress[1] = temperature_c;
     stress[2] = soc;
-    stress[3] = anode_potential_v(soc);
+    stress[ANODE_V] = anode_v;
     stress[4] = ocv_v;
     stress[9] = soc;
     stress[10] = soc;
@@ -342,7 +361,7 @@ pub fn instant_stress(temperature_c: f64, soc: f64, ocv_v: f64) -> Stress {
 /// Stress of a cycle: its mean temperature and state of charge, depth and rates.
 pub fn cycle_stress(cycle: &Cycle, ocv_v: impl Fn(f64) -> f64) -> Stress {
     let soc_mean = 0.5 * (cycle.soc_low + cycle.soc_high);
-    let mut stress = stress_of_cycle(cycle, soc_mean, ocv_v(soc_mean));
+    let mut stress = stress_of_cycle(cycle, soc_mean, ocv_v(soc_mean), anode_potential_v(soc_mean));
     let square = |k: u32| ocv_v(cycle.soc_low + cycle.depth() * f64::from(k) / 8.0).powi(2);
     let simpson = (0..=8).map(|k| {
         square(k)
@@ -359,8 +378,9 @@ pub fn cycle_stress(cycle: &Cycle, ocv_v: impl Fn(f64) -> f64) -> Stress {
 }
 
 /// Stress of a cycle, its root-mean-square voltage taken as the voltage at its mean state of charge.
-fn stress_of_cycle(cycle: &Cycle, soc_mean: f64, ocv_v: f64) -> Stress {
-    let mut stress = instant_stress(cycle.temperature_c, soc_mean, ocv_v);
+#[inline]
+fn stress_of_cycle(cycle: &Cycle, soc_mean: f64, ocv_v: f64, anode_v: f64) -> Stress {
+    let mut stress = stress_at(cycle.temperature_c, soc_mean, ocv_v, anode_v);
     stress[5] = cycle.depth();
     stress[6] = cycle.c_rate;
     stress[7] = cycle.c_rate_charge;

@@ -135,6 +135,12 @@ impl PackModel {
         self.rated_ah() * self.cell.file.cell.voltage_nominal_v * f64::from(self.layout.series)
     }
 
+    /// Capacity of a group relative to new, from the states of the mean cell.
+    pub fn group_capacity(&self, states: &[f64], group: &Group) -> f64 {
+        let scaled: Progress = states.iter().map(|y| y * f64::from(group.ageing)).collect();
+        self.cell.life.capacity(&scaled) * f64::from(group.capacity)
+    }
+
     /// Health of every group that can be told apart, from the states of the mean cell.
     pub fn group_health(&self, states: &[f64], group: &Group) -> Health {
         let scaled: Progress = states.iter().map(|y| y * f64::from(group.ageing)).collect();
@@ -414,7 +420,7 @@ impl PackState {
         // Which group is weakest changes rarely; it is looked for again after a tenth of a per cent of fade.
         if (self.searched_at_capacity - self.health.capacity).abs() > 1e-3 {
             self.searched_at_capacity = self.health.capacity;
-            let capacity = |g: &Group| model.group_health(&states, g).capacity;
+            let capacity = |g: &Group| model.group_capacity(&states, g);
             let weakest = model.groups.iter().enumerate().map(|(i, g)| (capacity(g), i));
             if let Some((_, index)) = weakest.min_by(|a, b| a.0.total_cmp(&b.0)) {
                 self.weakest = index as u32;
