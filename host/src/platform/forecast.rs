@@ -4,10 +4,11 @@
 use super::door::Kind;
 use super::live::LiveTwin;
 use super::sight::rfc3339;
-use super::{Platform, PlatformError, TwinRecord};
+use super::{Platform, PlatformError, TwinId, TwinRecord};
 use serde::{Serialize, Serializer};
-use std::sync::Arc;
-use twin::live::battery::{Belief, END_OF_LIFE, Subject};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use twin::live::battery::{Belief, END_OF_LIFE, Subject, Unforeseen};
 use twin::rng::Seed;
 use twin::time::Time;
 
@@ -97,9 +98,44 @@ impl Platform {
             .with(record.id, |twin: &mut LiveTwin| Box::pin(async move { Ok(twin.ahead()) }))
             .await?;
         let ahead = known.ok_or_else(|| PlatformError::unforeseen("nothing was measured yet"))?;
+        let missing = |missing: Unforeseen| PlatformError::unforeseen(missing.to_string());
+        ahead.belief.may_foresee(&ahead.subject).map_err(missing)?;
+        if let Some(known) = self.core.foreseen.of(record.id, &ahead.belief) {
+            return Ok(known);
+        }
+        let belief = Arc::downgrade(&ahead.belief);
         // Some milliseconds of arithmetic, which no twin's thread should wait for.
         let told = tokio::task::spawn_blocking(move || ahead.told()).await;
-        told.map_err(|_| PlatformError::Restarting)?
+        let told = told.map_err(|_| PlatformError::Restarting)??;
+        self.core.foreseen.keep(record.id, belief, told.clone());
+        Ok(told)
+    }
+}
+
+/// Forecasts that were asked for lately. One holds as long as the belief that it was made of: that is gone with the next
+/// reading, whatever it says.
+#[derive(Debug, Default)]
+pub(crate) struct Foreseen(Mutex<HashMap<TwinId, (Weak<Belief>, LifeSight)>>);
+
+impl Foreseen {
+    /// Most that are kept.
+    const MOST: usize = 4_096;
+
+    fn of(&self, twin: TwinId, belief: &Arc<Belief>) -> Option<LifeSight> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, told) = kept.get(&twin)?;
+        std::ptr::eq(of.as_ptr(), Arc::as_ptr(belief)).then(|| told.clone())
+    }
+
+    fn keep(&self, twin: TwinId, belief: Weak<Belief>, told: LifeSight) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= Self::MOST {
+            kept.retain(|_, (belief, _)| belief.strong_count() > 0);
+        }
+        if kept.len() >= Self::MOST {
+            kept.clear();
+        }
+        kept.insert(twin, (belief, told));
     }
 }
 

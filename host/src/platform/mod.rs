@@ -122,6 +122,8 @@ pub(crate) struct Core {
     roll: monitor::Roll,
     /// Health of batteries as their twins believed it last.
     healths: RwLock<HashMap<TwinId, f32>>,
+    /// Forecasts that were asked for lately.
+    foreseen: forecast::Foreseen,
     /// What cabinets did, as far as somebody asked.
     logs: fleet::Logs,
     /// Whoever sets slots, one after another.
@@ -204,6 +206,7 @@ impl Platform {
             notes: notes::Notes::default(),
             roll: monitor::Roll::default(),
             healths: RwLock::default(),
+            foreseen: forecast::Foreseen::default(),
             logs: fleet::Logs::default(),
             slots_turn: tokio::sync::Mutex::default(),
             checked: tokio::sync::Mutex::default(),

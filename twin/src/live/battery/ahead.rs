@@ -1,7 +1,8 @@
 //! How long a live battery will still serve: its make's ageing laws under its own recent use, from its own health so far.
 
-use super::{Belief, Mind, Subject};
-use crate::battery::forecast::{Ask, Forecast, ForecastError, Point, Unit, forecast};
+use super::{Belief, Mind, Subject, Track};
+use crate::battery::estimate;
+use crate::battery::forecast::{Ask, Duty, Forecast, ForecastError, Point, Unit, forecast};
 use crate::rng::Seed;
 use crate::time::DAY_MS;
 
@@ -34,13 +35,23 @@ pub enum Unforeseen {
     Laws(#[from] ForecastError),
 }
 
+/// What a forecast stands on.
+struct Grounds<'a> {
+    model: &'a estimate::Subject,
+    track: &'a Track,
+    duty: Duty,
+}
+
 impl Belief {
-    /// Remaining life in days from the last reading on. Days in the answer count from when the battery was put to use,
-    /// where that is known, or else from the first reading.
+    /// Whether there can be a forecast at all, which is known at once: a forecast itself takes milliseconds.
     ///
     /// # Errors
     /// What is missing.
-    pub fn forecast(&self, subject: &Subject, end_of_life: f64, seed: Seed) -> Result<Forecast, Unforeseen> {
+    pub fn may_foresee(&self, subject: &Subject) -> Result<(), Unforeseen> {
+        self.grounds(subject).map(drop)
+    }
+
+    fn grounds<'a>(&'a self, subject: &'a Subject) -> Result<Grounds<'a>, Unforeseen> {
         let (Mind::Model(track), Some(model)) = (&self.mind, subject.model()) else {
             return Err(Unforeseen::Make);
         };
@@ -49,6 +60,16 @@ impl Belief {
         }
         let heard_days = track.days();
         let duty = track.duty().filter(|_| heard_days >= DAYS_LEAST).ok_or(Unforeseen::Use { heard_days })?;
+        Ok(Grounds { model, track, duty })
+    }
+
+    /// Remaining life in days from the last reading on. Days in the answer count from when the battery was put to use,
+    /// where that is known, or else from the first reading.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn forecast(&self, subject: &Subject, end_of_life: f64, seed: Seed) -> Result<Forecast, Unforeseen> {
+        let Grounds { model, track, duty } = self.grounds(subject)?;
         let milestones = track.history();
         let first = milestones.first().ok_or(Unforeseen::Unheard)?;
         let born = subject.born().filter(|born| first.at - *born > DAY_MS);
