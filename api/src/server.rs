@@ -294,6 +294,7 @@ pub fn router(app: App) -> Router {
         ("rul", rul_document),
         ("twins", native_document),
     ];
+    let described = docs::routes(&app, documents);
     // One layer of layers, the outermost first: each `Router::layer` would be cloned, and all below it, with each request.
     let around = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(id.clone(), MakeRequestUuid))
@@ -318,7 +319,7 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", rul)
         .nest("/battery-passport/v1", passports)
         .nest("/api", dealer)
-        .merge(docs::routes(documents))
+        .merge(described)
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
         .layer(around)
