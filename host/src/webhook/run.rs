@@ -54,7 +54,7 @@ async fn carry(inner: &Inner, delivery: Versioned<DeliveryRecord>) {
     match kept {
         Ok(again) => inner.lanes().end(&delivery.value, again),
         Err(WebhookError::Store(StoreError::RecordChanged { .. })) => {
-            inner.lanes().end(&delivery.value, None)
+            inner.lanes().end(&delivery.value, None);
         }
         Err(error) => {
             tracing::warn!(endpoint = %endpoint.id, %error, "what became of a delivery could not be kept");

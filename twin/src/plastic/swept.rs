@@ -96,10 +96,10 @@ impl Swept {
             return;
         }
         let course = dx.atan2(dy);
-        if let Some((place, before)) = self.end {
-            if place == from {
-                self.bend(from, before, course);
-            }
+        if let Some((place, before)) = self.end
+            && place == from
+        {
+            self.bend(from, before, course);
         }
         let (x, y) = (self.half_m * dy / length_m, -self.half_m * dx / length_m);
         self.fill(from, middle_rad, &[(x, y), (dx + x, dy + y), (dx - x, dy - y), (-x, -y)]);
