@@ -29,6 +29,7 @@ mod ocean;
 #[allow(dead_code, unused_imports, reason = "not every paper uses every part")]
 mod paper;
 mod passport;
+mod postman;
 mod problem;
 mod rul;
 mod server;

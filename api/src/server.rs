@@ -5,7 +5,7 @@ use crate::{
     body, dealer, docs, edge, health, identity, live, management, measure, ocean, passport, rul, twins,
 };
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
@@ -294,10 +294,11 @@ pub fn router(app: App) -> Router {
         ("rul", rul_document),
         ("twins", native_document),
     ];
+    let described = docs::routes(&app, documents);
     // One layer of layers, the outermost first: each `Router::layer` would be cloned, and all below it, with each request.
     let around = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(id.clone(), MakeRequestUuid))
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().make_span_with(spanned))
         .layer(PropagateRequestIdLayer::new(id))
         .layer(app.settings.cors())
         .layer(said(header::CACHE_CONTROL, "no-store"))
@@ -318,11 +319,18 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", rul)
         .nest("/battery-passport/v1", passports)
         .nest("/api", dealer)
-        .merge(docs::routes(documents))
+        .merge(described)
         .merge(identity::routes(doors).with_state::<App>(()))
         .merge(streams)
         .layer(around)
         .with_state(app)
+}
+
+/// What the log calls a request by: its path, and not what is asked for there, which may be a telephone number.
+fn spanned(request: &Request) -> tracing::Span {
+    tracing::debug_span!(
+        "request", method = %request.method(), path = request.uri().path(), version = ?request.version()
+    )
 }
 
 /// A header that every answer has which does not say otherwise.

@@ -4,6 +4,7 @@
 
 use host::identity::{Entropy, OsEntropy, Visibility};
 use host::platform::clock::Clock;
+use host::store::records::{Expect, NewRecord, RecordChange, Scan};
 use host::store::{LocalStore, Store};
 use host::webhook::{Deliver, Happened, NewEndpoint, Outcome, Parcel, Settings, Soon, Webhooks, signature};
 use serde_json::{Value, json};
@@ -346,5 +347,72 @@ fn endpoints_are_told_of_their_own_and_nowhere_else() {
         let made = ground.webhooks.add(new, "somebody").await.unwrap().1.unwrap();
         assert!(made.len() > 32 && made.starts_with("whsec_"));
         let _ = OsEntropy;
+    });
+}
+
+/// Endpoints as they are kept: version of their schema, and the text.
+async fn kept(store: &Arc<dyn Store>) -> Vec<(u16, String)> {
+    let page = store.records(Scan::all("webhook_endpoints", 100)).await.unwrap();
+    page.records.into_iter().map(|one| (one.schema, String::from_utf8(one.body).unwrap())).collect()
+}
+
+#[test]
+fn secrets_are_kept_sealed_and_sign_after_a_restart() {
+    run(async {
+        let ground = Ground::new().await;
+        let id = ground.endpoint("https://one.example/hook", None).await;
+        ground.webhooks.rotate(&id, Some(format!("{SECRET} anew")), "somebody").await.unwrap();
+        for (schema, text) in kept(&ground.store).await {
+            assert!(
+                schema == 2 && text.contains("https://one.example/hook") && !text.contains(SECRET),
+                "{text}"
+            );
+        }
+        let Ground { store, clock, receiver, webhooks } = ground;
+        drop(webhooks);
+        let webhooks = open(&store, &clock, &receiver).await;
+        let ground = Ground { store, clock, receiver, webhooks };
+        ground.happens("T-1", 0, &[]).await;
+        ground.came(1).await;
+        let came = ground.receiver.came();
+        assert_eq!(
+            header(&came[0], "x-signature").unwrap(),
+            signature(&format!("{SECRET} anew"), &came[0].body)
+        );
+        assert_eq!(header(&came[0], "x-signature-previous").unwrap(), signature(SECRET, &came[0].body));
+    });
+}
+
+#[test]
+fn secrets_that_an_earlier_schema_kept_plain_are_sealed_and_sign() {
+    run(async {
+        let store: Arc<dyn Store> = Arc::new(LocalStore::in_memory().unwrap());
+        let clock = Clock::own(START, 1.0, true).unwrap();
+        let body = json!({
+            "id": "SUB-007", "family": "test", "url": "https://old.example/hook", "events": ["thing.changed"],
+            "organisation": null, "created": START, "disabled": null, "dead_in_row": 0, "secret": SECRET,
+            "old_secret": ["a secret before that", START + 3_600_000],
+        });
+        let put = NewRecord { schema: 1, body: body.to_string().into_bytes(), indexed: Vec::new() };
+        let (collection, key) = ("webhook_endpoints".to_owned(), "SUB-007".to_owned());
+        let change = RecordChange { collection, key, expect: Expect::Absent, put: Some(put) };
+        let (entity, kind, by) = ("old", "written", "somebody");
+        let fact = host::store::ledger::Fact { entity, kind, by, at: START, detail: Value::Null };
+        host::store::ledger::keep(store.as_ref(), fact, vec![change]).await.unwrap();
+
+        let receiver = Arc::new(Receiver::default());
+        let webhooks = open(&store, &clock, &receiver).await;
+        for (schema, text) in kept(&store).await {
+            assert!(schema == 2 && !text.contains(SECRET) && !text.contains("a secret before"), "{text}");
+        }
+        let ground = Ground { store, clock, receiver, webhooks };
+        ground.happens("T-1", 0, &[]).await;
+        ground.came(1).await;
+        let came = ground.receiver.came();
+        assert_eq!(header(&came[0], "x-signature").unwrap(), signature(SECRET, &came[0].body));
+        let before = header(&came[0], "x-signature-previous").unwrap();
+        assert_eq!(before, signature("a secret before that", &came[0].body));
+        // The next one has the next number.
+        assert_eq!(ground.endpoint("https://one.example/hook", None).await.as_ref(), "SUB-008");
     });
 }

@@ -58,7 +58,9 @@ pub(super) fn with_identities<T>(
 fn identity_failure(error: IdentityError) -> Failure {
     match error {
         IdentityError::Store(error) => store_failure(error),
-        IdentityError::NoEntropy(_) | IdentityError::Busy | IdentityError::Changed => Failure::failed(error),
+        IdentityError::NoEntropy(_) | IdentityError::Busy | IdentityError::Changed | IdentityError::Seal => {
+            Failure::failed(error)
+        }
         error => Failure::usage(error),
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn refused_by(error: DealershipError) -> Problem {
         DealershipError::Identity(IdentityError::Busy | IdentityError::Changed) => {
             Problem::new(ErrorKind::Unavailable, "try again")
         }
-        error @ (DealershipError::Identity(_) | DealershipError::Seal) => {
+        error @ DealershipError::Identity(_) => {
             // What broke is for the log.
             tracing::error!(error = &error as &dyn std::error::Error, "the dealership failed");
             Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR)

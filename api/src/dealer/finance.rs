@@ -15,7 +15,7 @@ use host::dealership::finance::{Decision, NewLoan};
 use host::dealership::payment::NewPayment;
 use host::dealership::records::Channel;
 use host::dealership::rules::instalment::Terms;
-use host::dealership::rules::loan::{Status, class};
+use host::dealership::rules::loan::Status;
 use host::dealership::rules::money;
 use host::identity::Action;
 use rust_decimal::Decimal;
@@ -194,7 +194,7 @@ pub(super) struct OverdueBody {
     consumer_phone: Option<String>,
     battery_serial: String,
     overdue_days: u32,
-    /// `SMA-0`, `SMA-1`, `SMA-2` or `NPA`, by the loan's days past due.
+    /// `SMA-0`, `SMA-1`, `SMA-2` or `NPA`, by the loan's days past due; `NPA` until nothing of it is late.
     classification: &'static str,
 }
 
@@ -237,7 +237,7 @@ pub(super) async fn overdue_list(
                 consumer_phone: row.consumer_phone,
                 battery_serial: row.serial,
                 overdue_days: row.days,
-                classification: class(loan.days_past_due(today)),
+                classification: loan.class(today),
             }
         })
         .collect();

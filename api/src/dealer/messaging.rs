@@ -156,7 +156,7 @@ impl From<NoticeSight> for MessageBody {
             message_id: seen.name,
             about: seen.notice.about,
             to: seen.to,
-            message: seen.notice.text,
+            message: seen.text,
             status: seen.state,
             created_at: stamp(seen.notice.at),
         }

@@ -371,7 +371,7 @@ pub(crate) async fn device_revoke(
 
 fn message(message: &Message) -> Value {
     json!({
-        "id": message.id, "to": message.to, "purpose": message.purpose, "text": message.text,
+        "id": message.id, "to": message.to.as_str(), "purpose": message.purpose, "text": message.text,
         "at": rfc3339(message.at), "delivery": message.delivery,
     })
 }

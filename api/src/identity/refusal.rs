@@ -51,7 +51,7 @@ impl From<IdentityError> for Refusal {
             }
             IdentityError::TooMany { wait_ms } => return Self::too_many(*wait_ms),
             IdentityError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            IdentityError::Store(_) | IdentityError::NoEntropy(_) => {
+            IdentityError::Store(_) | IdentityError::NoEntropy(_) | IdentityError::Seal => {
                 // What broke is for the log.
                 tracing::error!(error = &error as &dyn std::error::Error, "identity failed");
                 let detail = "something broke here; the log says what";

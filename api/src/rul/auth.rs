@@ -39,7 +39,7 @@ pub(super) fn refused(error: IdentityError) -> Problem {
             Problem::new(ErrorKind::TooMany, "too many attempts").after_s(seconds)
         }
         IdentityError::Busy => Problem::new(ErrorKind::Unavailable, error.to_string()),
-        IdentityError::Store(_) | IdentityError::NoEntropy(_) => {
+        IdentityError::Store(_) | IdentityError::NoEntropy(_) | IdentityError::Seal => {
             // What broke is for the log.
             tracing::error!(error = &error as &dyn std::error::Error, "identity failed");
             Problem::new(ErrorKind::Unavailable, "something broke here; the log says what")

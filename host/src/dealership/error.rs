@@ -46,9 +46,6 @@ pub enum DealershipError {
     /// Identity refuses.
     #[error(transparent)]
     Identity(IdentityError),
-    /// What was kept sealed cannot be opened.
-    #[error("what was kept sealed cannot be opened")]
-    Seal,
 }
 
 impl DealershipError {

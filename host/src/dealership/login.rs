@@ -186,7 +186,7 @@ impl Dealership {
     /// A person's telephone number.
     pub(super) fn phone_of(&self, party: &Party) -> Result<Option<String>, DealershipError> {
         let open = |sealed| self.vault().open_text(sealed, &format!("phone/{}", party.id));
-        party.phone.as_ref().map(open).transpose()
+        Ok(party.phone.as_ref().map(open).transpose()?)
     }
 
     /// A person's telephone number, as far as somebody is told it.

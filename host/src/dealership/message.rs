@@ -5,7 +5,7 @@ use super::intent::{Carried, Intent, What};
 use super::login::number;
 use super::records::{Notice, Party, of};
 use super::rules::template::Template;
-use super::{Dealership, DealershipError, Member};
+use super::{Dealership, DealershipError, Member, Sealed};
 use crate::identity::account::PhoneLogin;
 use crate::identity::message::Delivery;
 use crate::identity::{Act, Action};
@@ -25,6 +25,8 @@ pub struct NoticeSight {
     pub notice: Notice,
     /// To whom.
     pub to: String,
+    /// What it says; nothing of codes.
+    pub text: String,
     /// `queued`, `sent`, `failed`, or `held` until quiet hours are over.
     pub state: &'static str,
 }
@@ -47,8 +49,9 @@ impl Dealership {
         let id = draft.number("notice").await?;
         let due = self.settings().quiet.map_or(now, |quiet| quiet.after(now));
         let sealed = self.vault().seal(to.as_bytes(), &format!("notice/{id}"), self.identity().entropy())?;
-        let about = about.to_owned();
-        let notice = Notice { id, to: sealed, about, text, dealer, at: now, due, message: None };
+        let (about, says) = (about.to_owned(), Some(self.sealed_text(id, &text)?));
+        let text = String::new();
+        let notice = Notice { id, to: sealed, about, says, text, dealer, at: now, due, message: None };
         draft.add(&notice)?;
         draft.intend(What::Message { notice: id }, by, due).await?;
         Ok(notice)
@@ -83,7 +86,9 @@ impl Dealership {
         }
         let phone = number(&self.vault().open_text(&notice.to, &format!("notice/{id}"))?)?;
         let act = Act { by: &intent.value.by, at: self.0.wall.now() };
-        let message = self.identity().write_message(&phone, notice.text.clone(), act).await?;
+        let text = self.text_of(&notice)?;
+        notice.says = Some(self.sealed_text(id, &text)?);
+        let message = self.identity().write_message(&phone, text, act).await?;
         let _turn = self.turn().await;
         let mut draft = Draft::of(self);
         notice.message = Some(message.id.clone());
@@ -116,7 +121,20 @@ impl Dealership {
             None if notice.due > self.now() => "held",
             None => "queued",
         };
-        Ok(NoticeSight { name: name_of(notice.id), notice, to, state })
+        let text = self.text_of(&notice)?;
+        Ok(NoticeSight { name: name_of(notice.id), notice, to, text, state })
+    }
+
+    /// A text as it is to be kept: it may name people and numbers.
+    fn sealed_text(&self, id: u64, text: &str) -> Result<Sealed, DealershipError> {
+        Ok(self.vault().seal(text.as_bytes(), &format!("notice/{id}/text"), self.identity().entropy())?)
+    }
+
+    fn text_of(&self, notice: &Notice) -> Result<String, DealershipError> {
+        match &notice.says {
+            Some(sealed) => Ok(self.vault().open_text(sealed, &format!("notice/{}/text", notice.id))?),
+            None => Ok(notice.text.clone()),
+        }
     }
 
     /// Sends a message to a number.
@@ -178,6 +196,7 @@ impl Dealership {
             id,
             to: sealed,
             about: "otp".to_owned(),
+            says: None,
             text: String::new(),
             dealer: member.dealer(),
             at: now,

@@ -30,15 +30,14 @@ pub mod records;
 pub mod rules;
 pub mod service;
 pub mod technician;
-mod vault;
 
+pub use crate::identity::Sealed;
 pub use error::DealershipError;
 pub use lender::LenderGateway;
 pub use member::Member;
-pub use vault::Sealed;
 
 use crate::identity::message::MessageGateway;
-use crate::identity::{Act, Identity};
+use crate::identity::{Identity, Vault};
 use crate::platform::Platform;
 use crate::platform::clock::Clock;
 use crate::store::StoreError;
@@ -50,7 +49,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tokio::sync::MutexGuard;
 use twin::time::Time;
-use vault::Vault;
 
 /// Records that are read at a time.
 const PAGE: usize = 1_000;
@@ -114,7 +112,6 @@ struct Inner {
     wall: Clock,
     settings: Settings,
     gateways: Gateways,
-    vault: Vault,
     /// Whoever decides, one after another: what is read stays as it is until it is written.
     turn: tokio::sync::Mutex<()>,
     /// Intents that are being carried out.
@@ -135,14 +132,12 @@ impl Dealership {
         gateways: Gateways,
     ) -> Result<Self, DealershipError> {
         let wall = Clock::wall();
-        let vault = Vault::open(&identity, Act { by: "platform", at: wall.now() }).await?;
         Ok(Self(Arc::new(Inner {
             platform,
             identity,
             wall,
             settings,
             gateways,
-            vault,
             turn: tokio::sync::Mutex::default(),
             underway: Mutex::default(),
             delivering: tokio::sync::Mutex::default(),
@@ -163,7 +158,7 @@ impl Dealership {
     }
 
     fn vault(&self) -> &Vault {
-        &self.0.vault
+        self.0.identity.vault()
     }
 
     /// What time it is for twins, loans and tickets.

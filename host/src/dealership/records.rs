@@ -8,6 +8,7 @@ use super::rules::score::{LOAD_MAX, UNRATED};
 use super::rules::ticket::{Category, Priority, State};
 use crate::identity::Role;
 use crate::platform::TwinId;
+use crate::store::StoreError;
 use crate::store::records::{Indexed, Record};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -561,7 +562,10 @@ pub struct Notice {
     pub to: Sealed,
     /// What about: the name of a template, or `sms`, `otp`.
     pub about: String,
-    /// What it says; not kept of codes.
+    /// What it says, sealed; nothing of codes.
+    pub says: Option<Sealed>,
+    /// The same as the first schema kept it.
+    #[serde(default, skip_serializing)]
     pub text: String,
     /// Dealer that sends it.
     pub dealer: Option<u64>,
@@ -575,10 +579,15 @@ pub struct Notice {
 
 impl Record for Notice {
     const COLLECTION: &'static str = "dealership_notices";
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
 
     fn key(&self) -> String {
         key(self.id)
+    }
+
+    /// The first schema held the text as it is, which [`Notice::text`] takes.
+    fn upgrade(_: u16, body: &[u8]) -> Result<Self, StoreError> {
+        serde_json::from_slice(body).map_err(|error| StoreError::codec(Self::COLLECTION, error))
     }
 
     fn indexed(&self) -> Indexed {

@@ -43,6 +43,9 @@ pub enum IdentityError {
     /// Somebody else changed it meanwhile; look again and decide again.
     #[error("it was changed meanwhile")]
     Changed,
+    /// What was kept sealed cannot be opened.
+    #[error("what was kept sealed cannot be opened")]
+    Seal,
     /// Without it nobody could manage anything.
     #[error("there would be no administrator left")]
     LastAdmin,

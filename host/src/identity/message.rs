@@ -1,15 +1,17 @@
 //! Messages to people: kept in an outbox together with the change that caused them, then handed to a gateway.
 //!
 //! Without a gateway they stay in the outbox, where an administrator reads them. Once a gateway has taken a code, its
-//! text is no longer kept.
+//! text is no longer kept. To whom a message goes and what it says are kept sealed.
 
-use super::account::PhoneNumber;
+use super::account::{PhoneNumber, blind};
 use super::entropy::{self, Entropy, NoEntropy};
 use super::ledger::{self, Fact};
+use super::vault::Sealed;
 use super::{Act, Identity, IdentityError};
 use crate::platform::door::Soon;
+use crate::store::StoreError;
 use crate::store::medium::Direction;
-use crate::store::records::{By, Cursor, Indexed, Record, Scan, Within};
+use crate::store::records::{By, Cursor, Indexed, Record, Scan, Versioned, Within};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt::Debug;
@@ -68,7 +70,7 @@ impl Delivery {
 }
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Message {
     /// Its id; later ones sort later.
     pub id: String,
@@ -84,9 +86,31 @@ pub struct Message {
     pub delivery: Delivery,
 }
 
-impl Record for Message {
+/// A message as it is kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptMessage {
+    id: String,
+    /// What messages to the same number are found by.
+    to: String,
+    purpose: Purpose,
+    at: Time,
+    delivery: Delivery,
+    says: Said,
+}
+
+/// To whom a message goes, and its text.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Sealed(Sealed),
+    /// As the first schema kept it; nothing is written so any more.
+    #[serde(skip)]
+    Plain(PhoneNumber, String),
+}
+
+impl Record for KeptMessage {
     const COLLECTION: &'static str = "identity_outbox";
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
 
     fn key(&self) -> String {
         self.id.clone()
@@ -97,6 +121,12 @@ impl Record for Message {
             .shared("to", self.to.as_str())
             .shared("state", self.delivery.as_str())
             .shared("at", ledger::sortable(self.at))
+    }
+
+    fn upgrade(_: u16, body: &[u8]) -> Result<Self, StoreError> {
+        let read = serde_json::from_slice(body).map_err(|error| StoreError::codec(Self::COLLECTION, error));
+        let Message { id, to, purpose, text, at, delivery } = read?;
+        Ok(Self { id, to: String::new(), purpose, at, delivery, says: Said::Plain(to, text) })
     }
 }
 
@@ -120,7 +150,53 @@ pub trait MessageGateway: Send + Sync + Debug {
     fn send(&self, message: &Message) -> Soon<Result<String, String>>;
 }
 
+/// What a message is sealed for.
+fn whose(id: &str) -> String {
+    format!("message/{id}")
+}
+
 impl Identity {
+    /// A message as it is to be kept.
+    pub(super) fn kept_message(&self, message: &Message) -> Result<KeptMessage, IdentityError> {
+        let Message { id, to, purpose, text, at, delivery } = message.clone();
+        let said = serde_json::to_vec(&(to.as_str(), text)).map_err(|_| IdentityError::Seal)?;
+        let says = Said::Sealed(self.vault().seal(&said, &whose(&id), self.entropy())?);
+        let to = blind(self.vault(), to.as_str());
+        Ok(KeptMessage { id, to, purpose, at, delivery, says })
+    }
+
+    fn opened_message(&self, kept: KeptMessage) -> Result<Message, IdentityError> {
+        let KeptMessage { id, purpose, at, delivery, says, .. } = kept;
+        let (to, text) = match says {
+            Said::Plain(to, text) => (to, text),
+            Said::Sealed(sealed) => {
+                let said = self.vault().open_sealed(&sealed, &whose(&id))?;
+                serde_json::from_slice(&said).map_err(|_| IdentityError::Seal)?
+            }
+        };
+        Ok(Message { id, to, purpose, text, at, delivery })
+    }
+
+    /// Seals the messages that an earlier schema kept as they are.
+    pub(super) async fn seal_messages(&self, act: Act<'_>) -> Result<(), IdentityError> {
+        loop {
+            let plain = Within::Prefix(b"+".to_vec());
+            let by = By::Index("to".to_owned());
+            let (found, _) = self.all::<KeptMessage>().page(by, plain, BATCH, None).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            let mut records = Vec::with_capacity(found.len());
+            for Versioned { value, version } in found {
+                let message = self.opened_message(value)?;
+                records.push(ledger::changed(&self.kept_message(&message)?, version)?);
+            }
+            let detail = json!({ "collection": KeptMessage::COLLECTION, "records": records.len() });
+            self.keep(act, Fact { entity: "identity/sealed", kind: "messages sealed", detail }, records)
+                .await?;
+        }
+    }
+
     /// Puts a message into the outbox.
     ///
     /// # Errors
@@ -134,7 +210,7 @@ impl Identity {
         let message = Message::new(to, Purpose::Notice, text, self.entropy(), act.at)?;
         let entity = format!("message/{}", message.id);
         let fact = Fact { entity: &entity, kind: "message written", detail: json!({ "to": to.masked() }) };
-        self.keep(act, fact, vec![ledger::new(&message)?]).await?;
+        self.keep(act, fact, vec![ledger::new(&self.kept_message(&message)?)?]).await?;
         Ok(message)
     }
 
@@ -143,7 +219,8 @@ impl Identity {
     /// # Errors
     /// When the store cannot be read.
     pub async fn message(&self, id: &str) -> Result<Option<Message>, IdentityError> {
-        Ok(self.all::<Message>().get(id).await?.map(|found| found.value))
+        let found = self.all::<KeptMessage>().get(id).await?;
+        found.map(|found| self.opened_message(found.value)).transpose()
     }
 
     /// Messages to a number, or to all, the latest first.
@@ -156,17 +233,15 @@ impl Identity {
         limit: usize,
         after: Option<Cursor>,
     ) -> Result<(Vec<Message>, Option<Cursor>), IdentityError> {
-        let scan = Scan { direction: Direction::Backward, ..Scan::all(Message::COLLECTION, limit) };
+        let scan = Scan { direction: Direction::Backward, ..Scan::all(KeptMessage::COLLECTION, limit) };
         let scan = match to {
-            Some(to) => scan.by_index("to", Within::Exactly(to.as_str().into())),
+            Some(to) => scan.by_index("to", Within::Exactly(blind(self.vault(), to.as_str()).into())),
             None => scan,
         };
         let page = self.store().records(scan.after(after)).await?;
         let mut messages = Vec::with_capacity(page.records.len());
         for stored in &page.records {
-            if let Some(found) = self.all::<Message>().get(&stored.key).await? {
-                messages.push(found.value);
-            }
+            messages.extend(self.message(&stored.key).await?);
         }
         Ok((messages, page.next))
     }
@@ -178,10 +253,10 @@ impl Identity {
     pub async fn deliver(&self, gateway: &dyn MessageGateway, now: Time) -> Result<usize, IdentityError> {
         let waiting = Within::Exactly(b"waiting".to_vec());
         let (found, _) =
-            self.all::<Message>().page(By::Index("state".to_owned()), waiting, BATCH, None).await?;
+            self.all::<KeptMessage>().page(By::Index("state".to_owned()), waiting, BATCH, None).await?;
         let mut sent = 0;
         for one in found {
-            let mut message = one.value;
+            let mut message = self.opened_message(one.value)?;
             let Delivery::Waiting { tries } = message.delivery else { continue };
             message.delivery = match gateway.send(&message).await {
                 Ok(reference) => {
@@ -198,7 +273,7 @@ impl Identity {
             let detail = json!({ "state": message.delivery.as_str() });
             let fact = Fact { entity: &entity, kind: "message handed over", detail };
             let act = Act { by: "platform", at: now };
-            self.keep(act, fact, vec![ledger::changed(&message, one.version)?]).await?;
+            self.keep(act, fact, vec![ledger::changed(&self.kept_message(&message)?, one.version)?]).await?;
         }
         Ok(sent)
     }

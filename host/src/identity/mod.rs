@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Everything is kept as records of the store; each change has its entry in the journal, which names who did it. Entries
-//! hold no secret and no telephone number. Nothing in here asks for the time or draws randomness of its own: both are
+//! hold no secret and no telephone number, and in records numbers are sealed. Nothing in here asks for the time or draws randomness of its own: both are
 //! handed in, so that a test can repeat every step.
 //!
 //! To open it: [`Identity::open`], then [`Identity::first_admin`]; [`Identity::tend`] once a minute.
@@ -39,6 +39,7 @@ mod secret;
 mod settings;
 mod statement;
 mod sweep;
+mod vault;
 
 pub use account::{FirstAdmin, NewUser, PasswordLogin, User, UserPatch};
 pub use authenticate::Presented;
@@ -53,6 +54,8 @@ pub use policy::{Action, Caller, Denied, Owner, Role, Roles, Scope, Scopes, Subj
 pub use secret::{Digest, Secret};
 pub use settings::Settings;
 pub use statement::Statement;
+pub use vault::Sealed;
+pub(crate) use vault::Vault;
 
 use crate::store::journal::Entry;
 use crate::store::{Sequence, Store};
@@ -91,6 +94,8 @@ struct Inner {
     keys_read: Mutex<Time>,
     /// Key of the digests of one-time codes.
     pepper: [u8; 32],
+    /// Seals telephone numbers.
+    vault: Vault,
     pairs: Mutex<Attempts>,
     accounts: Mutex<Attempts>,
     sources: Mutex<Attempts>,
@@ -100,7 +105,8 @@ struct Inner {
 }
 
 impl Identity {
-    /// The identities of a store; the first time, the keys are made.
+    /// The identities of a store; the first time, the keys are made. Telephone numbers that an earlier schema kept plain
+    /// are sealed.
     ///
     /// # Errors
     /// When the store cannot be read or written, or there is no randomness.
@@ -123,8 +129,9 @@ impl Identity {
             }
         };
         let pepper = account::pepper(store.as_ref(), entropy.as_ref(), act).await?;
+        let vault = Vault::open(store.as_ref(), entropy.as_ref(), act).await?;
         let attempts = |rule| Mutex::new(Attempts::new(rule, REMEMBERED));
-        Ok(Self(Arc::new(Inner {
+        let identity = Self(Arc::new(Inner {
             pairs: attempts(settings.pair),
             accounts: attempts(settings.account),
             sources: attempts(settings.source),
@@ -135,9 +142,13 @@ impl Identity {
             ring: RwLock::new(Arc::new(ring)),
             keys_read: Mutex::new(now),
             pepper,
+            vault,
             cache: Cache::default(),
             basic: tokio::sync::Semaphore::new(1),
-        })))
+        }));
+        identity.seal_users(act).await?;
+        identity.seal_messages(act).await?;
+        Ok(identity)
     }
 
     /// How it is set up.
@@ -170,6 +181,10 @@ impl Identity {
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         self.0.entropy.as_ref()
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
     }
 
     fn ring(&self) -> Arc<Ring> {

@@ -3,7 +3,7 @@
 use super::account::Challenge;
 use super::grant::{Grant, Refresh};
 use super::ledger::{self, Fact};
-use super::message::Message;
+use super::message::KeptMessage;
 use super::oauth::{Code, Withdrawn};
 use super::{Act, Identity, IdentityError};
 use crate::store::records::{By, Expect, Record, RecordChange, Within};
@@ -26,7 +26,7 @@ impl Identity {
         gone += self.sweep_of::<Refresh>("ends", act.at, act).await?;
         gone += self.sweep_of::<Grant>("ends", act.at, act).await?;
         gone += self.sweep_of::<Withdrawn>("ends", act.at, act).await?;
-        gone += self.sweep_of::<Message>("at", act.at + -MESSAGE_DAYS * DAY_MS, act).await?;
+        gone += self.sweep_of::<KeptMessage>("at", act.at + -MESSAGE_DAYS * DAY_MS, act).await?;
         Ok(gone)
     }
 

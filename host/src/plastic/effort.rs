@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use twin::geo::Position;
 use twin::plastic::factors::DIESEL_KG_CO2E_PER_L;
+use twin::plastic::swept::Swept;
 use twin::time::Time;
 
 /// Steps that a window is looked at in, at most; no step is shorter than five minutes.
@@ -21,7 +22,7 @@ const GAP_MS: i64 = 3 * 3_600_000;
 pub struct Effort {
     /// Fuel [l].
     pub fuel_l: Option<f64>,
-    /// Way with the net out, through which it swept [km²].
+    /// What its net went over, once however often [km²].
     pub cleared_km2: Option<f64>,
     /// Way over ground [km].
     pub distance_km: Option<f64>,
@@ -66,10 +67,11 @@ impl Inner {
     /// What a device burnt and went over in a span.
     ///
     /// ```text
-    /// fuel = Σ falls of fuel_l        swept = swath · Σ ways between fixes with the net out
+    /// fuel = Σ falls of fuel_l        swept = union of the swath along the ways between fixes with the net out
     /// ```
     ///
-    /// Limits: water that was swept twice counts twice.
+    /// Limits: between fixes it is taken to go straight on; what two devices both swept counts for both. The union's
+    /// error is [`Swept`]'s.
     pub(super) async fn effort(
         &self,
         device: &Device,
@@ -91,26 +93,25 @@ impl Inner {
                 .collect()
         };
         let (lats, lons, nets) = (by_time(of("lat")), by_time(of("lon")), by_time(of("net_deployed")));
-        let (mut last, mut way_km, mut towed_km): (Option<(Time, Position)>, f64, f64) = (None, 0.0, 0.0);
-        let mut legs = 0;
+        let (mut last, mut way_km, mut legs): (Option<(Time, Position)>, f64, u32) = (None, 0.0, 0);
+        let mut swept = device.figure("swathM").map(Swept::new);
         for (at, lat) in &lats {
             let Some(place) = lons.get(at).and_then(|lon| Position::new(*lat, *lon).ok()) else { continue };
             if let Some((before, from)) = last.filter(|(before, _)| *at - *before <= GAP_MS) {
                 let km = from.distance_km(place);
                 way_km += km;
                 legs += 1;
-                if nets.get(&before).is_some_and(|net| *net > 0.5) {
-                    towed_km += km;
+                if let Some(swept) =
+                    swept.as_mut().filter(|_| nets.get(&before).is_some_and(|net| *net > 0.5))
+                {
+                    swept.tow(from, place);
                 }
             }
             last = Some((*at, place));
         }
-        let swath_km = device.figure("swathM").map(|swath_m| swath_m * 1e-3);
         Ok(Effort {
             fuel_l,
-            cleared_km2: swath_km
-                .filter(|_| legs > 0 && !nets.is_empty())
-                .map(|swath_km| swath_km * towed_km),
+            cleared_km2: swept.filter(|_| legs > 0 && !nets.is_empty()).map(|swept| swept.area_km2()),
             distance_km: (legs > 0).then_some(way_km),
         })
     }

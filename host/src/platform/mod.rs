@@ -42,6 +42,7 @@ pub use once::{Once, OnceAnswer};
 pub use registry::{Alias, NewTwin, Spec, Stated, TwinId, TwinRecord, Which};
 
 use crate::actor::Stage;
+use crate::identity::Vault;
 use crate::store::snapshot::Snapshot;
 use crate::store::{Change, Receipt, Revision, Store};
 use agenda::{Agenda, Due};
@@ -130,6 +131,8 @@ pub(crate) struct Core {
     slots_turn: tokio::sync::Mutex<()>,
     /// When it was last seen that everything works.
     checked: tokio::sync::Mutex<Option<tokio::time::Instant>>,
+    /// Seals answers that are given again.
+    vault: tokio::sync::OnceCell<Vault>,
     options: Options,
 }
 
@@ -210,6 +213,7 @@ impl Platform {
             logs: fleet::Logs::default(),
             slots_turn: tokio::sync::Mutex::default(),
             checked: tokio::sync::Mutex::default(),
+            vault: tokio::sync::OnceCell::new(),
             options,
         });
         let residents = Arc::new(Residents::new(core.clone(), stage));

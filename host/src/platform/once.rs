@@ -2,6 +2,7 @@
 //! its answer, for a day.
 
 use super::{Platform, PlatformError};
+use crate::identity::{Act, IdentityError, OsEntropy, Sealed, Vault};
 use crate::store::StoreError;
 use crate::store::ledger::{self, Fact};
 use crate::store::records::{By, Collection, Expect, Indexed, Record, RecordChange, Within};
@@ -34,12 +35,16 @@ struct OnceRecord {
     /// Tells what was asked for.
     fingerprint: String,
     began_at: Time,
+    /// The answer, sealed: it may hold a secret that is shown once, or a telephone number.
+    sealed: Option<Sealed>,
+    /// The same as the first schema kept it.
+    #[serde(default, skip_serializing)]
     answer: Option<OnceAnswer>,
 }
 
 impl Record for OnceRecord {
     const COLLECTION: &'static str = "once";
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
 
     fn key(&self) -> String {
         self.key.clone()
@@ -47,6 +52,10 @@ impl Record for OnceRecord {
 
     fn indexed(&self) -> Indexed {
         Indexed::default().shared("began", (self.began_at.0.max(0) as u64).to_be_bytes())
+    }
+
+    fn upgrade(_: u16, body: &[u8]) -> Result<Self, StoreError> {
+        serde_json::from_slice(body).map_err(|error| StoreError::codec(Self::COLLECTION, error))
     }
 }
 
@@ -63,7 +72,31 @@ pub enum Once {
     Underway,
 }
 
+/// What an answer is sealed for.
+fn whose(key: &str) -> String {
+    format!("once/{key}")
+}
+
+fn unsealed(error: IdentityError) -> StoreError {
+    match error {
+        IdentityError::Store(error) => error,
+        error => StoreError::codec("once", error),
+    }
+}
+
 impl Platform {
+    /// What seals answers; opened when there is the first.
+    async fn vault(&self, at: Time) -> Result<&Vault, StoreError> {
+        let act = Act { by: "platform", at };
+        let open = || Vault::open(self.core.store.as_ref(), &OsEntropy, act);
+        self.core.vault.get_or_try_init(open).await.map_err(unsealed)
+    }
+
+    async fn once_opened(&self, key: &str, sealed: &Sealed, now: Time) -> Result<OnceAnswer, StoreError> {
+        let said = self.vault(now).await?.open_sealed(sealed, &whose(key)).map_err(unsealed)?;
+        serde_json::from_slice(&said).map_err(|error| StoreError::codec("once", error))
+    }
+
     /// Begins a request with a name.
     ///
     /// # Errors
@@ -76,14 +109,18 @@ impl Platform {
             if found.fingerprint != fingerprint {
                 return Ok(Once::Other);
             }
-            match found.answer {
+            let answer = match &found.sealed {
+                Some(sealed) => Some(self.once_opened(key, sealed, now).await?),
+                None => found.answer,
+            };
+            match answer {
                 Some(answer) => return Ok(Once::Again(answer)),
                 None if now - found.began_at < UNDERWAY_MS => return Ok(Once::Underway),
                 None => {}
             }
         }
         let (key, fingerprint) = (key.to_owned(), fingerprint.to_owned());
-        let new = OnceRecord { key, fingerprint, began_at: now, answer: None };
+        let new = OnceRecord { key, fingerprint, began_at: now, sealed: None, answer: None };
         let mut records = vec![RecordChange::put(&new, expect)?];
         let old = Within::Range(vec![0; 8], ((now.0 - KEPT_MS).max(0) as u64).to_be_bytes().to_vec());
         let (old, _) = known.page(By::Index("began".to_owned()), old, SWEPT, None).await?;
@@ -122,7 +159,11 @@ impl Platform {
         let expect = Expect::Version(found.version);
         let at = found.value.began_at;
         let change = match answer {
-            Some(answer) => RecordChange::put(&OnceRecord { answer: Some(answer), ..found.value }, expect)?,
+            Some(answer) => {
+                let said = serde_json::to_vec(&answer).map_err(|error| StoreError::codec("once", error))?;
+                let sealed = self.vault(at).await?.seal(&said, &whose(key), &OsEntropy).map_err(unsealed)?;
+                RecordChange::put(&OnceRecord { sealed: Some(sealed), ..found.value }, expect)?
+            }
             None => RecordChange::delete::<OnceRecord>(key, expect),
         };
         Ok(self.once_keep(key, "request.ended", at, vec![change]).await?)

@@ -180,7 +180,7 @@ impl StoreError {
     }
 
     /// What the codec says about something.
-    pub(super) fn codec(what: impl Into<String>, error: impl std::fmt::Display) -> Self {
+    pub(crate) fn codec(what: impl Into<String>, error: impl std::fmt::Display) -> Self {
         Self::Codec { what: what.into(), detail: error.to_string() }
     }
 }

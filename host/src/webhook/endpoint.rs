@@ -1,8 +1,8 @@
 //! Endpoints: where to, for which events, with which secret, and whether anything is taken there.
 
 use super::queue::DeliveryRecord;
-use super::{Delivery, WebhookError, Webhooks};
-use crate::identity::Visibility;
+use super::{Delivery, Inner, WebhookError, Webhooks};
+use crate::identity::{Entropy, IdentityError, Sealed, Vault, Visibility};
 use crate::store::ledger::{self, Fact};
 use crate::store::records::{By, Collection, Expect, Record, RecordChange, Versioned, Within};
 use crate::store::{Store, StoreError};
@@ -41,8 +41,10 @@ pub struct Endpoint {
     pub disabled: Option<(Time, String)>,
     /// Deliveries that were given up since the last that was taken.
     pub dead_in_row: u32,
+    #[serde(default, skip_serializing)]
     secret: String,
     /// The secret before, and until when it signs as well.
+    #[serde(default, skip_serializing)]
     old_secret: Option<(String, Time)>,
 }
 
@@ -52,13 +54,58 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-impl Record for Endpoint {
+/// An endpoint as it is kept: its secrets stand sealed beside it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptEndpoint {
+    endpoint: Endpoint,
+    /// Nothing where the first schema kept it as it is.
+    secret: Option<Sealed>,
+    old_secret: Option<(Sealed, Time)>,
+}
+
+impl Record for KeptEndpoint {
     const COLLECTION: &'static str = "webhook_endpoints";
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
 
     fn key(&self) -> String {
-        self.id.as_ref().to_owned()
+        self.endpoint.id.as_ref().to_owned()
     }
+
+    fn upgrade(_: u16, body: &[u8]) -> Result<Self, StoreError> {
+        let read = serde_json::from_slice(body);
+        let endpoint = read.map_err(|error| StoreError::codec(Self::COLLECTION, error))?;
+        Ok(Self { endpoint, secret: None, old_secret: None })
+    }
+}
+
+impl KeptEndpoint {
+    fn of(endpoint: &Endpoint, vault: &Vault, source: &dyn Entropy) -> Result<Self, IdentityError> {
+        let whose = whose(&endpoint.id);
+        let seal = |secret: &str| vault.seal(secret.as_bytes(), &whose, source);
+        let old_secret = match &endpoint.old_secret {
+            Some((secret, until)) => Some((seal(secret)?, *until)),
+            None => None,
+        };
+        Ok(Self { secret: Some(seal(&endpoint.secret)?), old_secret, endpoint: endpoint.clone() })
+    }
+
+    fn opened(self, vault: &Vault) -> Result<Endpoint, IdentityError> {
+        let Self { mut endpoint, secret, old_secret } = self;
+        let whose = whose(&endpoint.id);
+        if let Some(secret) = secret {
+            endpoint.secret = vault.open_text(&secret, &whose)?;
+            endpoint.old_secret = match old_secret {
+                Some((secret, until)) => Some((vault.open_text(&secret, &whose)?, until)),
+                None => None,
+            };
+        }
+        Ok(endpoint)
+    }
+}
+
+/// What an endpoint's secrets are sealed for.
+fn whose(id: &str) -> String {
+    format!("webhook/{id}")
 }
 
 impl Endpoint {
@@ -112,16 +159,31 @@ impl fmt::Debug for NewEndpoint {
     }
 }
 
-fn of(store: &dyn Store) -> Collection<'_, Endpoint, dyn Store + '_> {
+fn of(store: &dyn Store) -> Collection<'_, KeptEndpoint, dyn Store + '_> {
     Collection::of(store)
 }
 
-/// All endpoints of a store.
-pub(super) async fn all(store: &dyn Store) -> Result<HashMap<Arc<str>, Arc<Endpoint>>, StoreError> {
+/// All endpoints of a store; secrets that an earlier schema kept as they are, are sealed.
+pub(super) async fn all(
+    store: &dyn Store,
+    vault: &Vault,
+    source: &dyn Entropy,
+    now: Time,
+) -> Result<HashMap<Arc<str>, Arc<Endpoint>>, WebhookError> {
     let (mut found, mut after) = (HashMap::new(), None);
     loop {
         let (page, next) = of(store).page(By::Key, Within::All, PAGE, after).await?;
-        found.extend(page.into_iter().map(|one| (one.value.id.clone(), Arc::new(one.value))));
+        for Versioned { value, version } in page {
+            let is_plain = value.secret.is_none();
+            let endpoint = value.opened(vault)?;
+            if is_plain {
+                let put = ledger::changed(&KeptEndpoint::of(&endpoint, vault, source)?, version)?;
+                let entity = format!("webhook/{}", endpoint.id);
+                let (kind, by, detail) = ("webhook.secret_sealed", "platform", json!({}));
+                ledger::keep(store, Fact { entity: &entity, kind, by, at: now, detail }, vec![put]).await?;
+            }
+            found.insert(endpoint.id.clone(), Arc::new(endpoint));
+        }
         match next {
             Some(next) => after = Some(next),
             None => return Ok(found),
@@ -135,6 +197,22 @@ fn checked(secret: &str) -> Result<(), WebhookError> {
     }
     let reason = format!("must be at least {SECRET_MIN_BYTES} characters");
     Err(WebhookError::Unfit { field: "secret", reason })
+}
+
+impl Inner {
+    /// An endpoint as it is kept now.
+    pub(super) async fn kept_endpoint(&self, id: &str) -> Result<Option<Versioned<Endpoint>>, WebhookError> {
+        let Some(Versioned { value, version }) = of(self.store.as_ref()).get(id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Versioned { value: value.opened(&self.vault)?, version }))
+    }
+
+    /// An endpoint to be kept.
+    pub(super) fn put(&self, endpoint: &Endpoint, expect: Expect) -> Result<RecordChange, WebhookError> {
+        let kept = KeptEndpoint::of(endpoint, &self.vault, self.entropy.as_ref())?;
+        Ok(RecordChange::put(&kept, expect)?)
+    }
 }
 
 impl Webhooks {
@@ -171,8 +249,8 @@ impl Webhooks {
             match self.keep(&endpoint, Expect::Absent, "webhook.added", by, detail).await {
                 Ok(()) => return Ok((endpoint, made)),
                 // Somebody was quicker with this number.
-                Err(StoreError::RecordChanged { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(WebhookError::Store(StoreError::RecordChanged { .. })) => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -200,10 +278,10 @@ impl Webhooks {
         kind: &str,
         by: &str,
         detail: serde_json::Value,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), WebhookError> {
         let entity = format!("webhook/{}", endpoint.id);
         let fact = Fact { entity: &entity, kind, by, at: self.0.clock.now(), detail };
-        ledger::keep(self.0.store.as_ref(), fact, vec![RecordChange::put(endpoint, expect)?]).await?;
+        ledger::keep(self.0.store.as_ref(), fact, vec![self.0.put(endpoint, expect)?]).await?;
         self.0.note_endpoint(endpoint.clone());
         Ok(())
     }
@@ -256,15 +334,15 @@ impl Webhooks {
         mut change: impl FnMut(&mut Endpoint),
     ) -> Result<(), WebhookError> {
         loop {
-            let found = of(self.0.store.as_ref()).get(id).await?;
+            let found = self.0.kept_endpoint(id).await?;
             let Some(Versioned { value: mut endpoint, version }) = found else {
                 return Err(WebhookError::Absent(id.to_owned()));
             };
             change(&mut endpoint);
             match self.keep(&endpoint, Expect::Version(version), kind, by, json!({})).await {
                 Ok(()) => return Ok(()),
-                Err(StoreError::RecordChanged { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(WebhookError::Store(StoreError::RecordChanged { .. })) => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -313,7 +391,7 @@ impl Webhooks {
             .into_iter()
             .map(|known| RecordChange::delete::<DeliveryRecord>(known.value.key(), Expect::Anything))
             .collect();
-        records.push(RecordChange::delete::<Endpoint>(id, Expect::Anything));
+        records.push(RecordChange::delete::<KeptEndpoint>(id, Expect::Anything));
         let entity = format!("webhook/{id}");
         let fact =
             Fact { entity: &entity, kind: "webhook.removed", by, at: self.0.clock.now(), detail: json!({}) };

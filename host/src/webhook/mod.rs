@@ -10,6 +10,8 @@
 //! once; one that comes twice has the same id. What concerns one subject comes in order: the next waits until the one
 //! before was taken or given up. An endpoint that took nothing several times in a row is disabled.
 //!
+//! Endpoints' secrets are kept sealed, and opened to sign.
+//!
 //! Which families there are and what their events say is not known here.
 
 mod endpoint;
@@ -22,7 +24,7 @@ pub use endpoint::{Endpoint, NewEndpoint};
 pub use queue::{Delivery, Happened, Prepared};
 pub use sign::signature;
 
-use crate::identity::{Entropy, IdentityError};
+use crate::identity::{Act, Entropy, IdentityError, Vault};
 use crate::platform::clock::Clock;
 use crate::store::{Store, StoreError};
 use lanes::Lanes;
@@ -131,6 +133,8 @@ struct Inner {
     store: Arc<dyn Store>,
     clock: Clock,
     entropy: Arc<dyn Entropy>,
+    /// Seals secrets.
+    vault: Vault,
     deliverer: Arc<dyn Deliver>,
     settings: Settings,
     endpoints: RwLock<HashMap<Arc<str>, Arc<Endpoint>>>,
@@ -172,17 +176,20 @@ impl Webhooks {
     /// The webhooks of a store; what waits there is delivered from now on. Within a tokio runtime.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read or written, or a secret not be opened.
     pub async fn open(
         store: Arc<dyn Store>,
         clock: Clock,
         entropy: Arc<dyn Entropy>,
         deliverer: Arc<dyn Deliver>,
         settings: Settings,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, WebhookError> {
+        let (now, source) = (clock.now(), entropy.as_ref());
+        let vault = Vault::open(store.as_ref(), source, Act { by: "platform", at: now }).await?;
+        let endpoints = endpoint::all(store.as_ref(), &vault, source, now).await?;
         let hands = Arc::new(Semaphore::new(settings.at_once.max(1)));
         let inner = Arc::new(Inner {
-            endpoints: RwLock::new(endpoint::all(store.as_ref()).await?),
+            endpoints: RwLock::new(endpoints),
             next: AtomicU64::new(queue::last(store.as_ref()).await? + 1),
             lanes: Mutex::new(queue::waiting(store.as_ref()).await?),
             sooner: Notify::new(),
@@ -190,6 +197,7 @@ impl Webhooks {
             store,
             clock,
             entropy,
+            vault,
             deliverer,
             settings,
         });

@@ -2,7 +2,7 @@
 
 use super::endpoint::Endpoint;
 use super::queue::DeliveryRecord;
-use super::{Inner, sign};
+use super::{Inner, WebhookError, sign};
 use crate::store::StoreError;
 use crate::store::ledger::{self, Fact};
 use crate::store::records::{By, Collection, Expect, RecordChange, Versioned, Within};
@@ -53,7 +53,9 @@ async fn carry(inner: &Inner, delivery: Versioned<DeliveryRecord>) {
     };
     match kept {
         Ok(again) => inner.lanes().end(&delivery.value, again),
-        Err(StoreError::RecordChanged { .. }) => inner.lanes().end(&delivery.value, None),
+        Err(WebhookError::Store(StoreError::RecordChanged { .. })) => {
+            inner.lanes().end(&delivery.value, None);
+        }
         Err(error) => {
             tracing::warn!(endpoint = %endpoint.id, %error, "what became of a delivery could not be kept");
             let mut again = delivery.clone();
@@ -69,17 +71,18 @@ async fn keep(
     kind: &str,
     detail: Value,
     records: Vec<RecordChange>,
-) -> Result<(), StoreError> {
+) -> Result<(), WebhookError> {
     let entity = format!("webhook/{}", delivery.endpoint);
     let fact = Fact { entity: &entity, kind, by: "platform", at: inner.clock.now(), detail };
-    ledger::keep(inner.store.as_ref(), fact, records).await.map(drop)
+    ledger::keep(inner.store.as_ref(), fact, records).await?;
+    Ok(())
 }
 
 async fn taken(
     inner: &Inner,
     delivery: &Versioned<DeliveryRecord>,
     endpoint: &Endpoint,
-) -> Result<(), StoreError> {
+) -> Result<(), WebhookError> {
     metrics::counter!("celltide_webhooks_taken_total").increment(1);
     let Versioned { value, version } = delivery;
     let gone = RecordChange::delete::<DeliveryRecord>(key(value), Expect::Version(*version));
@@ -101,7 +104,7 @@ async fn failed(
     delivery: &Versioned<DeliveryRecord>,
     endpoint: &Endpoint,
     why: String,
-) -> Result<Option<Versioned<DeliveryRecord>>, StoreError> {
+) -> Result<Option<Versioned<DeliveryRecord>>, WebhookError> {
     metrics::counter!("celltide_webhooks_failed_total").increment(1);
     let Versioned { value: before, version } = delivery;
     let now = inner.clock.now();
@@ -140,7 +143,7 @@ async fn failed(
 }
 
 /// What waits for an endpoint that was disabled is dead.
-async fn disable(inner: &Inner, last: &DeliveryRecord, now: Time) -> Result<(), StoreError> {
+async fn disable(inner: &Inner, last: &DeliveryRecord, now: Time) -> Result<(), WebhookError> {
     let waiting = inner.lanes().take_all(&last.endpoint);
     let mut records = Vec::with_capacity(waiting.len());
     for Versioned { value, version } in waiting.into_iter().filter(|one| one.value.number != last.number) {
@@ -155,7 +158,7 @@ async fn disable(inner: &Inner, last: &DeliveryRecord, now: Time) -> Result<(), 
 }
 
 /// Dead deliveries of an endpoint that were kept long enough.
-async fn old(inner: &Inner, endpoint: &str, now: Time) -> Result<Vec<RecordChange>, StoreError> {
+async fn old(inner: &Inner, endpoint: &str, now: Time) -> Result<Vec<RecordChange>, WebhookError> {
     let deliveries = Collection::<DeliveryRecord, _>::of(inner.store.as_ref());
     let within = Within::Exactly(endpoint.as_bytes().to_vec());
     let (page, _) = deliveries.page(By::Index("dead".to_owned()), within, SWEPT, None).await?;
@@ -174,24 +177,23 @@ async fn change(
     id: &str,
     kind: &str,
     change: impl Fn(&mut Endpoint),
-) -> Result<Option<Endpoint>, StoreError> {
-    let endpoints = Collection::<Endpoint, _>::of(inner.store.as_ref());
+) -> Result<Option<Endpoint>, WebhookError> {
     loop {
-        let Some(Versioned { value: mut endpoint, version }) = endpoints.get(id).await? else {
+        let Some(Versioned { value: mut endpoint, version }) = inner.kept_endpoint(id).await? else {
             return Ok(None);
         };
         change(&mut endpoint);
         let entity = format!("webhook/{id}");
         let detail = json!({ "dead_in_row": endpoint.dead_in_row });
         let fact = Fact { entity: &entity, kind, by: "platform", at: inner.clock.now(), detail };
-        let put = RecordChange::put(&endpoint, Expect::Version(version))?;
+        let put = inner.put(&endpoint, Expect::Version(version))?;
         match ledger::keep(inner.store.as_ref(), fact, vec![put]).await {
             Ok(_) => {
                 inner.note_endpoint(endpoint.clone());
                 return Ok(Some(endpoint));
             }
             Err(StoreError::RecordChanged { .. }) => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
 }

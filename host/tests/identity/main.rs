@@ -7,5 +7,6 @@ mod ground;
 mod keys;
 mod oauth;
 mod phone;
+mod sealed;
 mod sessions;
 mod users;

@@ -95,6 +95,14 @@ impl Gear {
         }
     }
 
+    /// Width that is towed over the water [m]; nothing for what stands or walks.
+    pub fn swath_m(&self) -> Option<f64> {
+        match self {
+            Self::Net { swath_m, .. } => Some(*swath_m),
+            Self::Trap { .. } | Self::Crew { .. } | Self::Divers { .. } => None,
+        }
+    }
+
     /// Area that it goes over in an hour [km²/h].
     ///
     /// ```text

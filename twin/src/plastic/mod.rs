@@ -8,7 +8,7 @@
 //!
 //! Vessels with nets, beach crews, divers and river traps are methods of one thing: something that clears an area at
 //! a rate and so takes up a share of what lies there ([`gear`]). What they land becomes a batch, and the custody
-//! book ([`custody`]) keeps its mass from there to its end.
+//! book ([`custody`]) keeps its mass from there to its end. What area nets went over, once however often, is [`swept`].
 
 pub mod batch;
 pub mod custody;
@@ -22,6 +22,7 @@ pub mod impact;
 pub mod intake;
 pub mod material;
 pub mod station;
+pub mod swept;
 pub mod team;
 
 /// Sums that should agree are equal when they differ by less than this, relative to the larger.

@@ -22,6 +22,9 @@ pub const MONTHS_MAX: u32 = 84;
 /// Highest interest [% a year].
 const ANNUAL_MAX_PCT: Decimal = Decimal::from_parts(60, 0, 0, false, 0);
 
+/// Days past due beyond which a loan is non-performing.
+const NPA_DAYS: i32 = 90;
+
 /// How far a loan is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -294,11 +297,33 @@ impl Loan {
     pub fn days_past_due(&self, today: Day) -> u32 {
         self.overdue(today).next().map_or(0, |one| one.overdue_days(today))
     }
+
+    /// How the loan is classed on a day (Reserve Bank of India, circular of 12 November 2021): special mention accounts
+    /// up to 30, 60 and 90 days past due, non-performing beyond, and then for as long as anything is late at all.
+    pub fn class(&self, today: Day) -> &'static str {
+        if self.is_npa_still(today) { class(u32::MAX) } else { class(self.days_past_due(today)) }
+    }
+
+    /// Whether it was non-performing at the end of some day since when something was late without a break. Payments
+    /// settle the oldest instalment first, so it is enough to go back from the oldest that is late.
+    fn is_npa_still(&self, today: Day) -> bool {
+        let Some(mut later) = self.overdue(today).next() else { return false };
+        for one in self.instalments.iter().rev().filter(|one| one.number < later.number) {
+            let Some(settled_on) = one.settled_on.filter(|settled_on| settled_on.since(later.due) > 0) else {
+                return false;
+            };
+            // What is settled on a day is not late at its end.
+            if settled_on.since(one.due) - 1 > NPA_DAYS {
+                return true;
+            }
+            later = one;
+        }
+        false
+    }
 }
 
-/// How a loan is classed by its days past due (Reserve Bank of India, circular of 12 November 2021): special mention
-/// accounts up to 30, 60 and 90 days, and non-performing beyond.
-pub fn class(days_past_due: u32) -> &'static str {
+/// How a loan is classed by its days past due alone.
+fn class(days_past_due: u32) -> &'static str {
     match days_past_due {
         0 => "standard",
         1..=30 => "SMA-0",
@@ -353,6 +378,35 @@ mod tests {
         assert_eq!(field(Terms { months: 85, ..terms(45_000) }), "tenure_months");
         assert_eq!(field(Terms { annual_pct: 61.into(), ..terms(45_000) }), "interest_rate");
         assert_eq!(field(Terms { principal: "4500.001".parse().unwrap(), ..terms(1) }), "amount");
+    }
+
+    #[test]
+    fn a_loan_that_does_not_perform_does_so_again_only_when_nothing_is_late() {
+        let mut loan = Loan::asked(7, terms(45_000), Status::Pending).unwrap();
+        loan.approve(terms(45_000), day("2024-01-15")).unwrap();
+        loan.disburse(None, day("2024-01-15")).unwrap();
+        let each = loan.instalments[0].amount();
+        // Due on the 15th of each month from February on.
+        assert_eq!(loan.class(day("2024-05-15")), "SMA-2");
+        let late = day("2024-05-20");
+        assert_eq!((loan.days_past_due(late), loan.class(late)), (95, "NPA"));
+        loan.pay(each, late).unwrap();
+        assert_eq!((loan.days_past_due(late), loan.class(late)), (66, "NPA"), "some of it is still late");
+        loan.pay(each + each, late).unwrap();
+        assert_eq!((loan.days_past_due(late), loan.class(late)), (5, "NPA"));
+        loan.pay(each, late).unwrap();
+        assert_eq!((loan.days_past_due(late), loan.class(late)), (0, "standard"));
+        // Late again, it begins anew.
+        assert_eq!(loan.class(day("2024-06-20")), "SMA-0");
+
+        // What is settled on its ninety-first day did not end a day beyond ninety.
+        let mut loan = Loan::asked(8, terms(45_000), Status::Pending).unwrap();
+        loan.approve(terms(45_000), day("2024-01-15")).unwrap();
+        loan.disburse(None, day("2024-01-15")).unwrap();
+        let last = day("2024-05-16");
+        assert_eq!((loan.days_past_due(last), loan.class(last)), (91, "NPA"));
+        loan.pay(each, last).unwrap();
+        assert_eq!((loan.days_past_due(last), loan.class(last)), (62, "SMA-2"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Adding, changing and disabling people.
 
-use super::{PhoneNumber, User};
+use super::{KeptUser, PhoneNumber, User};
 use crate::identity::entropy::{self};
 use crate::identity::ledger::{self, Fact};
 use crate::identity::password::check_password;
@@ -156,7 +156,7 @@ impl Identity {
         });
         let entity = format!("user/{id}");
         let fact = Fact { entity: &entity, kind: "user added", detail };
-        self.keep(act, fact, vec![ledger::new(&user)?]).await?;
+        self.keep(act, fact, vec![ledger::new(&self.kept_user(&user)?)?]).await?;
         Ok(user)
     }
 
@@ -165,7 +165,7 @@ impl Identity {
     /// # Errors
     /// When there is no such person, its new name or number is taken, or there would be no administrator left.
     pub async fn update_user(&self, id: &str, patch: UserPatch, act: Act<'_>) -> Result<User, IdentityError> {
-        let Versioned { value: before, version } = self.known::<User>("user", id).await?;
+        let Versioned { value: before, version } = self.known_user(id).await?;
         let mut user = before.clone();
         if let Some(username) = patch.username {
             check_name("the username", &username)?;
@@ -210,14 +210,14 @@ impl Identity {
     /// # Errors
     /// When there is no such person, or there would be no administrator left.
     pub async fn delete_user(&self, id: &str, act: Act<'_>) -> Result<(), IdentityError> {
-        let Versioned { value: user, version } = self.known::<User>("user", id).await?;
+        let Versioned { value: user, version } = self.known_user(id).await?;
         if user.is(Role::Admin) && !user.disabled {
             self.check_other_admin(id).await?;
         }
         let entity = format!("user/{id}");
         let fact =
             Fact { entity: &entity, kind: "user deleted", detail: json!({ "username": user.username }) };
-        self.keep(act, fact, vec![RecordChange::delete::<User>(id, Expect::Version(version))]).await?;
+        self.keep(act, fact, vec![RecordChange::delete::<KeptUser>(id, Expect::Version(version))]).await?;
         self.forget_callers();
         Ok(())
     }
@@ -227,7 +227,7 @@ impl Identity {
     /// # Errors
     /// When there is no such person, it has no name to log in with, or the password is too weak.
     pub async fn set_password(&self, id: &str, password: &Secret, act: Act<'_>) -> Result<(), IdentityError> {
-        let Versioned { value: mut user, version } = self.known::<User>("user", id).await?;
+        let Versioned { value: mut user, version } = self.known_user(id).await?;
         let Some(username) = &user.username else {
             return Err(IdentityError::Unfit("a password needs a username".to_owned()));
         };
@@ -249,7 +249,7 @@ impl Identity {
         source: &str,
         now: Time,
     ) -> Result<(), IdentityError> {
-        let user = self.known::<User>("user", id).await?.value;
+        let user = self.known_user(id).await?.value;
         let account = super::login::account_of(user.username.as_deref().unwrap_or(id));
         self.begin_attempt(&account, source, now)?;
         if !self.0.hasher.is_right(change.present.reveal(), user.password.as_ref()).await? {
@@ -270,7 +270,7 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         let entity = format!("user/{}", user.id);
         let fact = Fact { entity: &entity, kind, detail };
-        self.keep(act, fact, vec![ledger::changed(user, version)?]).await?;
+        self.keep(act, fact, vec![ledger::changed(&self.kept_user(user)?, version)?]).await?;
         self.forget_callers();
         Ok(())
     }

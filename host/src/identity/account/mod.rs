@@ -1,4 +1,6 @@
 //! People: who they are, their passwords and telephone numbers.
+//!
+//! A number is kept sealed, and found by a keyed hash of it.
 
 mod login;
 mod manage;
@@ -9,13 +11,21 @@ pub use manage::{FirstAdmin, NewUser, PasswordChange, UserPatch};
 pub(super) use phone::{Challenge, pepper};
 pub use phone::{PhoneLogin, PhoneNumber};
 
+use super::entropy::Entropy;
+use super::ledger::{self, Fact};
 use super::password::Hashed;
 use super::policy::{Role, Roles};
-use super::{Identity, IdentityError};
-use crate::store::records::{By, Cursor, Indexed, Record, Versioned, Within};
+use super::vault::{Sealed, Vault};
+use super::{Act, Identity, IdentityError};
+use crate::store::StoreError;
+use crate::store::records::{By, Cursor, Indexed, Record, RecordChange, Versioned, Within};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::sync::Arc;
 use twin::time::Time;
+
+/// People whose numbers are sealed in one change.
+const BATCH: usize = 200;
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +35,7 @@ pub struct User {
     /// Name that it logs in with; none where it does so by telephone.
     pub username: Option<String>,
     /// Telephone number that it logs in with.
+    #[serde(default, skip_serializing)]
     pub phone: Option<PhoneNumber>,
     /// Electronic mail.
     pub email: Option<String>,
@@ -47,27 +58,73 @@ pub struct User {
     pub(super) epoch: u32,
 }
 
-impl Record for User {
+/// A person as it is kept: without its number, which stands sealed beside it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptUser {
+    user: User,
+    phone: Option<Sealed>,
+    /// What the number is found by.
+    phone_blind: Option<String>,
+}
+
+impl Record for KeptUser {
     const COLLECTION: &'static str = "identity_users";
-    const SCHEMA: u16 = 1;
+    const SCHEMA: u16 = 2;
 
     fn key(&self) -> String {
-        self.id.as_ref().to_owned()
+        self.user.id.as_ref().to_owned()
     }
 
     fn indexed(&self) -> Indexed {
         let mut indexed = Indexed::default();
-        if let Some(username) = &self.username {
+        if let Some(username) = &self.user.username {
             indexed = indexed.unique("username", username_key(username));
         }
-        if let Some(phone) = &self.phone {
+        if let Some(phone) = &self.phone_blind {
             indexed = indexed.unique("phone", phone.as_str());
         }
-        for role in self.roles.iter() {
+        for role in self.user.roles.iter() {
             indexed = indexed.shared("role", role.as_str());
         }
         indexed
     }
+
+    /// The first schema held the number as it is.
+    fn upgrade(_: u16, body: &[u8]) -> Result<Self, StoreError> {
+        let user =
+            serde_json::from_slice(body).map_err(|error| StoreError::codec(Self::COLLECTION, error))?;
+        Ok(Self { user, phone: None, phone_blind: None })
+    }
+}
+
+impl KeptUser {
+    fn of(user: &User, vault: &Vault, source: &dyn Entropy) -> Result<Self, IdentityError> {
+        let phone = user.phone.as_ref().map(PhoneNumber::as_str);
+        let seal = |phone: &str| vault.seal(phone.as_bytes(), &whose(&user.id), source);
+        Ok(Self {
+            phone: phone.map(seal).transpose()?,
+            phone_blind: phone.map(|phone| blind(vault, phone)),
+            user: user.clone(),
+        })
+    }
+
+    fn opened(self, vault: &Vault) -> Result<User, IdentityError> {
+        let mut user = self.user;
+        if let Some(sealed) = &self.phone {
+            user.phone = Some(vault.open_text(sealed, &whose(&user.id))?.parse()?);
+        }
+        Ok(user)
+    }
+}
+
+/// What a person's number is sealed for.
+fn whose(user: &str) -> String {
+    format!("user/{user}/phone")
+}
+
+/// What a number is found by.
+pub(super) fn blind(vault: &Vault, phone: &str) -> String {
+    vault.blind("phone", phone)
 }
 
 impl User {
@@ -93,7 +150,7 @@ impl Identity {
     /// # Errors
     /// When the store cannot be read.
     pub async fn user(&self, id: &str) -> Result<Option<User>, IdentityError> {
-        Ok(self.all::<User>().get(id).await?.map(|found| found.value))
+        self.all::<KeptUser>().get(id).await?.map(|found| found.value.opened(self.vault())).transpose()
     }
 
     /// A person by the name that it logs in with.
@@ -109,8 +166,9 @@ impl Identity {
     /// # Errors
     /// When the store cannot be read.
     pub async fn user_with_phone(&self, phone: &PhoneNumber) -> Result<Option<User>, IdentityError> {
-        let found = self.all::<User>().find("phone", phone.as_str().as_bytes()).await?;
-        Ok(found.map(|found| found.value))
+        let blind = blind(self.vault(), phone.as_str());
+        let found = self.all::<KeptUser>().find("phone", blind.as_bytes()).await?;
+        found.map(|found| found.value.opened(self.vault())).transpose()
     }
 
     /// People in the order of their ids, and where to go on.
@@ -127,11 +185,47 @@ impl Identity {
             Some(role) => (By::Index("role".to_owned()), Within::Exactly(role.as_str().into())),
             None => (By::Key, Within::All),
         };
-        let (found, next) = self.all::<User>().page(by, within, limit, after).await?;
-        Ok((found.into_iter().map(|one| one.value).collect(), next))
+        let (found, next) = self.all::<KeptUser>().page(by, within, limit, after).await?;
+        let users: Result<_, _> = found.into_iter().map(|one| one.value.opened(self.vault())).collect();
+        Ok((users?, next))
     }
 
     pub(super) async fn find_user(&self, username: &str) -> Result<Option<Versioned<User>>, IdentityError> {
-        Ok(self.all::<User>().find("username", username_key(username).as_bytes()).await?)
+        let found = self.all::<KeptUser>().find("username", username_key(username).as_bytes()).await?;
+        found.map(|found| self.opened_user(found)).transpose()
+    }
+
+    /// A person that must be there.
+    async fn known_user(&self, id: &str) -> Result<Versioned<User>, IdentityError> {
+        self.opened_user(self.known::<KeptUser>("user", id).await?)
+    }
+
+    fn opened_user(&self, found: Versioned<KeptUser>) -> Result<Versioned<User>, IdentityError> {
+        Ok(Versioned { value: found.value.opened(self.vault())?, version: found.version })
+    }
+
+    /// A person as it is to be kept.
+    fn kept_user(&self, user: &User) -> Result<KeptUser, IdentityError> {
+        KeptUser::of(user, self.vault(), self.entropy())
+    }
+
+    /// Seals the numbers that an earlier schema kept, and found people by, as they are.
+    pub(super) async fn seal_users(&self, act: Act<'_>) -> Result<(), IdentityError> {
+        loop {
+            let plain = Within::Prefix(b"+".to_vec());
+            let by = By::Unique("phone".to_owned());
+            let (found, _) = self.all::<KeptUser>().page(by, plain, BATCH, None).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            let mut records: Vec<RecordChange> = Vec::with_capacity(found.len());
+            for found in found {
+                let Versioned { value, version } = self.opened_user(found)?;
+                records.push(ledger::changed(&self.kept_user(&value)?, version)?);
+            }
+            let detail = json!({ "collection": KeptUser::COLLECTION, "records": records.len() });
+            self.keep(act, Fact { entity: "identity/sealed", kind: "numbers sealed", detail }, records)
+                .await?;
+        }
     }
 }

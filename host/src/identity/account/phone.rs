@@ -30,9 +30,9 @@ use twin::time::{HOUR_MS, Time};
 /// Attempts to write a challenge that others write at the same time.
 const RACES: usize = 8;
 
-/// A telephone number as E.164 writes it. `Debug` shows its end only.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// A telephone number as E.164 writes it. `Debug` shows its end only, and nothing writes it by chance: it is kept sealed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
@@ -73,12 +73,6 @@ impl TryFrom<String> for PhoneNumber {
     type Error = IdentityError;
     fn try_from(text: String) -> Result<Self, IdentityError> {
         text.parse()
-    }
-}
-
-impl From<PhoneNumber> for String {
-    fn from(phone: PhoneNumber) -> String {
-        phone.0
     }
 }
 
@@ -162,7 +156,7 @@ impl Identity {
             let minutes = settings.otp_s / 60;
             let text = format!("{code} is your Celltide code. It is good for {minutes} minutes.");
             let message = Message::new(login.phone, Purpose::Code, text, self.entropy(), now)?;
-            records.push(ledger::new(&message)?);
+            records.push(ledger::new(&self.kept_message(&message)?)?);
         }
         let entity = format!("code/{key}");
         let fact = Fact { entity: &entity, kind: "code asked for", detail: json!({}) };

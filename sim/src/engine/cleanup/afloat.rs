@@ -232,6 +232,7 @@ impl CleanupZone {
             mix: self.cleanup().grounds[ground].mix,
         };
         self.ships[vessel].hauls += 1;
+        self.ships[vessel].tows_from = Some(view.position);
         self.ships[vessel].allotted = Some((allotted_kg, view.ledger.caught_kg));
         self.set_out(vessel, Phase::Working, Some(meet), task).await;
     }
@@ -256,6 +257,9 @@ impl CleanupZone {
 
     /// Gives back what a vessel was allotted and did not take.
     async fn settle(&mut self, vessel: usize, view: &VesselView) {
+        if let Some(from) = self.ships[vessel].tows_from.take() {
+            self.swept[vessel].tow(from, view.position);
+        }
         if let Some((allotted_kg, before_kg)) = self.ships[vessel].allotted.take() {
             let taken_kg = view.ledger.caught_kg - before_kg;
             let ground = self.ships[vessel].ground;

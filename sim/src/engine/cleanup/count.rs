@@ -14,6 +14,7 @@ use twin::plastic::factors::{DIESEL_KG_CO2E_PER_L, GHOST_NET_KG, virgin_avoided_
 use twin::plastic::gear::Method;
 use twin::plastic::haulage::TruckLedger;
 use twin::plastic::intake;
+use twin::plastic::swept::Swept;
 use twin::plastic::team::{TeamCommand, TeamLedger};
 use twin::time::{DAY_MS, Time};
 use twin::twin::Twin;
@@ -257,6 +258,9 @@ impl CleanupZone {
             let view = self.vessels[vessel].look(move |v| v.view(now)).await;
             let ledger = inventory.vessels[vessel].0;
             let ship = self.ships[vessel];
+            if let Some(from) = ship.tows_from {
+                self.swept[vessel].tow(from, view.position);
+            }
             let values = vec![
                 ("caught_kg", ledger.caught_kg),
                 ("landed_kg", ledger.landed_kg),
@@ -444,6 +448,8 @@ fn figures(zone: &CleanupZone, inventory: &Inventory) -> BTreeMap<&'static str, 
         ("recycled_share_pct", 100.0 * share(book.recycled_kg, book.recycled_kg + book.disposed_kg)),
         ("ghost_nets_landed_equivalents", own.nets_kg / GHOST_NET_KG),
         ("area_cleared_km2", vessels(|l| l.cleared_km2) + teams(|l| l.cleared_km2)),
+        // Over ground, and once however often; what is cleared above is water that went through nets.
+        ("area_swept_km2", zone.swept.iter().map(Swept::area_km2).sum()),
         ("vessel_trips_total", zone.ships.iter().map(|ship| ship.trips as f64).sum()),
         ("time_collecting_pct", 100.0 * share(vessels(|l| l.collecting_h), hours)),
         ("time_sailing_pct", 100.0 * share(vessels(|l| l.sailing_h), hours)),

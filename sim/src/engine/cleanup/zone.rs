@@ -17,6 +17,7 @@ use twin::plastic::custody::{Custody, CustodyEvent};
 use twin::plastic::ground::Ground;
 use twin::plastic::haulage::{Truck, Yard};
 use twin::plastic::material::Material;
+use twin::plastic::swept::Swept;
 use twin::plastic::team::Team;
 use twin::rng::Seed;
 use twin::time::{HOUR_MS, Time};
@@ -93,6 +94,8 @@ pub(super) struct Ship {
     pub(super) hauls: u64,
     /// Allotted by the ground and not settled: mass, and what the vessel had caught before [kg].
     pub(super) allotted: Option<(f64, f64)>,
+    /// Where its net went out, while it tows.
+    pub(super) tows_from: Option<Position>,
     /// Time that it has waited for room in a yard [h].
     pub(super) waited_h: f64,
 }
@@ -142,6 +145,8 @@ pub struct CleanupZone {
     pub(super) weather: Vec<(f64, f64)>,
     pub(super) vessels: Vec<Player<Vessel>>,
     pub(super) ships: Vec<Ship>,
+    /// What each vessel's net went over; nothing where it has none.
+    pub(super) swept: Vec<Swept>,
     pub(super) teams: Vec<Player<Team>>,
     /// Allotted to each team's shift and caught before it [kg].
     pub(super) shifts: Vec<Option<(f64, f64)>>,
@@ -215,6 +220,7 @@ impl CleanupZone {
             trips: 0,
             hauls: 0,
             allotted: None,
+            tows_from: None,
             waited_h: 0.0,
         };
         let mut zone = Self {
@@ -222,6 +228,11 @@ impl CleanupZone {
             weather: vec![(0.0, 0.0); file.grounds.len()],
             vessels: vessels.collect(),
             ships: cleanup.vessels.iter().map(ship).collect(),
+            swept: cleanup
+                .vessels
+                .iter()
+                .map(|plan| Swept::new(plan.model.gear.swath_m().unwrap_or(0.0)))
+                .collect(),
             teams: teams.collect(),
             shifts: vec![None; cleanup.teams.len()],
             ports: ports.collect(),
