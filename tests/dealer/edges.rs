@@ -1,7 +1,7 @@
 //! What lies around every operation: who may, what cannot be read, how often; and that nothing personal is in any log.
 
 use crate::desk::{Desk, operations};
-use crate::flow::{AADHAAR, PAN, PHONES, World};
+use crate::people::{AADHAAR, PAN, PHONES, World};
 use crate::lender::signed_bytes;
 use crate::process::LOG;
 use serde_json::json;

@@ -3,16 +3,23 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod batteries;
 mod books;
 mod crash;
 mod desk;
 mod edges;
-mod flow;
+mod figures;
+mod lateness;
 mod lender;
+mod loans;
+mod messages;
+mod papers;
+mod people;
 #[path = "../serve/process.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod process;
 mod schedule;
+mod service;
 mod tenancy;
 
 use desk::{Desk, TRIAL};
@@ -25,15 +32,15 @@ const NOT_MADE: [&str; 4] = ["409", "422", "500", "503"];
 fn every_operation_answers_as_its_document_says() {
     run(async {
         let mut desk = Desk::open(TRIAL).await;
-        let world = flow::people(&mut desk).await;
-        flow::papers(&mut desk, &world).await;
-        flow::batteries(&mut desk, &world).await;
-        flow::loans(&mut desk, &world).await;
-        flow::lateness(&mut desk, &world).await;
-        flow::service(&mut desk, &world).await;
-        flow::messages(&mut desk, &world).await;
-        flow::figures(&mut desk, &world).await;
-        flow::trials(&mut desk, &world).await;
+        let world = people::people(&mut desk).await;
+        papers::papers(&mut desk, &world).await;
+        batteries::batteries(&mut desk, &world).await;
+        loans::loans(&mut desk, &world).await;
+        lateness::lateness(&mut desk, &world).await;
+        service::service(&mut desk, &world).await;
+        messages::messages(&mut desk, &world).await;
+        figures::figures(&mut desk, &world).await;
+        batteries::trials(&mut desk, &world).await;
         tenancy::others_see_nothing(&mut desk, &world).await;
         edges::what_cannot_be_read(&mut desk, &world).await;
         edges::beside_the_paths(&desk).await;

@@ -2,7 +2,7 @@
 //! operation is walked with their tokens.
 
 use crate::desk::{Desk, operations};
-use crate::flow::{AADHAAR, PAN, PHONES, World};
+use crate::people::{AADHAAR, PAN, PHONES, World};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -120,7 +120,7 @@ pub(crate) async fn others_see_nothing(desk: &mut Desk, world: &World) {
     }
     // What they report and write is their own.
     let report = json!({
-        "report_date": crate::flow::day(0),
+        "report_date": crate::people::day(0),
         "collection_data": { "total_collections": 0, "amount_collected": 0, "overdue_count": 0 },
     });
     let sent = desk.good("other", "POST", "/nbfc/collection-report", Some(report)).await;
