@@ -60,7 +60,7 @@ pub(crate) async fn what_cannot_be_read(door: &mut Door) {
 
 pub(crate) async fn others_are_not_there(door: &mut Door) {
     let own = door.token.clone();
-    door.token = door.program("fleet:read fleet:write", Some("tenant")).await;
+    door.token = door.serve.program("fleet:read fleet:write", Some("tenant")).await;
     let seen = door.get("/batteries").await;
     assert_eq!(seen["pagination"]["total"], 0, "what belongs to others is not there");
     for path in ["/batteries/BAT002", "/batteries/RIDE/readings", "/batteries/RIDE/latest-reading"] {
@@ -98,7 +98,7 @@ pub(crate) async fn said_twice(door: &mut Door) {
     door.send("POST", "/batteries", ask(new_battery("LONG"), long)).await.is(400, "VALIDATION_ERROR");
     // Names are each caller's own.
     let own = door.token.clone();
-    door.token = door.program("fleet:write", None).await;
+    door.token = door.serve.program("fleet:write", None).await;
     let other = door.token.clone();
     let answer = door
         .send("POST", "/batteries", |request| {
