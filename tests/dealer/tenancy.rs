@@ -1,7 +1,8 @@
 //! What belongs to one dealer and its consumers, another dealer and another consumer neither see nor touch: every
 //! operation is walked with their tokens.
 
-use crate::desk::{Desk, operations};
+use crate::coverage::operations;
+use crate::desk::Desk;
 use crate::people::{AADHAAR, PAN, PHONES, World};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -136,7 +137,7 @@ pub(crate) async fn others_see_nothing(desk: &mut Desk, world: &World) {
     assert_eq!(own["finance_metrics"]["total_applications"], 0);
     let after = desk.good("dealer", "GET", "/batteries/BAT001", None).await;
     assert_eq!(before["battery"], after["battery"]);
-    let document = desk.document.clone();
+    let document = desk.coverage.document().clone();
     let all = operations(&document).into_iter().map(|(path, method, _)| format!("{method} {path}"));
     let missing: Vec<String> = all.filter(|one| !walked.contains(one)).collect();
     assert!(missing.is_empty(), "not walked: {missing:?}");

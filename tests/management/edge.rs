@@ -75,6 +75,25 @@ pub(crate) async fn others_are_not_there(door: &mut Door) {
     assert_eq!(door.get("/batteries/TENANTS").await["battery_code"], "TENANTS", "the operator sees all");
 }
 
+/// Whoever asks by a name that two batteries or cabinets have is told so.
+pub(crate) async fn two_of_a_name(door: &mut Door) {
+    let cells = json!({ "chemistry": "panasonic-18650pf", "series": 13, "parallel": 4 });
+    for (kind, name, spec) in [("battery", "TWO", cells), ("cabinet", "TWO-C", json!({}))] {
+        for namespace in ["device", "serial"] {
+            let aliases = json!([{ "namespace": namespace, "name": name }]);
+            let body = json!({ "kind": kind, "aliases": aliases, "spec": spec });
+            door.serve.post("/twins/v1/twins", body).await;
+        }
+    }
+    let document = door.document().await;
+    for (method, path, _) in everywhere(&document) {
+        if method == "GET" && (path.contains("BAT002") || path.contains("CAB-1")) {
+            let path = path.replace("BAT002", "TWO").replace("CAB-1", "TWO-C");
+            door.call(&method, &path, None).await.is(409, "CONFLICT");
+        }
+    }
+}
+
 pub(crate) async fn said_twice(door: &mut Door) {
     let token = door.token.clone();
     let ask = |body: Value, key: &'static str| {
