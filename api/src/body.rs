@@ -13,9 +13,10 @@ use host::platform::ErrorKind;
 use host::store::records::Cursor;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use twin::time::Time;
 
-/// A JSON body of a type.
+/// A JSON body of a type; an object.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -24,9 +25,34 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        let value = serde_json::from_slice(&bytes);
-        value.map(Self).map_err(|error| Problem::unfit("body", error.to_string()))
+        object(&bytes).map(Self).map_err(|error| Problem::unfit("body", error.to_string()))
     }
+}
+
+/// Why a body cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// It is no JSON.
+    #[error("{0}")]
+    NoJson(String),
+    /// It is JSON, of another shape than it should be.
+    #[error("{0}")]
+    Shape(String),
+}
+
+/// JSON of an object as a type.
+///
+/// Serde would take an array for a struct as well, its values for fields in their order; and nobody would look whether
+/// what is in unknown fields is text.
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| BodyError::NoJson(error.to_string()))?;
+    if text.trim_start().starts_with('[') {
+        return Err(BodyError::Shape("an object is expected, not an array".to_owned()));
+    }
+    serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Data => BodyError::Shape(error.to_string()),
+        Category::Syntax | Category::Eof | Category::Io => BodyError::NoJson(error.to_string()),
+    })
 }
 
 /// Refuses a body that does not say that it is JSON.
@@ -184,6 +210,22 @@ mod tests {
         assert_eq!(span_ms("by", "1.5").unwrap(), 1_500);
         for wrong in ["", "h", "-3s", "5 parsecs", "nan", "1e300d"] {
             assert!(span_ms("by", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_from_what_is_no_json() {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        assert_eq!(object::<Named>(b" {\"name\":\"a\"}").unwrap().name, "a");
+        let read = |bytes: &[u8]| object::<Named>(bytes).map(|named| named.name);
+        for wrong in [&b" [\"a\"]"[..], b"{\"name\":1}", b"{\"name\":\"a\",\"name\":\"b\"}"] {
+            assert!(matches!(read(wrong), Err(BodyError::Shape(_))));
+        }
+        for wrong in [&b"{"[..], b"", b"{\"name\":\"a\",\"more\":\"\xff\"}"] {
+            assert!(matches!(read(wrong), Err(BodyError::NoJson(_))));
         }
     }
 }

@@ -233,6 +233,9 @@ impl IntoResponse for Problem {
             // The rest of the body is never read, so nothing else can come this way.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
         match self.kind {
             ErrorKind::Unknown => {
                 headers.insert(

@@ -1,9 +1,10 @@
 //! People who call the family, and what was answered.
 
+use crate::coverage::Coverage;
 use crate::process::{PASSWORD, Serve, basic};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A server to be tried out: no limits, no waiting, and a lender's key.
@@ -23,14 +24,13 @@ test_endpoints = true
 webhook_key = \"a key that only the lender knows\"
 ";
 
-/// A server, people who may call it, and what was heard of it: method, path of the document, status.
+/// A server, people who may call it, and what was heard of it.
 pub(crate) struct Desk {
     pub(crate) serve: Serve,
     folder: tempfile::TempDir,
-    pub(crate) document: Value,
     client: reqwest::Client,
     tokens: BTreeMap<String, String>,
-    pub(crate) heard: BTreeSet<(String, String, String)>,
+    pub(crate) coverage: Coverage,
 }
 
 /// An answer.
@@ -58,16 +58,6 @@ impl Answer {
     }
 }
 
-/// Operations of a document: path, method, and what is said of them.
-pub(crate) fn operations(document: &Value) -> Vec<(String, String, &Value)> {
-    let paths = document["paths"].as_object().unwrap();
-    let operations = paths.iter().flat_map(|(path, item)| {
-        let item = item.as_object().unwrap();
-        item.iter().map(|(method, operation)| (path.clone(), method.to_uppercase(), operation))
-    });
-    operations.collect()
-}
-
 impl Desk {
     /// A server with a configuration.
     pub(crate) async fn open(config: &str) -> Self {
@@ -76,24 +66,13 @@ impl Desk {
         let serve = Serve::start(folder.path());
         let client = api::client::http_client();
         let document = serve.get("/api-docs/dealer.json").await;
-        Self { serve, folder, document, client, tokens: BTreeMap::new(), heard: BTreeSet::new() }
+        let coverage = Coverage::of(document);
+        Self { serve, folder, client, tokens: BTreeMap::new(), coverage }
     }
 
     /// Where everything lies.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
-    }
-
-    /// The document's path that a request is for; a whole segment wins over a parameter.
-    fn template(&self, path: &str) -> Option<String> {
-        let asked: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
-        let paths = self.document["paths"].as_object().unwrap().keys();
-        let fitting = paths.filter(|known| {
-            let known: Vec<&str> = known.split('/').collect();
-            let fits = |(known, asked): (&&str, &&str)| known.starts_with('{') || known == asked;
-            known.len() == asked.len() && known.iter().zip(&asked).all(fits)
-        });
-        fitting.min_by_key(|known| known.matches('{').count()).cloned()
     }
 
     /// Calls as somebody, and holds the answer to the document.
@@ -118,17 +97,8 @@ impl Desk {
         let is_json = headers.get("content-type").is_some_and(|kind| kind == "application/json");
         let body = if is_json { serde_json::from_slice(&bytes).unwrap() } else { Value::Null };
         assert!(headers.contains_key("x-request-id"), "{method} {path}");
-        let answer = Answer { status, headers, body };
-        if let Some(template) = self.template(path) {
-            let code = status.as_u16().to_string();
-            let operation = &self.document["paths"][&template][method.to_lowercase()];
-            if operation.is_object() {
-                let said = &operation["responses"][&code];
-                assert!(said.is_object(), "{method} {template} does not say that it answers {answer:?}");
-                self.heard.insert((method.to_owned(), template, code));
-            }
-        }
-        answer
+        self.coverage.hear(method, path, status.as_u16());
+        Answer { status, headers, body }
     }
 
     pub(crate) async fn call(&mut self, who: &str, method: &str, path: &str, body: Option<Value>) -> Answer {

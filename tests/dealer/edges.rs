@@ -1,8 +1,9 @@
 //! What lies around every operation: who may, what cannot be read, how often; and that nothing personal is in any log.
 
-use crate::desk::{Desk, operations};
-use crate::flow::{AADHAAR, PAN, PHONES, World};
+use crate::coverage::operations;
+use crate::desk::Desk;
 use crate::lender::signed_bytes;
+use crate::people::{AADHAAR, PAN, PHONES, World};
 use crate::process::LOG;
 use serde_json::json;
 use std::path::Path;
@@ -10,32 +11,6 @@ use std::path::Path;
 /// A server that hardly lets anybody in.
 pub(crate) const NARROW: &str =
     "[limits]\ndealer_per_minute = 1\ndealer_logins_per_minute = 1\ndealer_uploads_per_minute = 1\n";
-
-/// Operations with nothing in a request that could be wrong.
-const PLAIN: [&str; 10] = [
-    "GET /auth/me",
-    "POST /auth/logout",
-    "GET /dealers",
-    "GET /batteries/{serial}",
-    "GET /batteries/health-report",
-    "GET /batteries/test",
-    "GET /messaging/messages",
-    "GET /nbfc/portfolio",
-    "GET /service/tickets/active",
-    "GET /service/technicians/available",
-];
-/// Operations for whoever is known.
-const OPEN: [&str; 2] = ["GET /auth/me", "POST /auth/logout"];
-
-/// Whether an operation cannot answer so, though its document says it of all.
-pub(crate) fn cannot(path: &str, method: &str, status: &str) -> bool {
-    let operation = format!("{method} {path}");
-    match status {
-        "400" => PLAIN.contains(&operation.as_str()),
-        "403" => OPEN.contains(&operation.as_str()),
-        _ => false,
-    }
-}
 
 /// A path with names of things that are there.
 fn filled(path: &str, world: &World) -> String {
@@ -45,7 +20,7 @@ fn filled(path: &str, world: &World) -> String {
 
 /// Nobody known, who may not, and requests that cannot be read; of every operation.
 pub(crate) async fn what_cannot_be_read(desk: &mut Desk, world: &World) {
-    let document = desk.document.clone();
+    let document = desk.coverage.document().clone();
     for (template, method, operation) in operations(&document) {
         let path = filled(&template, world);
         let is_open = operation["security"] == json!([{}]);
@@ -112,7 +87,7 @@ pub(crate) async fn beside_the_paths(desk: &Desk) {
 
 /// Too many requests, of every operation.
 pub(crate) async fn too_many(desk: &mut Desk) {
-    let document = desk.document.clone();
+    let document = desk.coverage.document().clone();
     for (template, method, operation) in operations(&document) {
         let who = if operation["security"] == json!([{}]) { "nobody" } else { "admin" };
         let path = template.replace("{serial}", "X").replace("{id}", "1").replace("{document}", "1");

@@ -1,7 +1,7 @@
 //! The lender and the gateways: a small server takes what goes out, and the lender's word comes back signed.
 
 use crate::desk::{Answer, Desk, TRIAL};
-use crate::flow;
+use crate::people;
 use crate::process::{ago_ms, run};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ fn what_goes_out_goes_through_the_gateways() {
         let (address, taken) = gateway();
         let config = format!("{TRIAL}lender_url = \"{address}/lender\"\nlender_token = \"open\"\n");
         let mut desk = Desk::open(&config).await;
-        let world = flow::people(&mut desk).await;
+        let world = people::people(&mut desk).await;
         let kyc = format!("/consumers/{}/kyc", world.consumer);
         desk.good("dealer", "PUT", &kyc, Some(json!({ "kyc_status": "verified" }))).await;
         let battery = desk.good("dealer", "POST", "/batteries", Some(json!({ "serial_number": "B1" }))).await;
@@ -118,9 +118,9 @@ fn what_goes_out_goes_through_the_gateways() {
         );
         assert_eq!(said["amount"], "45000.5", "to the paisa");
         let text = said.to_string();
-        assert!(!text.contains(flow::PAN) && !text.contains(flow::PHONES[2]), "{text}");
+        assert!(!text.contains(people::PAN) && !text.contains(people::PHONES[2]), "{text}");
         let report = json!({
-            "report_date": flow::day(0),
+            "report_date": people::day(0),
             "collection_data": { "total_collections": 0, "amount_collected": 0, "overdue_count": 0 },
         });
         let sent = desk.good("dealer", "POST", "/nbfc/collection-report", Some(report)).await;

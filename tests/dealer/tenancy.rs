@@ -1,8 +1,9 @@
 //! What belongs to one dealer and its consumers, another dealer and another consumer neither see nor touch: every
 //! operation is walked with their tokens.
 
-use crate::desk::{Desk, operations};
-use crate::flow::{AADHAAR, PAN, PHONES, World};
+use crate::coverage::operations;
+use crate::desk::Desk;
+use crate::people::{AADHAAR, PAN, PHONES, World};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -120,7 +121,7 @@ pub(crate) async fn others_see_nothing(desk: &mut Desk, world: &World) {
     }
     // What they report and write is their own.
     let report = json!({
-        "report_date": crate::flow::day(0),
+        "report_date": crate::people::day(0),
         "collection_data": { "total_collections": 0, "amount_collected": 0, "overdue_count": 0 },
     });
     let sent = desk.good("other", "POST", "/nbfc/collection-report", Some(report)).await;
@@ -136,7 +137,7 @@ pub(crate) async fn others_see_nothing(desk: &mut Desk, world: &World) {
     assert_eq!(own["finance_metrics"]["total_applications"], 0);
     let after = desk.good("dealer", "GET", "/batteries/BAT001", None).await;
     assert_eq!(before["battery"], after["battery"]);
-    let document = desk.document.clone();
+    let document = desk.coverage.document().clone();
     let all = operations(&document).into_iter().map(|(path, method, _)| format!("{method} {path}"));
     let missing: Vec<String> = all.filter(|one| !walked.contains(one)).collect();
     assert!(missing.is_empty(), "not walked: {missing:?}");

@@ -145,7 +145,7 @@ fn credentials(target: &Target<'_>, attacks: &mut Vec<Attack>) {
         ("a token with quotes", format!("Bearer \"{own}\"")),
         ("a token with bytes that are no text", "Bearer \u{e9}\u{fffd}".into()),
     ];
-    for path in [target.family.list.to_owned(), target.one(&tokens.known)] {
+    for path in [target.family.list.to_owned(), target.one(&tokens.known[0])] {
         let line = format!("GET {base}{path}");
         for (kind, value) in &shown {
             let headers = [("authorization", value.as_str())];
@@ -160,7 +160,7 @@ fn credentials(target: &Target<'_>, attacks: &mut Vec<Attack>) {
         let header = [("authorization", "Bearer x\r\nx-evil: 1\r\nset-cookie: a=b")];
         add(attacks, "a token with headers in it", Expect::Refused, request(&line, &header, b""));
     }
-    for id in [&tokens.known, &tokens.known_name] {
+    for id in &tokens.known {
         let bearer = format!("Bearer {}", tokens.elsewhere);
         let line = format!("GET {base}{}", target.one(id));
         add(

@@ -1,6 +1,7 @@
 //! The families as somebody sees them who means no good, and what gets one into them.
 
 use crate::process::Serve;
+use crate::refusal::{self, IsRefusal};
 use host::identity::client::NewClient;
 use host::identity::oauth::{ClientSecret, TokenRequest};
 use host::identity::{Act, Identity, OsEntropy, Scopes, Settings};
@@ -22,44 +23,37 @@ pub(crate) struct Family {
     /// A list, and what cuts it: how much, and from where.
     pub(crate) list: &'static str,
     pub(crate) pages: (&'static str, &'static str),
-    /// A battery.
+    /// Something that is the operator's.
     pub(crate) one: &'static str,
+    /// Where it is no battery of the native interface but made with `make`: where the answer has two of its names.
+    pub(crate) known: Option<[&'static str; 2]>,
     /// What takes a body with `POST`, and a body that it would take.
     pub(crate) make: &'static str,
     pub(crate) sample: &'static str,
     /// Whether a body must say that it is JSON.
     pub(crate) says_json: bool,
     /// Whether something is a refusal as the family words it.
-    pub(crate) is_refusal: fn(&Value) -> bool,
+    pub(crate) is_refusal: IsRefusal,
 }
 
 /// Every family; another one is one line more.
 #[rustfmt::skip]
 pub(crate) const FAMILIES: &[Family] = &[
-    Family { name: "twins", base: "/twins/v1", scope: "twins:read twins:write", as_admin: false, list: "/twins", pages: ("limit", "cursor"), one: "/twins/{id}", make: "/twins", sample: NATIVE, says_json: false, is_refusal: problem },
-    Family { name: "management", base: "/v1", scope: "fleet:read fleet:write", as_admin: false, list: "/batteries", pages: ("limit", "offset"), one: "/batteries/{id}", make: "/batteries", sample: MANAGEMENT, says_json: true, is_refusal: |said| code_and_message(&said["error"]) },
-    Family { name: "rul", base: "/api/v1", scope: "rul:read rul:write", as_admin: true, list: "/batteries", pages: ("limit", "skip"), one: "/batteries/{id}", make: "/auth/users", sample: USER, says_json: true, is_refusal: |said| fields(said) == ["detail"] && said["detail"].is_string() },
+    Family { name: "twins", base: "/twins/v1", scope: "twins:read twins:write", as_admin: false, list: "/twins", pages: ("limit", "cursor"), one: "/twins/{id}", known: None, make: "/twins", sample: NATIVE, says_json: false, is_refusal: refusal::native },
+    Family { name: "management", base: "/v1", scope: "fleet:read fleet:write", as_admin: false, list: "/batteries", pages: ("limit", "offset"), one: "/batteries/{id}", known: None, make: "/batteries", sample: MANAGEMENT, says_json: true, is_refusal: refusal::management },
+    Family { name: "rul", base: "/api/v1", scope: "rul:read rul:write", as_admin: true, list: "/batteries", pages: ("limit", "skip"), one: "/batteries/{id}", known: None, make: "/auth/users", sample: USER, says_json: true, is_refusal: refusal::rul },
+    Family { name: "passport", base: "/battery-passport/v1", scope: "battery:read battery:write", as_admin: false, list: "/batteries", pages: ("limit", "offset"), one: "/batteries/{id}", known: Some(["/batteryId", "/passportId"]), make: "/batteries/register", sample: PASSPORT, says_json: true, is_refusal: refusal::passport },
+    Family { name: "ocean", base: "/ocean-plastic-track/v1", scope: "read:batches write:batches", as_admin: false, list: "/batches", pages: ("limit", "offset"), one: "/batches/{id}", known: Some(["/batchId", "/data/batchId"]), make: "/batches", sample: OCEAN, says_json: true, is_refusal: refusal::ocean },
+    Family { name: "dealer", base: "/api", scope: "dealer:read dealer:write", as_admin: false, list: "/batteries", pages: ("limit", "offset"), one: "/batteries/{id}", known: None, make: "/batteries", sample: DEALER, says_json: true, is_refusal: refusal::dealer },
 ];
 
 const NATIVE: &str = r#"{"kind":"battery","name":"H","aliases":[{"namespace":"device","name":"H-MADE"}],"spec":{"series":13,"parallel":4},"labels":{"a":"b"}}"#;
 const MANAGEMENT: &str = r#"{"battery_code":"H-KNOWN","name":"H","model":"M","manufacturer":"M","battery_type":"Lithium-ion","capacity_wh":6000,"nominal_voltage":52,"max_charge_rate":2.5,"max_discharge_rate":3.5,"manufacturing_date":"2023-02-15"}"#;
 const USER: &str = r#"{"user_id":"admin","username":"admin","email":"h@example.com","password":"staple battery","full_name":"H","role":"viewer"}"#;
 
-/// The names of an object's members.
-fn fields(said: &Value) -> Vec<&str> {
-    said.as_object().map_or_else(Vec::new, |said| said.keys().map(String::as_str).collect())
-}
-
-fn code_and_message(error: &Value) -> bool {
-    fields(error) == ["code", "message"] && error["code"].is_string() && error["message"].is_string()
-}
-
-fn problem(said: &Value) -> bool {
-    said["type"].is_string()
-        && said["title"].is_string()
-        && said["status"].is_u64()
-        && said["detail"].is_string()
-}
+const PASSPORT: &str = r#"{"identity":{"manufacturer":"M","manufacturerId":"MFG-2025-001","model":"H","serialNumber":"SN-H-MADE","manufacturingDate":"2025-01-10","manufacturingLocation":{"country":"KR","city":"Seoul"}},"chemistry":{"type":"lithium-ion","cathode":"NMC811","anode":"graphite"},"specifications":{"nominalVoltage":400,"nominalCapacity":250,"energyCapacity":100,"expectedCycleLife":3000}}"#;
+const OCEAN: &str = r#"{"collection":{"location":{"gps":{"latitude":37.5665,"longitude":126.978,"accuracy":5}},"timestamp":"2025-01-15T10:30:00Z","collector":{"organizationId":"ORG-H"},"method":"beach_cleanup"},"material":{"totalWeight":{"value":10,"unit":"kg"},"composition":[{"resinCode":"PET","percentage":100,"weight":{"value":10,"unit":"kg"},"condition":"good"}]}}"#;
+const DEALER: &str = r#"{"serial_number":"H-MADE-TOO","health_score":95}"#;
 
 /// Tokens, good and bad, and what there is to be found with them.
 pub(crate) struct Tokens {
@@ -70,9 +64,8 @@ pub(crate) struct Tokens {
     pub(crate) expired: String,
     pub(crate) foreign: String,
     pub(crate) revoked: String,
-    /// A battery of the operator: its id and its name.
-    pub(crate) known: String,
-    pub(crate) known_name: String,
+    /// What is the operator's: its id and another name.
+    pub(crate) known: [String; 2],
 }
 
 impl Tokens {
@@ -118,22 +111,15 @@ pub(crate) fn long_ago() -> Time {
     Clock::wall().now() + -10 * DAY_MS
 }
 
-/// A program's token.
-pub(crate) async fn program(serve: &Serve, scope: &str, organisation: Option<&str>) -> String {
-    let body = json!({ "name": "test", "scope": scope, "organisation": organisation });
-    let made = serve.post("/twins/v1/admin/clients", body).await;
-    let body = json!({
-        "grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": made["client_secret"],
-    });
-    // Without the administrator's credentials, which would be taken for the program's.
-    let given = api::client::http_client()
-        .post(format!("{}/oauth/token", serve.http))
-        .json(&body)
-        .send()
-        .await
-        .unwrap();
-    let given: Value = given.json().await.unwrap();
-    given["access_token"].as_str().unwrap().to_owned()
+/// What a family's `one` shows: its names.
+pub(crate) async fn known(serve: &Serve, family: &Family, own: &str, battery: &[String; 2]) -> [String; 2] {
+    let Some(names) = family.known else { return battery.clone() };
+    let client = api::client::http_client();
+    let request = client.post(format!("{}{}{}", serve.http, family.base, family.make)).bearer_auth(own);
+    let body = family.sample.replace("H-MADE", "H-KNOWN");
+    let request = request.header("content-type", "application/json").body(body);
+    let made: Value = request.send().await.unwrap().json().await.unwrap();
+    names.map(|name| made.pointer(name).unwrap_or_else(|| panic!("{made}")).as_str().unwrap().to_owned())
 }
 
 /// The administrator's token.

@@ -8,13 +8,15 @@ mod family;
 #[path = "../serve/process.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod process;
+#[path = "../support/refusal.rs"]
+mod refusal;
 mod wire;
 
 use attack::{Attack, Expect, Target};
 use family::{FAMILIES, Family, Tokens};
 use futures::StreamExt;
 use process::{Serve, run};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use wire::{Said, send};
@@ -33,25 +35,32 @@ fn who_means_no_good_is_refused_and_nothing_comes_of_it() {
         let foreign = tempfile::tempdir().unwrap();
         let expired = family::signed(&folder.path().join("data"), family::long_ago()).await;
         let foreign = family::signed(foreign.path(), host::platform::clock::Clock::wall().now()).await;
-        let environment = [("CELLTIDE_LIMITS__MANAGEMENT_PER_HOUR", "0"), ("CELLTIDE_HTTP__TIMEOUT_S", "2")];
+        // Nobody is refused for asking often.
+        let environment = [
+            ("CELLTIDE_LIMITS__MANAGEMENT_PER_HOUR", "0"),
+            ("CELLTIDE_LIMITS__PASSPORT_PER_MINUTE", "0"),
+            ("CELLTIDE_LIMITS__DEALER_PER_MINUTE", "0"),
+            ("CELLTIDE_OCEAN__TIER", "enterprise"),
+            ("CELLTIDE_HTTP__TIMEOUT_S", "2"),
+        ];
         let serve = Serve::with(folder.path(), &["--data", "data"], &environment);
         let address: SocketAddr = serve.http.strip_prefix("http://").unwrap().parse().unwrap();
-        let known = serve.battery("H-KNOWN").await;
+        let battery = [serve.battery("H-KNOWN").await, "H-KNOWN".to_owned()];
         let mut attacks: Vec<(&Family, Attack)> = Vec::new();
         for family in FAMILIES {
             let own = if family.as_admin {
                 family::admin(&serve).await
             } else {
-                family::program(&serve, family.scope, None).await
+                serve.program(family.scope, None).await
             };
+            let known = family::known(&serve, family, &own, &battery).await;
             let tokens = Tokens {
                 own,
-                elsewhere: family::program(&serve, family.scope, Some("elsewhere")).await,
+                elsewhere: serve.program(family.scope, Some("elsewhere")).await,
                 expired: expired.clone(),
                 foreign: foreign.clone(),
                 revoked: family::revoked(&serve).await,
-                known: known.clone(),
-                known_name: "H-KNOWN".to_owned(),
+                known,
             };
             attacks.extend(
                 attack::all(&Target { family, tokens: &tokens }).into_iter().map(|attack| (family, attack)),
@@ -74,7 +83,11 @@ fn who_means_no_good_is_refused_and_nothing_comes_of_it() {
 
         // As well as before.
         assert_eq!(serve.get("/health/ready").await["status"], "ready");
-        assert_eq!(serve.get("/twins/v1/twins/H-KNOWN").await["id"], known.as_str());
+        assert_eq!(serve.get("/twins/v1/twins/H-KNOWN").await["id"], battery[0].as_str());
+        // Nothing was refused that was done nevertheless.
+        let passports = serve.get("/battery-passport/v1/batteries").await;
+        let batches = serve.get("/ocean-plastic-track/v1/batches").await;
+        assert_eq!((&passports["total"], &batches["pagination"]["total"]), (&json!(1), &json!(1)));
         let audit = serve.get("/twins/v1/admin/audit?limit=1").await;
         assert_eq!(audit["data"].as_array().unwrap().len(), 1);
         let (status, _) = tokio::task::block_in_place(|| serve.stop());

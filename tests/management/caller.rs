@@ -58,28 +58,14 @@ impl Door {
             stranger: String::new(),
             coverage: Coverage::of(document),
         };
-        door.token = door.program("fleet:read fleet:write", None).await;
-        door.stranger = door.program("twins:read", None).await;
+        door.token = door.serve.program("fleet:read fleet:write", None).await;
+        door.stranger = door.serve.program("twins:read", None).await;
         door
     }
 
     /// The document.
     pub(crate) async fn document(&self) -> Value {
         self.serve.get("/api-docs/management.json").await
-    }
-
-    /// A program with scopes, of an organisation where one is named; its token.
-    pub(crate) async fn program(&self, scope: &str, organisation: Option<&str>) -> String {
-        let body = json!({ "name": "test", "scope": scope, "organisation": organisation });
-        let made = self.serve.post("/twins/v1/admin/clients", body).await;
-        let body = json!({
-            "grant_type": "client_credentials", "client_id": made["client_id"],
-            "client_secret": made["client_secret"], "scope": scope,
-        });
-        let url = format!("{}/oauth/token", self.serve.http);
-        let given = self.client.post(url).json(&body).send().await.unwrap();
-        let given: Value = serde_json::from_str(&given.text().await.unwrap()).unwrap();
-        given["access_token"].as_str().unwrap().to_owned()
     }
 
     /// Calls, with everything as somebody says, and holds the answer to the document.

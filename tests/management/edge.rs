@@ -60,7 +60,7 @@ pub(crate) async fn what_cannot_be_read(door: &mut Door) {
 
 pub(crate) async fn others_are_not_there(door: &mut Door) {
     let own = door.token.clone();
-    door.token = door.program("fleet:read fleet:write", Some("tenant")).await;
+    door.token = door.serve.program("fleet:read fleet:write", Some("tenant")).await;
     let seen = door.get("/batteries").await;
     assert_eq!(seen["pagination"]["total"], 0, "what belongs to others is not there");
     for path in ["/batteries/BAT002", "/batteries/RIDE/readings", "/batteries/RIDE/latest-reading"] {
@@ -73,6 +73,25 @@ pub(crate) async fn others_are_not_there(door: &mut Door) {
     assert_eq!(door.get("/batteries").await["pagination"]["total"], 1);
     door.token = own;
     assert_eq!(door.get("/batteries/TENANTS").await["battery_code"], "TENANTS", "the operator sees all");
+}
+
+/// Whoever asks by a name that two batteries or cabinets have is told so.
+pub(crate) async fn two_of_a_name(door: &mut Door) {
+    let cells = json!({ "chemistry": "panasonic-18650pf", "series": 13, "parallel": 4 });
+    for (kind, name, spec) in [("battery", "TWO", cells), ("cabinet", "TWO-C", json!({}))] {
+        for namespace in ["device", "serial"] {
+            let aliases = json!([{ "namespace": namespace, "name": name }]);
+            let body = json!({ "kind": kind, "aliases": aliases, "spec": spec });
+            door.serve.post("/twins/v1/twins", body).await;
+        }
+    }
+    let document = door.document().await;
+    for (method, path, _) in everywhere(&document) {
+        if method == "GET" && (path.contains("BAT002") || path.contains("CAB-1")) {
+            let path = path.replace("BAT002", "TWO").replace("CAB-1", "TWO-C");
+            door.call(&method, &path, None).await.is(409, "CONFLICT");
+        }
+    }
 }
 
 pub(crate) async fn said_twice(door: &mut Door) {
@@ -98,7 +117,7 @@ pub(crate) async fn said_twice(door: &mut Door) {
     door.send("POST", "/batteries", ask(new_battery("LONG"), long)).await.is(400, "VALIDATION_ERROR");
     // Names are each caller's own.
     let own = door.token.clone();
-    door.token = door.program("fleet:write", None).await;
+    door.token = door.serve.program("fleet:write", None).await;
     let other = door.token.clone();
     let answer = door
         .send("POST", "/batteries", |request| {

@@ -29,6 +29,7 @@ fn every_operation_answers_as_its_document_says() {
         cabinet::alerts(&mut door).await;
         edge::what_cannot_be_read(&mut door).await;
         edge::others_are_not_there(&mut door).await;
+        edge::two_of_a_name(&mut door).await;
         edge::said_twice(&mut door).await;
         edge::beside_the_paths(&door).await;
         edge::conditions(&door).await;
@@ -39,6 +40,6 @@ fn every_operation_answers_as_its_document_says() {
         edge::too_many(&mut narrow).await;
         let mut heard = door.coverage.clone();
         heard.and(&narrow.coverage);
-        assert_eq!(heard.whole(), 20);
+        assert_eq!(heard.whole(&[]), 20);
     });
 }

@@ -1,28 +1,28 @@
 //! Somebody who calls the family, and remembers what was answered.
 
+use crate::coverage::Coverage;
 use crate::process::Serve;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// Events may go to this machine, so that tests can hear them.
 pub(crate) const CONFIG: &str = "[webhooks]\nallow_private = true\nallow_plain = true\ntimeout_s = 1.0\n";
 /// All scopes of the family.
 pub(crate) const SCOPES: &str = "read:batches write:batches read:devices write:devices read:facilities write:facilities \
     read:reports write:reports read:notifications write:notifications read:analytics";
-const BASE: &str = "/ocean-plastic-track/v1";
+/// The family's base.
+pub(crate) const BASE: &str = "/ocean-plastic-track/v1";
 
-/// A server, programs that may call it, and what was heard of it: method, path of the document, status.
+/// A server, programs that may call it, and what was heard of it.
 pub(crate) struct Door {
     pub(crate) serve: Serve,
     _folder: tempfile::TempDir,
-    document: Value,
     pub(crate) client: reqwest::Client,
     /// May everything here.
     pub(crate) token: String,
     /// May something else.
     pub(crate) stranger: String,
-    pub(crate) heard: BTreeSet<(String, String, String)>,
+    pub(crate) coverage: Coverage,
 }
 
 /// An answer.
@@ -64,16 +64,6 @@ impl Answer {
     }
 }
 
-/// Operations of a document: path, method, and what is said of them.
-pub(crate) fn operations(document: &Value) -> Vec<(String, String, &Value)> {
-    let paths = document["paths"].as_object().unwrap();
-    let operations = paths.iter().flat_map(|(path, item)| {
-        let item = item.as_object().unwrap();
-        item.iter().map(|(method, operation)| (path.clone(), method.to_uppercase(), operation))
-    });
-    operations.collect()
-}
-
 impl Door {
     /// A server with a configuration, and two programs.
     pub(crate) async fn open(config: &str, args: &[&str]) -> Self {
@@ -88,46 +78,19 @@ impl Door {
         let mut door = Self {
             serve,
             _folder: folder,
-            document,
             client,
             token: String::new(),
             stranger: String::new(),
-            heard: BTreeSet::new(),
+            coverage: Coverage::of(document),
         };
-        door.token = door.program(SCOPES, None).await;
-        door.stranger = door.program("twins:read", None).await;
+        door.token = door.serve.program(SCOPES, None).await;
+        door.stranger = door.serve.program("twins:read", None).await;
         door
     }
 
     /// The document.
     pub(crate) async fn document(&self) -> Value {
-        self.serve.get("/api-docs/ocean.json").await
-    }
-
-    /// A program with scopes, of an organisation where one is named; its token.
-    pub(crate) async fn program(&self, scope: &str, organisation: Option<&str>) -> String {
-        let body = json!({ "name": "test", "scope": scope, "organisation": organisation });
-        let made = self.serve.post("/twins/v1/admin/clients", body).await;
-        let body = json!({
-            "grant_type": "client_credentials", "client_id": made["client_id"],
-            "client_secret": made["client_secret"], "scope": scope,
-        });
-        let url = format!("{}/oauth/token", self.serve.http);
-        let given = self.client.post(url).json(&body).send().await.unwrap();
-        let given: Value = serde_json::from_str(&given.text().await.unwrap()).unwrap();
-        given["access_token"].as_str().unwrap_or_else(|| panic!("{given}")).to_owned()
-    }
-
-    /// The document's path that a request is for; a whole segment wins over a parameter.
-    fn template(&self, path: &str) -> Option<String> {
-        let asked: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
-        let paths = self.document["paths"].as_object().unwrap().keys();
-        let fitting = paths.filter(|known| {
-            let known: Vec<&str> = known.split('/').collect();
-            let fits = |(known, asked): (&&str, &&str)| known.starts_with('{') || known == asked;
-            known.len() == asked.len() && known.iter().zip(&asked).all(fits)
-        });
-        fitting.min_by_key(|known| known.matches('{').count()).cloned()
+        self.coverage.document().clone()
     }
 
     /// Calls, with everything as somebody says, and holds the answer to the document.
@@ -161,28 +124,8 @@ impl Door {
                 }
             }
         }
-        self.note(method, path, &answer);
+        self.coverage.hear(method, path, status.as_u16());
         answer
-    }
-
-    /// An answer is one that the document names.
-    fn note(&mut self, method: &str, path: &str, answer: &Answer) {
-        if answer.status == StatusCode::METHOD_NOT_ALLOWED {
-            return;
-        }
-        if let Some(template) = self.template(path) {
-            let code = answer.status.as_u16().to_string();
-            let said = &self.document["paths"][&template][method.to_lowercase()]["responses"];
-            assert!(said[&code].is_object(), "{method} {template} does not say that it answers {answer:?}");
-            self.heard.insert((method.to_owned(), template, code));
-        }
-    }
-
-    /// An answer that is no JSON was heard.
-    pub(crate) fn heard_bytes(&mut self, method: &str, path: &str, status: StatusCode) {
-        if let Some(template) = self.template(path) {
-            self.heard.insert((method.to_owned(), template, status.as_u16().to_string()));
-        }
     }
 
     /// Calls as somebody with a token.

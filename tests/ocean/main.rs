@@ -4,6 +4,8 @@
 
 mod batch;
 mod caller;
+#[path = "../support/coverage.rs"]
+mod coverage;
 mod device;
 mod edge;
 mod facility;
@@ -14,15 +16,40 @@ mod notification;
 mod process;
 mod public;
 mod receiver;
+#[path = "../support/refusal.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod refusal;
 mod report;
 mod season;
 mod stream;
+#[path = "../support/sweep.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod sweep;
 
 use caller::{CONFIG, Door};
+use coverage::Excuse;
 use process::run;
+use serde_json::json;
 
-/// Answers that no test can bring about.
-const NOT_MADE: [&str; 2] = ["500", "503"];
+/// A report is made too quickly to be met unmade.
+const EXCUSES: [Excuse; 1] = [("GET /reports/{reportId}/download", "409")];
+
+const FAMILY: sweep::Family = sweep::Family {
+    name: "ocean",
+    base: caller::BASE,
+    config: "[ocean]\ntier = \"enterprise\"\n",
+    strange: "twins:read",
+    too_long_bytes: 1 << 20,
+    sample: |_| json!({}),
+    done: || {
+        let device = json!({
+            "deviceId": "IOT-DEV-DONE", "deviceType": "vessel_tracker", "organizationId": "ORG-CLEANUP-001",
+            "sensors": ["gps"],
+        });
+        ("/devices", device)
+    },
+    is_refusal: refusal::ocean,
+};
 
 #[test]
 fn every_operation_answers_as_its_document_says() {
@@ -46,30 +73,12 @@ fn every_operation_answers_as_its_document_says() {
         edge::what_cannot_be_read(&mut door).await;
         edge::said_twice(&mut door).await;
         edge::aliases_and_versions(&mut door).await;
-        let mut heard = door.heard.clone();
+        let mut heard = door.coverage.clone();
 
         let mut narrow = Door::open("[ocean]\ntier = \"free\"\n", &[]).await;
         edge::too_many(&mut narrow).await;
-        heard.extend(narrow.heard.iter().cloned());
-
-        // The list is the document's: an operation or an answer that nobody tried is named here.
-        let document = door.document().await;
-        let mut missing = Vec::new();
-        let mut operations = 0;
-        for (path, method, operation) in caller::operations(&document) {
-            operations += 1;
-            assert!(operation["tags"][0].is_string(), "{method} {path} has no tag");
-            for status in operation["responses"].as_object().unwrap().keys() {
-                let is_heard = heard.contains(&(method.clone(), path.clone(), status.clone()));
-                // Nothing can be wrong with a request without parameters; a report is made too quickly to be met unmade.
-                let is_beyond = [("/notifications", "422"), ("/reports/{reportId}/download", "409")]
-                    .contains(&(path.as_str(), status.as_str()));
-                if !is_heard && !is_beyond && !NOT_MADE.contains(&status.as_str()) {
-                    missing.push(format!("{method} {path} {status}"));
-                }
-            }
-        }
-        assert_eq!(operations, 29);
-        assert!(missing.is_empty(), "not tried:\n{}", missing.join("\n"));
+        heard.and(&narrow.coverage);
+        heard.and(&sweep::refusals(&FAMILY).await);
+        assert_eq!(heard.whole(&EXCUSES), 29);
     });
 }

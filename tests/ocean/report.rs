@@ -79,7 +79,7 @@ pub(crate) async fn four_forms(door: &mut Door) {
     let path = format!("/reports/{id}/download");
     let url = format!("{}/ocean-plastic-track/v1{path}", door.serve.http);
     let answer = door.client.get(&url).bearer_auth(&door.token).send().await.unwrap();
-    door.heard_bytes("GET", &path, answer.status());
+    door.coverage.hear("GET", &path, answer.status().as_u16());
     assert_eq!(answer.status(), StatusCode::OK);
     door.send("GET", &path, |request| request).await.is(401, "ERR_INVALID_TOKEN");
     let stranger = door.stranger.clone();

@@ -137,23 +137,12 @@ fn papers_say_what_the_records_say() {
 fn what_is_for_authorities_is_not_in_the_files_of_others() {
     run(async {
         let ground = Ground::with("").await;
-        let made = ground
-            .serve
-            .post("/twins/v1/admin/clients", json!({ "name": "reader", "scope": "battery:read" }))
-            .await;
-        let body = json!({
-            "grant_type": "client_credentials", "client_id": made["client_id"],
-            "client_secret": made["client_secret"], "scope": "battery:read",
-        });
+        let token = ground.serve.program("battery:read", None).await;
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("{}/oauth/token", ground.serve.http);
-        let given = client.post(url).json(&body).send().await.unwrap().text().await.unwrap();
-        let given: Value = serde_json::from_str(&given).unwrap();
-        let token = given["access_token"].as_str().unwrap_or_else(|| panic!("{given}"));
         for form in ["json", "xml", "jsonld", "pdf"] {
             for path in ["export", "compliance/eu-report"] {
                 let url = format!("{}{}", ground.serve.http, ground.path(&format!("{path}?format={form}")));
-                let response = client.get(url).bearer_auth(token).send().await.unwrap();
+                let response = client.get(url).bearer_auth(&token).send().await.unwrap();
                 if (path, form) == ("compliance/eu-report", "jsonld") {
                     assert_eq!(response.status(), 400);
                     continue;

@@ -1,22 +1,23 @@
 //! Somebody who calls the family, and remembers what was answered.
 
+pub(crate) use crate::coverage::operations;
+
+use crate::coverage::Coverage;
 use crate::process::Serve;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// The family's base.
 pub(crate) const BASE: &str = "/battery-passport/v1";
 
-/// A server, programs that may call it, and what was heard of it: method, path of the document, status.
+/// A server, programs that may call it, and what was heard of it.
 pub(crate) struct Door {
     pub(crate) serve: Serve,
     _folder: tempfile::TempDir,
-    document: Value,
     pub(crate) client: reqwest::Client,
     /// Reads and writes passports.
     pub(crate) token: String,
-    pub(crate) heard: BTreeSet<(String, String, String)>,
+    pub(crate) coverage: Coverage,
 }
 
 /// An answer.
@@ -46,16 +47,6 @@ impl Answer {
     }
 }
 
-/// Operations of a document: path, method, and what is said of them.
-pub(crate) fn operations(document: &Value) -> Vec<(String, String, &Value)> {
-    let paths = document["paths"].as_object().unwrap();
-    let operations = paths.iter().flat_map(|(path, item)| {
-        let item = item.as_object().unwrap();
-        item.iter().map(|(method, operation)| (path.clone(), method.to_uppercase(), operation))
-    });
-    operations.collect()
-}
-
 impl Door {
     /// A server with a configuration, and a program.
     pub(crate) async fn open(config: &str) -> Self {
@@ -64,41 +55,20 @@ impl Door {
         let serve = Serve::start(folder.path());
         let client = api::client::http_client();
         let document = serve.get("/api-docs/passport.json").await;
-        let mut door =
-            Self { serve, _folder: folder, document, client, token: String::new(), heard: BTreeSet::new() };
+        let coverage = Coverage::of(document);
+        let mut door = Self { serve, _folder: folder, client, token: String::new(), coverage };
         door.token = door.program("battery:read battery:write", None).await;
         door
     }
 
     /// The document.
     pub(crate) async fn document(&self) -> Value {
-        self.serve.get("/api-docs/passport.json").await
+        self.coverage.document().clone()
     }
 
     /// A program with scopes, of an organisation where one is named; its token.
     pub(crate) async fn program(&self, scope: &str, organisation: Option<&str>) -> String {
-        let body = json!({ "name": "test", "scope": scope, "organisation": organisation });
-        let made = self.serve.post("/twins/v1/admin/clients", body).await;
-        let body = json!({
-            "grant_type": "client_credentials", "client_id": made["client_id"],
-            "client_secret": made["client_secret"], "scope": scope,
-        });
-        let url = format!("{}/oauth/token", self.serve.http);
-        let given = self.client.post(url).json(&body).send().await.unwrap();
-        let given: Value = serde_json::from_str(&given.text().await.unwrap()).unwrap();
-        given["access_token"].as_str().unwrap_or_else(|| panic!("{given}")).to_owned()
-    }
-
-    /// The document's path that a request is for; a whole segment wins over a parameter.
-    fn template(&self, path: &str) -> Option<String> {
-        let asked: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
-        let paths = self.document["paths"].as_object().unwrap().keys();
-        let fitting = paths.filter(|known| {
-            let known: Vec<&str> = known.split('/').collect();
-            let fits = |(known, asked): (&&str, &&str)| known.starts_with('{') || known == asked;
-            known.len() == asked.len() && known.iter().zip(&asked).all(fits)
-        });
-        fitting.min_by_key(|known| known.matches('{').count()).cloned()
+        self.serve.program(scope, organisation).await
     }
 
     /// Calls, with everything as somebody says, and holds the answer to the document.
@@ -115,18 +85,8 @@ impl Door {
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         assert!(headers.contains_key("x-request-id"), "{method} {path}");
-        let answer = Answer { status, headers, body };
-        if let Some(template) = self.template(path) {
-            let code = status.as_u16().to_string();
-            let operation = &self.document["paths"][&template][method.to_lowercase()];
-            if operation.is_null() {
-                return answer;
-            }
-            let said = &operation["responses"];
-            assert!(said[&code].is_object(), "{method} {template} does not say that it answers {answer:?}");
-            self.heard.insert((method.to_owned(), template, code));
-        }
-        answer
+        self.coverage.hear(method, path, status.as_u16());
+        Answer { status, headers, body }
     }
 
     /// Calls with a token.

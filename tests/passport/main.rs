@@ -5,20 +5,40 @@
 mod caller;
 mod circle;
 mod codes;
+#[path = "../support/coverage.rs"]
+mod coverage;
 mod edge;
 mod examples;
 #[path = "../serve/process.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod process;
+#[path = "../support/refusal.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod refusal;
 mod stream;
+#[path = "../support/sweep.rs"]
+mod sweep;
 
-use caller::Door;
+use caller::{Door, new_battery};
 use futures::FutureExt;
-use process::run;
+use process::{PASSWORD, basic, run};
+use serde_json::json;
 use std::panic::AssertUnwindSafe;
 
-/// Answers that no test can bring about.
-const NOT_MADE: [&str; 2] = ["500", "503"];
+const FAMILY: sweep::Family = sweep::Family {
+    name: "passport",
+    base: caller::BASE,
+    config: "[limits]\npassport_per_minute = 0\n",
+    strange: "twins:read",
+    too_long_bytes: 1 << 20,
+    sample: |operation| match operation {
+        "POST /batteries/register" => new_battery("SN-SWEPT"),
+        "POST /batteries/batch" => json!({ "operations": [{ "op": "event" }] }),
+        _ => json!({}),
+    },
+    done: || ("/batteries/register", new_battery("SN-DONE")),
+    is_refusal: refusal::passport,
+};
 
 #[test]
 fn every_operation_answers_as_its_document_says() {
@@ -49,24 +69,13 @@ fn every_operation_answers_as_its_document_says() {
         part!(edge::public_view);
         part!(codes::what_is_scanned);
         assert!(failed.is_empty(), "{failed:?}");
-        let mut heard = door.heard.clone();
+        let mut heard = door.coverage.clone();
         let mut narrow = Door::open("[limits]\npassport_per_minute = 3\n").await;
         edge::too_many(&mut narrow).await;
-        heard.extend(narrow.heard.iter().cloned());
-
-        let document = door.document().await;
-        let mut missing = Vec::new();
-        for (path, method, operation) in caller::operations(&document) {
-            assert!(operation["tags"][0].is_string(), "{method} {path} has no tag");
-            for status in operation["responses"].as_object().unwrap().keys() {
-                let is_heard = heard.contains(&(method.clone(), path.clone(), status.clone()));
-                // What lies around all operations alike is tried on some.
-                let is_common = ["401", "403", "409", "413", "415", "422", "429"].contains(&status.as_str());
-                if !is_heard && !is_common && !NOT_MADE.contains(&status.as_str()) {
-                    missing.push(format!("{method} {path} {status}"));
-                }
-            }
-        }
-        assert!(missing.is_empty(), "not tried:\n{}", missing.join("\n"));
+        heard.and(&narrow.coverage);
+        heard.and(&sweep::refusals(&FAMILY).await);
+        let counted = basic("admin", PASSWORD);
+        heard.and(&sweep::too_many(&FAMILY, "[limits]\npassport_per_minute = 1\n", &counted).await);
+        heard.whole(&[]);
     });
 }

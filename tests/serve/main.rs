@@ -5,11 +5,16 @@
 mod alerts;
 mod commands;
 #[path = "../support/coverage.rs"]
-#[allow(dead_code, reason = "every test file uses its part")]
 mod coverage;
 mod forecast;
 mod lifecycle;
 mod mqtt;
+mod native;
 mod process;
+#[path = "../support/refusal.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod refusal;
 mod rul;
+#[path = "../support/sweep.rs"]
+mod sweep;
 mod twins;

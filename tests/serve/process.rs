@@ -159,6 +159,20 @@ impl Serve {
         self.post("/twins/v1/twins", body).await["id"].as_str().unwrap().to_owned()
     }
 
+    /// A program with scopes, of an organisation where one is named; its token.
+    pub(crate) async fn program(&self, scope: &str, organisation: Option<&str>) -> String {
+        let body = serde_json::json!({ "name": "test", "scope": scope, "organisation": organisation });
+        let made = self.post("/twins/v1/admin/clients", body).await;
+        let body = serde_json::json!({
+            "grant_type": "client_credentials", "client_id": made["client_id"],
+            "client_secret": made["client_secret"], "scope": scope,
+        });
+        // Without the administrator's credentials, which would be taken for the program's.
+        let asked = self.client.post(format!("{}/oauth/token", self.http)).json(&body);
+        let given: Value = asked.send().await.unwrap().json().await.unwrap();
+        given["access_token"].as_str().unwrap_or_else(|| panic!("{given}")).to_owned()
+    }
+
     /// The process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

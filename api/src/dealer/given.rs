@@ -1,7 +1,7 @@
 //! What requests give: bodies, amounts of money, parts of lists, days.
 
 use super::envelope::{invalid, said};
-use crate::body::{Raw, must_be_json};
+use crate::body::{Raw, must_be_json, object};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{FromRequest, Request};
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
 
 /// The same of bytes.
 pub(super) fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    object(bytes).map_err(|error| {
         let text = error.to_string();
         // The first of the fields that are missing.
         match text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {

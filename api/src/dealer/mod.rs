@@ -21,7 +21,7 @@ mod wire;
 
 use crate::body;
 use crate::caller::Caller;
-use crate::edge::{self, Common, Rate, by_source, described};
+use crate::edge::{self, Common, Rate, by_source, described, for_everybody_known};
 use crate::problem::Problem;
 use crate::server::App;
 use axum::Router;
@@ -62,6 +62,9 @@ impl FromRequestParts<App> for Member {
         app.dealership()?.member(caller.known()).await.map(Self).map_err(refused_by)
     }
 }
+
+/// Who one is, and one's own session, which nobody is forbidden.
+const OWN: [&str; 2] = ["/auth/me", "/auth/logout"];
 
 /// Operations for known callers.
 fn operations() -> OpenApiRouter<App> {
@@ -158,5 +161,6 @@ pub(crate) fn family(app: &App) -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(by_source(hooks.merge(open_trials), app, rate))
         .method_not_allowed_fallback(body::not_so);
     let common = Common { refusal: "ErrorBody", media_type: "application/json", unfit: "400", json: true };
-    (edge::enveloped(router, app, envelope::refused), described(document, common))
+    let document = for_everybody_known(described(document, common), &OWN);
+    (edge::enveloped(router, app, envelope::refused), document)
 }

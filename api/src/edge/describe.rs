@@ -43,6 +43,17 @@ fn added(mut document: OpenApi, common: Common, once: bool) -> OpenApi {
     document
 }
 
+/// A document in which nobody who is known is forbidden what is at some paths: one's own session and the like.
+pub(crate) fn for_everybody_known(mut document: OpenApi, paths: &[&str]) -> OpenApi {
+    for path in paths {
+        let Some(item) = document.paths.paths.get_mut(*path) else { continue };
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.responses.responses.remove("403");
+        }
+    }
+    document
+}
+
 fn add(operation: &mut Operation, is_once: bool, common: Common) {
     // Said to be for everybody.
     if operation.security.as_deref() == Some(&[SecurityRequirement::default()]) {
@@ -72,10 +83,26 @@ fn add(operation: &mut Operation, is_once: bool, common: Common) {
         refusals.push(("422", "The `Idempotency-Key` was used for another request."));
     }
     for (status, what) in refusals {
-        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| {
-            let schema = Ref::from_schema_name(common.refusal);
-            let content = ContentBuilder::new().schema(Some(schema)).build();
-            RefOr::T(ResponseBuilder::new().description(what).content(common.media_type, content).build())
-        });
+        refuses(operation, status, what, common);
     }
+}
+
+/// An operation that may refuse so, where nothing else is said of it.
+fn refuses(operation: &mut Operation, status: &str, what: &str, common: Common) {
+    operation.responses.responses.entry(status.to_owned()).or_insert_with(|| {
+        let schema = Ref::from_schema_name(common.refusal);
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        RefOr::T(ResponseBuilder::new().description(what).content(common.media_type, content).build())
+    });
+}
+
+/// A document in which operations at some paths may find that several things have the name that was asked for.
+pub(crate) fn of_several_names(mut document: OpenApi, common: Common, is_at: fn(&str) -> bool) -> OpenApi {
+    for (path, item) in &mut document.paths.paths {
+        let all = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in all.into_iter().flatten().filter(|_| is_at(path)) {
+            refuses(operation, "409", "Several have this name; say which by its id.", common);
+        }
+    }
+    document
 }

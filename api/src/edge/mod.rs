@@ -15,7 +15,7 @@ mod json;
 mod once;
 mod rate;
 
-pub(crate) use describe::{Common, described, described_each_time};
+pub(crate) use describe::{Common, described, described_each_time, for_everybody_known, of_several_names};
 pub(crate) use envelope::{Envelope, Refused};
 pub(crate) use json::JsonBody;
 pub(crate) use rate::{Buckets, Rate};

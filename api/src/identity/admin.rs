@@ -330,7 +330,7 @@ pub(crate) async fn device_list(
 }
 
 /// Lets a device log in. Its secret is given once.
-#[utoipa::path(post, path = "/admin/devices", tag = "Administration", request_body = DeviceBody, responses((status = 201, description = "The device, with `device_secret`.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/admin/devices", tag = "Administration", request_body = DeviceBody, responses((status = 201, description = "The device, with `device_secret`.", body = Value), (status = 409, description = "It may log in already.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn device_create(
     State(doors): State<Doors>,
     known: Known,

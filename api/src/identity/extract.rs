@@ -1,7 +1,7 @@
 //! Extractors: who calls, and from where.
 
 use super::{Doors, Refusal};
-use crate::body::is_of;
+use crate::body::{is_of, object};
 use crate::shown::{Shown, source_of};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -54,5 +54,5 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: &[
     if !is_of(headers, "application/json") {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"));
     }
-    serde_json::from_slice(body).map_err(|error| Refusal::unfit(format!("the body: {error}")))
+    object(body).map_err(|error| Refusal::unfit(format!("the body: {error}")))
 }

@@ -12,6 +12,7 @@ use crate::server::App;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::StatusCode;
 use axum::response::Response;
 use host::identity::Action;
 use host::platform::bus::{Filter, Heard};
@@ -50,7 +51,15 @@ pub(crate) async fn events_socket(
 /// A request that is no beginning of a WebSocket.
 #[expect(clippy::needless_pass_by_value, reason = "it takes the place of an error")]
 fn no_upgrade(rejection: WebSocketUpgradeRejection) -> Problem {
-    Problem::unfit("upgrade", rejection.body_text()).with_status(rejection.status())
+    use WebSocketUpgradeRejection::{ConnectionNotUpgradable, InvalidConnectionHeader, InvalidUpgradeHeader};
+    let status = match rejection {
+        // It does not ask for one at all.
+        ConnectionNotUpgradable(_) | InvalidConnectionHeader(_) | InvalidUpgradeHeader(_) => {
+            StatusCode::UPGRADE_REQUIRED
+        }
+        ref other => other.status(),
+    };
+    Problem::unfit("upgrade", rejection.body_text()).with_status(status)
 }
 
 async fn listen(app: App, caller: Caller, mut socket: WebSocket, filter: Filter) {

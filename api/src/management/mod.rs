@@ -12,7 +12,7 @@ mod page;
 mod reading;
 mod span;
 
-use crate::edge::{self, Common, Rate, described};
+use crate::edge::{self, Common, Rate, described, of_several_names};
 use crate::server::App;
 use crate::when::rounded;
 use axum::Router;
@@ -67,5 +67,8 @@ pub(crate) fn family(app: &App) -> (Router<App>, utoipa::openapi::OpenApi) {
     let (router, document) = operations().split_for_parts();
     let common = Common { refusal: "ErrorBody", media_type: "application/json", unfit: "400", json: true };
     let rate = Rate::per_hour(app.settings.management_per_hour);
-    (edge::family(router, app, envelope::refused, rate), described(document, common))
+    let document = of_several_names(described(document, common), common, |path| {
+        path.contains("{batteryId}") || path.contains("{cabinetId}")
+    });
+    (edge::family(router, app, envelope::refused, rate), document)
 }

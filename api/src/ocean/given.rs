@@ -1,14 +1,13 @@
 //! What requests give: bodies, and the fields that must be in them.
 
 use super::envelope::{VALIDATION, unfit};
-use crate::body::{Raw, must_be_json};
+use crate::body::{BodyError, Raw, must_be_json, object};
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use host::plastic::Flaw;
 use host::platform::ErrorKind;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
 /// What a body is called where it cannot be read.
 pub(super) trait Shape: DeserializeOwned {
@@ -26,11 +25,11 @@ impl<T: Shape, S: Send + Sync> FromRequest<S> for Given<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         must_be_json(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        let read = serde_json::from_slice(&bytes);
+        let read = object(&bytes);
         read.map(Self).map_err(|error| {
-            let status = match error.classify() {
-                Category::Data => StatusCode::UNPROCESSABLE_ENTITY,
-                _ => StatusCode::BAD_REQUEST,
+            let status = match error {
+                BodyError::Shape(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                BodyError::NoJson(_) => StatusCode::BAD_REQUEST,
             };
             Problem::unfit("body", error.to_string()).coded(ErrorKind::Unfit, T::CODE).with_status(status)
         })

@@ -14,6 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use futures::stream::{self, StreamExt};
+use host::identity::Action;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -71,6 +72,8 @@ pub(super) async fn battery_batch(
     headers: HeaderMap,
     Given(body): Given<BatchBody>,
 ) -> Result<Json<Value>, Problem> {
+    // Whoever may do any of these may register.
+    caller.may(Action::PassportRegister)?;
     let operations = body.operations.ok_or_else(|| unfit("operations", "has to be given"))?;
     if operations.len() > OPERATIONS_MAX {
         let reason = format!("{} are more than {OPERATIONS_MAX}", operations.len());

@@ -66,10 +66,14 @@ fn code(kind: ErrorKind, status: StatusCode) -> &'static str {
 /// Status and body of a refusal.
 pub(super) fn refused(refused: &Refused<'_>) -> (StatusCode, Value) {
     let problem = refused.problem;
-    let status = match problem.kind() {
+    let status = match (problem.kind(), problem.status()) {
         // The document knows no 410: what was retired is not there.
-        ErrorKind::Gone => StatusCode::NOT_FOUND,
-        _ => problem.status(),
+        (ErrorKind::Gone, _) => StatusCode::NOT_FOUND,
+        // What was read and makes no sense, a path and a query as well; what could not be read has a code of its own.
+        (ErrorKind::Unfit, StatusCode::BAD_REQUEST) if problem.code().is_none() => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        (_, status) => status,
     };
     let details = match problem.details() {
         [] => problem.field().map(|field| Detail { field: field.to_owned(), reason: reason(problem, field) }),
@@ -96,6 +100,11 @@ pub(super) fn refused(refused: &Refused<'_>) -> (StatusCode, Value) {
 fn reason(problem: &Problem, field: &str) -> String {
     let detail = problem.detail();
     detail.strip_prefix(field).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(detail).to_owned()
+}
+
+/// Something that cannot be read at all.
+pub(super) fn unread(field: &str, reason: impl Into<String>) -> Problem {
+    Problem::unfit(field, reason).coded(ErrorKind::Unfit, "BAD_REQUEST")
 }
 
 /// A field that has not the shape that it should have.

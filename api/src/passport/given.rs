@@ -1,7 +1,7 @@
 //! Bodies: what is no JSON is 400, what has not the shape of a request is 422.
 
-use super::envelope::unfit;
-use crate::body::{Raw, must_be_json};
+use super::envelope::{unfit, unread};
+use crate::body::{BodyError, Raw, must_be_json, object};
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
@@ -20,15 +20,20 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_json::from_value(value).map_err(|error| unfit("body", error.to_string()))
 }
 
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    object(bytes).map_err(|error| match error {
+        BodyError::Shape(_) => unfit("body", error.to_string()),
+        BodyError::NoJson(_) => unread("body", error.to_string()),
+    })
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         must_be_json(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|error| Problem::unfit("body", error.to_string()))?;
-        read(value).map(Self)
+        parsed(&bytes).map(Self)
     }
 }
 
@@ -42,8 +47,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Perhaps<T> {
             return read(Value::Object(Map::new())).map(Self);
         }
         json?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|error| Problem::unfit("body", error.to_string()))?;
-        read(value).map(Self)
+        parsed(&bytes).map(Self)
     }
 }

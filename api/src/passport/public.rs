@@ -187,6 +187,7 @@ fn answer(passport: &Passport, base: &str, headers: &HeaderMap, page_first: bool
     responses(
         (status = 200, description = "What everybody may see, as JSON or, where `Accept` asks for it, as a page.", body = Value),
         (status = 404, description = "PASSPORT_NOT_FOUND", body = ErrorBody),
+        (status = 422, description = "VALIDATION_ERROR: an id that is no text", body = ErrorBody),
         (status = 429, description = "RATE_LIMITED", body = ErrorBody),
     ))]
 pub(super) async fn passport_public(

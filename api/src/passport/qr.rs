@@ -1,5 +1,6 @@
 //! The code on a battery, which leads to its passport.
 
+use super::envelope::unread;
 use super::{address, found};
 use crate::body::{Asked, At};
 use crate::caller::Caller;
@@ -8,7 +9,7 @@ use crate::problem::Problem;
 use crate::server::App;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -62,14 +63,10 @@ pub(super) struct QrCode {
 
 fn refused(error: CodeError) -> Problem {
     match error {
-        CodeError::Pixels { .. } => bad("size", error.to_string()),
-        CodeError::TooLong { .. } => bad("ecc", error.to_string()),
+        CodeError::Pixels { .. } => unread("size", error.to_string()),
+        CodeError::TooLong { .. } => unread("ecc", error.to_string()),
         CodeError::Picture => Problem::new(ErrorKind::Broken, error.to_string()),
     }
-}
-
-fn bad(field: &str, reason: impl Into<String>) -> Problem {
-    Problem::unfit(field, reason).with_status(StatusCode::BAD_REQUEST)
 }
 
 /// The QR code of a battery
@@ -101,9 +98,9 @@ pub(super) async fn qr_code(
     let url = address::resolver(&base, &passport);
     let letter = asked.ecc.as_deref().unwrap_or("M");
     let correction =
-        Correction::of(letter).ok_or_else(|| bad("ecc", format!("{letter:?} is none of L, M, Q, H")))?;
+        Correction::of(letter).ok_or_else(|| unread("ecc", format!("{letter:?} is none of L, M, Q, H")))?;
     let size = match asked.size.as_deref() {
-        Some(text) => text.parse().map_err(|_| bad("size", format!("{text:?} is no number of pixels")))?,
+        Some(text) => text.parse().map_err(|_| unread("size", format!("{text:?} is no number of pixels")))?,
         None => PIXELS,
     };
     let code = Code::new(&url, correction).map_err(refused)?;
@@ -131,7 +128,7 @@ pub(super) async fn qr_code(
             Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
         }
         other => {
-            let problem = bad("format", format!("{other:?} is none of json, svg, png"));
+            let problem = unread("format", format!("{other:?} is none of json, svg, png"));
             Err(problem.coded(ErrorKind::Unfit, "UNSUPPORTED_FORMAT"))
         }
     }

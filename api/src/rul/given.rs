@@ -1,11 +1,10 @@
 //! What requests give: bodies, and queries of `skip` and `limit`.
 
 use super::envelope::broken_rule;
-use crate::body::{Raw, must_be_json};
+use crate::body::{BodyError, Raw, must_be_json, object};
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
 /// A JSON body of a type. What is no JSON is 400, what is none of the type 422.
 #[derive(Debug)]
@@ -40,9 +39,9 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Perhaps<T
 }
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        Category::Data => Problem::unfit("body", error.to_string()),
-        Category::Syntax | Category::Eof | Category::Io => broken_rule(format!("body: {error}")),
+    object(bytes).map_err(|error| match error {
+        BodyError::Shape(_) => Problem::unfit("body", error.to_string()),
+        BodyError::NoJson(_) => broken_rule(format!("body: {error}")),
     })
 }
 

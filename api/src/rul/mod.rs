@@ -16,7 +16,7 @@ mod location;
 mod user;
 mod wire;
 
-use crate::edge::{self, Common, Rate, described};
+use crate::edge::{self, Common, Rate, described, for_everybody_known};
 use crate::server::App;
 use crate::{body, edge::by_source};
 use axum::Router;
@@ -78,12 +78,6 @@ pub(crate) fn family(app: &App) -> (Router<App>, utoipa::openapi::OpenApi) {
     let router = router.fallback(body::nowhere);
     let router = edge::guarded(router, app, rate).merge(by_source(open, app, logins));
     let router = router.method_not_allowed_fallback(body::not_so);
-    let mut document = described(document, common);
-    for path in OWN {
-        let Some(item) = document.paths.paths.get_mut(path) else { continue };
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            operation.responses.responses.remove("403");
-        }
-    }
+    let document = for_everybody_known(described(document, common), &OWN);
     (edge::enveloped(router, app, envelope::refused), document)
 }

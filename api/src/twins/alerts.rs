@@ -87,6 +87,7 @@ pub(crate) async fn alert_acknowledge(
     At(id): At<String>,
     Body(note): Body<Note>,
 ) -> Result<Json<AlertSight>, Problem> {
+    caller.may(Action::TwinCommand)?;
     let alert = app.platform.alert(&id).await?;
     app.twin(&caller, Action::TwinCommand, &alert.twin.to_string()).await?;
     Ok(Json(AlertSight::from(&app.platform.acknowledge(&id, &caller.name(), note.note).await?)))
@@ -99,6 +100,7 @@ pub(crate) async fn alert_resolve(
     caller: Caller,
     At(id): At<String>,
 ) -> Result<Json<AlertSight>, Problem> {
+    caller.may(Action::TwinCommand)?;
     let alert = app.platform.alert(&id).await?;
     app.twin(&caller, Action::TwinCommand, &alert.twin.to_string()).await?;
     Ok(Json(AlertSight::from(&app.platform.resolve(&id, &caller.name()).await?)))

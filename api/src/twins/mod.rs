@@ -10,7 +10,7 @@ mod schema;
 mod telemetry;
 mod twin;
 
-use crate::edge::{Common, described, described_each_time};
+use crate::edge::{Common, described, described_each_time, of_several_names};
 use crate::problem::ProblemBody;
 use crate::server::App;
 use crate::{clock, faults, identity, live};
@@ -78,7 +78,9 @@ pub(crate) fn routes() -> (Router<App>, utoipa::openapi::OpenApi) {
     let common =
         Common { refusal: "ProblemBody", media_type: "application/problem+json", unfit: "400", json: false };
     let administration = identity::administration().split_for_parts().1;
-    let mut document = described(document, common);
+    let mut document = of_several_names(described(document, common), common, |path| {
+        path.starts_with("/twins/{id}") || ["/alerts", "/events", "/ws"].contains(&path)
+    });
     document.merge(described_each_time(administration, Common { json: true, ..common }));
     (router, document)
 }

@@ -1,7 +1,7 @@
 //! What-if runs in the background: order, list, look, read results, cancel.
 
 use super::Listed;
-use crate::body::{Asked, At, Page, Raw};
+use crate::body::{Asked, At, Page, Raw, object};
 use crate::caller::Caller;
 use crate::files;
 use crate::problem::{Problem, ProblemBody};
@@ -102,7 +102,7 @@ fn is_yaml(headers: &HeaderMap) -> bool {
 
 /// `POST /runs`: answered when it is kept and waits for its turn. A body of YAML is the scenario itself; what is different
 /// stands in the query then.
-#[utoipa::path(post, path = "/runs", tag = "Runs", params(("seed" = Option<u64>, Query, description = "Seed in the scenario's place, for a body of YAML."), ("replicates" = Option<u32>, Query, description = "Replicates in its place."), ("horizon_days" = Option<f64>, Query, description = "Horizon in its place."), ("horizon_years" = Option<f64>, Query, description = "The same in years.")), request_body(content = Value, description = "`scenario` (YAML or JSON as text, or a mapping) with `set`, `seed`, `replicates` and horizon; or the scenario itself as `application/yaml`."), responses((status = 202, description = "The run, which waits for its turn.", body = Value), (status = 501, description = "Forks of live twins are not built.", body = ProblemBody, content_type = "application/problem+json"), (status = 503, description = "Too many runs wait.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/runs", tag = "Runs", params(("seed" = Option<u64>, Query, description = "Seed in the scenario's place, for a body of YAML."), ("replicates" = Option<u32>, Query, description = "Replicates in its place."), ("horizon_days" = Option<f64>, Query, description = "Horizon in its place."), ("horizon_years" = Option<f64>, Query, description = "The same in years.")), request_body(content = Value, description = "`scenario` (YAML or JSON as text, or a mapping) with `set`, `seed`, `replicates` and horizon; or the scenario itself as `application/yaml`."), responses((status = 202, description = "The run, which waits for its turn.", body = Value), (status = 503, description = "Too many runs wait.", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn run_submit(
     State(app): State<App>,
     caller: Caller,
@@ -114,8 +114,7 @@ pub(crate) async fn run_submit(
         let scenario = String::from_utf8(body.to_vec());
         asked.order(scenario.map_err(|_| Problem::unfit("body", "is not UTF-8"))?, Vec::new())?
     } else {
-        let submit: Submit =
-            serde_json::from_slice(&body).map_err(|error| Problem::unfit("body", error.to_string()))?;
+        let submit: Submit = object(&body).map_err(|error| Problem::unfit("body", error.to_string()))?;
         if submit.fork.is_some() {
             return Err(RunError::Fork.into());
         }
@@ -134,7 +133,7 @@ pub(crate) async fn run_submit(
 }
 
 /// `GET /runs`
-#[utoipa::path(get, path = "/runs", tag = "Runs", params(("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page, the newest first.", body = Value), (status = 404, description = "There is no such thing.", body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/runs", tag = "Runs", params(("limit" = Option<u32>, Query, description = "Items of a page, 1 to 1000."), ("cursor" = Option<String>, Query, description = "Where the page before ended.")), responses((status = 200, description = "A page, the newest first.", body = Value)))]
 pub(crate) async fn run_list(
     State(app): State<App>,
     caller: Caller,

@@ -2,7 +2,7 @@
 
 use super::reading;
 use super::schema::ReadingBody;
-use crate::body::{At, Body, instant};
+use crate::body::{At, Body, Raw, instant};
 use crate::caller::Caller;
 use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
@@ -21,9 +21,10 @@ pub(crate) async fn telemetry_take(
     State(app): State<App>,
     caller: Caller,
     At(id): At<String>,
-    Body(body): Body<Value>,
+    Raw(body): Raw,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let record = app.twin(&caller, Action::TwinReport, &id).await?;
+    let body = serde_json::from_slice(&body).map_err(|error| Problem::unfit("body", error.to_string()))?;
     let readings = reading::read(record.kind, body)?;
     let count = readings.len();
     app.platform.observe(record.id, Report::Readings(readings), &caller.name()).await?;

@@ -70,16 +70,8 @@ pub(super) async fn every_way_in_is_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     let serve = Serve::start(folder.path());
     mounted(&serve).await;
-    let body = json!({ "name": "test", "scope": "twins:read" });
-    let made = serve.post("/twins/v1/admin/clients", body).await;
-    let body = json!({
-        "grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": made["client_secret"],
-    });
     let stranger = Member::stranger(&serve);
-    let given = stranger.client.post(format!("{}/oauth/token", serve.http)).json(&body).send().await.unwrap();
-    let given: Value = given.json().await.unwrap();
-    let other =
-        Member { token: given["access_token"].as_str().map(str::to_owned), ..Member::stranger(&serve) };
+    let other = Member { token: Some(serve.program("twins:read", None).await), ..Member::stranger(&serve) };
     for operation in everywhere(&serve, "nothing").await.iter().filter(|operation| !operation.is_public) {
         let Operation { method, path, .. } = operation;
         let sample = |request: reqwest::RequestBuilder| match operation.has_body {
