@@ -17,10 +17,12 @@ mod lanes;
 mod queue;
 mod run;
 mod sign;
+mod subscriptions;
 
 pub use endpoint::{Endpoint, NewEndpoint};
 pub use queue::{Delivery, Happened, Prepared};
 pub use sign::signature;
+pub use subscriptions::Subscriptions;
 
 use crate::identity::{Entropy, IdentityError};
 use crate::platform::clock::Clock;
@@ -114,6 +116,9 @@ pub enum WebhookError {
     /// There is no such endpoint.
     #[error("there is no endpoint {0}")]
     Absent(String),
+    /// Whoever wants to be told sees nothing that could be told of.
+    #[error("there is nothing to be told of")]
+    Blind,
     /// The store refuses or fails.
     #[error("the store refuses")]
     Store(#[from] StoreError),

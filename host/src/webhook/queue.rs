@@ -14,6 +14,16 @@ use twin::time::Time;
 /// Records that are read at a time.
 const PAGE: usize = 1_000;
 
+/// What is passing takes at most this part of the room for what waits.
+const PASSING_SHARE: usize = 10;
+
+/// Whether somebody must be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Must,
+    Passing,
+}
+
 /// Something that happened, for whoever wants to be told.
 #[derive(Debug, Clone)]
 pub struct Happened<'a> {
@@ -118,6 +128,11 @@ impl Prepared {
         self.0.iter().map(|delivery| RecordChange::put(delivery, Expect::Absent)).collect()
     }
 
+    /// Whether nobody is to be told.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// These and those, in this order.
     pub fn and(mut self, other: Prepared) -> Prepared {
         self.0.extend(other.0);
@@ -128,6 +143,16 @@ impl Prepared {
 impl Webhooks {
     /// A delivery for each endpoint that wants to be told.
     pub fn prepare(&self, happened: &Happened<'_>) -> Prepared {
+        self.prepared(happened, Weight::Must)
+    }
+
+    /// The same of what is soon overtaken by the next of its kind: who is far behind is not told of it, so that it takes no
+    /// room from what must be told.
+    pub fn prepare_passing(&self, happened: &Happened<'_>) -> Prepared {
+        self.prepared(happened, Weight::Passing)
+    }
+
+    fn prepared(&self, happened: &Happened<'_>, weight: Weight) -> Prepared {
         let Happened { family, event, subject, organisations, at, data } = *happened;
         let now = self.0.clock.now();
         let endpoints = self.0.endpoints.read().unwrap_or_else(PoisonError::into_inner);
@@ -139,10 +164,16 @@ impl Webhooks {
         wanting.sort_by(|a, b| a.id.cmp(&b.id));
         let unsigned = sign::unsigned(event, at, data);
         let lanes = self.0.lanes();
-        let deliveries = wanting.into_iter().map(|endpoint| {
+        let waiting_max = self.0.settings.waiting_max;
+        let deliveries = wanting.into_iter().filter_map(|endpoint| {
+            let waiting = lanes.count(&endpoint.id);
+            if weight == Weight::Passing && waiting >= waiting_max / PASSING_SHARE {
+                metrics::counter!("celltide_webhooks_passed_over_total").increment(1);
+                return None;
+            }
             // Who takes nothing must not fill the store.
-            let is_full = lanes.count(&endpoint.id) >= self.0.settings.waiting_max;
-            DeliveryRecord {
+            let is_full = waiting >= waiting_max;
+            Some(DeliveryRecord {
                 number: self.0.next.fetch_add(1, Ordering::Relaxed),
                 endpoint: endpoint.id.clone(),
                 subject: subject.to_owned(),
@@ -153,7 +184,7 @@ impl Webhooks {
                 next_at: now,
                 failed: is_full.then(|| "too many wait already".to_owned()),
                 dead_at: is_full.then_some(now),
-            }
+            })
         });
         Prepared(deliveries.collect())
     }
