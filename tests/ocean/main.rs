@@ -13,6 +13,7 @@ mod notification;
 #[allow(dead_code, reason = "every test file uses its part")]
 mod process;
 mod public;
+#[path = "../support/receiver.rs"]
 mod receiver;
 mod report;
 mod season;
