@@ -7,12 +7,17 @@ mod circle;
 mod codes;
 mod edge;
 mod examples;
+mod operation;
 #[path = "../serve/process.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod process;
+#[path = "../support/receiver.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod receiver;
 mod stream;
+mod webhook;
 
-use caller::Door;
+use caller::{CONFIG, Door};
 use futures::FutureExt;
 use process::run;
 use std::panic::AssertUnwindSafe;
@@ -23,7 +28,7 @@ const NOT_MADE: [&str; 2] = ["500", "503"];
 #[test]
 fn every_operation_answers_as_its_document_says() {
     run(async {
-        let mut door = Door::open("").await;
+        let mut door = Door::open(CONFIG).await;
         let mut failed = Vec::new();
         // One part that fails does not hide what is wrong with another.
         macro_rules! part {
@@ -43,6 +48,12 @@ fn every_operation_answers_as_its_document_says() {
         part!(circle::fleet);
         part!(circle::batch);
         part!(stream::events_as_they_happen);
+        part!(webhook::events_are_told);
+        part!(webhook::alerts_and_readings);
+        part!(webhook::of_whose_batteries);
+        part!(webhook::who_does_not_take_them);
+        part!(operation::done_later);
+        part!(operation::told_of);
         part!(edge::what_is_refused);
         part!(edge::who_may);
         part!(edge::said_twice);
