@@ -188,7 +188,7 @@ impl Webhooks {
         let hands = Arc::new(Semaphore::new(settings.at_once.max(1)));
         let inner = Arc::new(Inner {
             endpoints: RwLock::new(endpoint::all(store.as_ref()).await?),
-            next: AtomicU64::new(queue::last(store.as_ref()).await? + 1),
+            next: AtomicU64::new(queue::first(store.as_ref()).await?),
             lanes: Mutex::new(queue::waiting(store.as_ref()).await?),
             sooner: Notify::new(),
             hands,

@@ -14,6 +14,9 @@ use twin::time::Time;
 /// Records that are read at a time.
 const PAGE: usize = 1_000;
 
+/// More deliveries than one entry of the journal ever comes with.
+const NUMBERS_PER_ENTRY: u64 = 1_000_000;
+
 /// What is passing takes at most this part of the room for what waits.
 const PASSING_SHARE: usize = 10;
 
@@ -200,11 +203,14 @@ impl Webhooks {
     }
 }
 
-/// Number of the last delivery that is kept.
-pub(super) async fn last(store: &dyn Store) -> Result<u64, StoreError> {
+/// Number of the first delivery from now on. A number is never given twice, though deliveries that were taken are gone: it
+/// is above all that are kept, and above so many for each entry of the journal as no entry ever came with.
+pub(super) async fn first(store: &dyn Store) -> Result<u64, StoreError> {
     let scan = Scan { direction: Direction::Backward, ..Scan::all(DeliveryRecord::COLLECTION, 1) };
     let page = store.records(scan).await?;
-    Ok(page.records.first().and_then(|last| last.key.parse().ok()).unwrap_or(0))
+    let last: u64 = page.records.first().and_then(|last| last.key.parse().ok()).unwrap_or(0);
+    let entries = store.head().await?.sequence.0;
+    Ok(last.max(entries.saturating_mul(NUMBERS_PER_ENTRY)) + 1)
 }
 
 /// Everything that waits.
