@@ -80,6 +80,16 @@ pub(crate) async fn done_later(door: &mut Door) {
         (&json!("VALIDATION_ERROR"), &json!("operations"))
     );
 
+    let token = door.token.clone();
+    for (kind, status) in [("application/json", 400), ("text/plain", 415)] {
+        let request = |request: reqwest::RequestBuilder| {
+            let request = request.bearer_auth(&token).header("prefer", "respond-async");
+            request.header("content-type", kind).body("{")
+        };
+        let refused = door.send("POST", "/batteries/batch", request).await;
+        assert_eq!(refused.status.as_u16(), status, "{refused:?}");
+    }
+
     // An answer is for whoever asked.
     let other = door.program("battery:read battery:write", None).await;
     door.call_as(&other, "GET", &at, None).await.is(404, "NOT_FOUND");

@@ -150,6 +150,23 @@ pub(crate) async fn events_are_told(door: &mut Door) {
     door.call("POST", &format!("{path}/secret"), Some(json!({}))).await.is(404, "NOT_FOUND");
 }
 
+/// Waits for word of a battery's temperature.
+async fn alert(receiver: &Receiver, battery: &str, fact: &str) -> Value {
+    for _ in 0..1_500 {
+        let bodies = receiver.came();
+        let mut bodies = bodies.iter().map(Came::json);
+        let found = bodies.find(|body| {
+            let data = &body["data"];
+            data["batteryId"] == *battery && data["event"] == *fact && data["type"] == "temperature_high"
+        });
+        if let Some(found) = found {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no {fact} of {battery}: {:?}", receiver.came());
+}
+
 pub(crate) async fn alerts_and_readings(door: &mut Door) {
     let (alerts, readings) = (Receiver::open().await, Receiver::open().await);
     let first = door.post("/webhooks", 201, webhook(&alerts.url, &["alert"])).await;
@@ -160,14 +177,12 @@ pub(crate) async fn alerts_and_readings(door: &mut Door) {
     let reading = |at: i64, temperature_c: f64| json!({ "ts": at, "voltage_v": 380.0, "current_a": 0.0, "temperature_c": temperature_c, "soc_pct": 60.0 });
     let hot: Vec<Value> = (0..20).map(|k| reading(begin + k * 10_000, 46.5)).collect();
     door.serve.post(&telemetry, json!(hot)).await;
-    let is = |told: &[(String, String)], fact: &str| told.iter().any(|(_, known)| known == fact);
-    let came = until(&alerts, &battery, |told| is(told, "alert.raised")).await;
-    let raised = came.iter().map(Came::json).find(|body| body["data"]["type"] == "temperature_high").unwrap();
+    let raised = alert(&alerts, &battery, "alert.raised").await;
     assert_eq!((&raised["event"], &raised["data"]["severity"]), (&json!("alert"), &json!("warning")));
     assert_eq!(raised["data"]["message"], "Battery temperature 46.5°C exceeds threshold 45.0°C");
     assert_eq!(raised["data"]["resolved"], Value::Null);
     door.serve.post(&telemetry, reading(begin + 400_000, 30.0)).await;
-    until(&alerts, &battery, |told| is(told, "alert.resolved")).await;
+    alert(&alerts, &battery, "alert.resolved").await;
     assert!(of(&alerts.came(), &battery).iter().all(|(event, _)| event == "alert"));
 
     // Readings are listened for within a second, and told of now and then.

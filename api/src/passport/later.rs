@@ -9,19 +9,21 @@
 
 use super::envelope::{refusal, refused};
 use super::operation::{location, standing};
+use crate::body::{Raw, must_be_json};
 use crate::caller::Caller;
 use crate::edge;
 use crate::problem::Problem;
 use crate::server::App;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use host::passport::{Asked, Doer, Done, Operation};
 use host::webhook::Soon;
+use serde::de::IgnoredAny;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -34,7 +36,7 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const ASYNC: &str = "respond-async";
 /// What of a request's head matters to its answer.
-const ASKED: [HeaderName; 4] = [header::HOST, header::CONTENT_TYPE, header::ACCEPT, header::ACCEPT_LANGUAGE];
+const ASKED: [HeaderName; 3] = [header::HOST, header::CONTENT_TYPE, header::ACCEPT];
 /// What of an answer's head is kept.
 const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_DISPOSITION, header::LOCATION];
 
@@ -71,15 +73,22 @@ fn kept(headers: &HeaderMap, names: &[HeaderName]) -> Vec<(String, String)> {
 }
 
 async fn accepted(app: &App, caller: &Caller, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    let too_long = |_| Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE);
-    let body = to_bytes(body, app.settings.body_max_bytes).await.map_err(too_long)?;
-    let asked = Asked {
-        method: parts.method.as_str().to_owned(),
-        target: parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
-        headers: kept(&parts.headers, &ASKED),
-        body: body.to_vec(),
+    // What cannot be read at all need not wait to be refused.
+    if request.method() == Method::POST {
+        must_be_json(request.headers())?;
+    }
+    let mut asked = Asked {
+        method: request.method().as_str().to_owned(),
+        target: request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned(),
+        headers: kept(request.headers(), &ASKED),
+        body: Vec::new(),
     };
+    let Raw(body) = Raw::from_request(request, app).await?;
+    if !body.is_empty() {
+        let read: Result<IgnoredAny, _> = serde_json::from_slice(&body);
+        read.map_err(|error| Problem::unfit("body", error.to_string()))?;
+    }
+    asked.body = body.to_vec();
     let operation = app.operations()?.accept(caller.known(), asked).await.map_err(refusal)?;
     let mut response = standing(StatusCode::ACCEPTED, &operation);
     let headers = response.headers_mut();

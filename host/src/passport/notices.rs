@@ -194,8 +194,10 @@ impl Inner {
         Ok(())
     }
 
-    /// An endpoint is told from here on: all before it is told to whoever was there, and the place is kept.
-    async fn begin(&self, reading: &mut Reading) -> Result<(), PassportError> {
+    /// Before an endpoint is there: all so far is told to whoever was there, and the place is kept. Where nobody was, nobody
+    /// reads on until the endpoint is.
+    async fn begin(&self) -> Result<(), PassportError> {
+        let reading = &mut *self.turn.lock().await;
         let next = if self.webhooks.is_wanted(FAMILY, &FACTS) {
             self.read_up(reading).await?;
             self.place(reading).await?
@@ -365,8 +367,7 @@ impl Notices {
         secret: Option<String>,
     ) -> Result<Endpoint, PassportError> {
         let own = self.of(caller)?;
-        let mut reading = self.0.turn.lock().await;
-        self.0.begin(&mut reading).await?;
+        self.0.begin().await?;
         Ok(own.add(caller, url, events, secret).await?.0)
     }
 
@@ -409,8 +410,7 @@ impl Notices {
     /// When there is none for the caller.
     pub async fn enable(&self, caller: &Caller, id: &str) -> Result<(), PassportError> {
         let own = self.of(caller)?;
-        let mut reading = self.0.turn.lock().await;
-        self.0.begin(&mut reading).await?;
+        self.0.begin().await?;
         Ok(own.enable(caller, id).await?)
     }
 

@@ -35,8 +35,8 @@ const AT_ONCE: usize = 2;
 const OPEN_MAX: usize = 20;
 /// Operations that are read at a time.
 const PAGE: usize = 200;
-/// How often one is begun before it is given up: whatever breaks the process must not do so at every start.
-const TRIES: u32 = 3;
+/// How often one is begun before it is given up: what breaks the process must not do so at every start for ever.
+const TRIES: u32 = 10;
 /// Longest answer.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
 /// How long an answer is kept [ms].
