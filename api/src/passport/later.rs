@@ -181,7 +181,9 @@ mod tests {
     fn a_preference_is_read_wherever_it_stands() {
         let of = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
-            values.iter().for_each(|value| drop(headers.append(PREFER, HeaderValue::from_static(value))));
+            for value in values {
+                headers.append(PREFER, HeaderValue::from_static(value));
+            }
             prefers(&headers)
         };
         assert!(of(&["respond-async"]));

@@ -17,7 +17,7 @@ use crate::store::file;
 use crate::store::ledger::{self, Fact, sortable};
 use crate::store::records::{By, Collection, Expect, Indexed, Record, RecordChange, Versioned, Within};
 use crate::store::{Store, StoreError};
-use crate::webhook::{Prepared, Soon};
+use crate::webhook::Soon;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -331,7 +331,7 @@ impl Inner {
         records.extend(file::written(&operation.answer_file(), &done.body)?);
         records.extend(file::deleted(&operation.body_file(), operation.body_bytes));
         records.extend(self.steps(&operation.id).await?);
-        let prepared = self.notices.of_operation(&operation).unwrap_or_else(Prepared::default);
+        let prepared = self.notices.of_operation(&operation).unwrap_or_default();
         records.extend(prepared.records()?);
         let kind = operation.told_as().unwrap_or(FAILED);
         let detail = json!({ "status": done.status, "bytes": operation.answer_bytes });
