@@ -15,6 +15,11 @@ use std::sync::Arc;
 pub(crate) struct Caller(Arc<identity::Caller>);
 
 impl Caller {
+    /// Somebody who was known before.
+    pub(crate) fn of(known: identity::Caller) -> Self {
+        Self(Arc::new(known))
+    }
+
     /// Its name, as the journal has it.
     pub(crate) fn name(&self) -> String {
         self.0.name()

@@ -41,5 +41,6 @@ pub use connections::serve;
 pub mod webhook;
 
 pub use ocean::{Outward as OceanOutward, Settings as OceanSettings, Tier as OceanTier};
+pub use passport::Outward as PassportOutward;
 pub use problem::Problem;
 pub use server::{App, Chain, Settings, router};

@@ -11,7 +11,7 @@ use axum::middleware;
 use axum::routing::get;
 use host::dealership::Dealership;
 use host::identity::Identity;
-use host::passport::Passports;
+use host::passport::{Operations, Passports};
 use host::plastic::Plastic;
 use host::platform::clock::Clock;
 use host::platform::{ErrorKind, Platform};
@@ -149,6 +149,8 @@ pub struct Shared {
     pub(crate) dealership: Option<Dealership>,
     /// Plastic from the sea, where there is any.
     pub(crate) plastic: Option<Plastic>,
+    /// What takes its time, and who is told of batteries, where anything is kept of that.
+    pub(crate) operations: Option<Operations>,
     /// Turns true when the server is going down: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the broker listens, as soon as it does.
@@ -186,7 +188,7 @@ impl App {
         let (wall, metrics) = (Clock::wall(), measure::recorder());
         let passports = Passports::new(platform.clone());
         let broker = Arc::default();
-        let (studio, chain, dealership, plastic) = (None, None, None, None);
+        let (studio, chain, dealership, plastic, operations) = (None, None, None, None, None);
         Self(Arc::new(Shared {
             platform,
             identity,
@@ -198,6 +200,7 @@ impl App {
             chain,
             dealership,
             plastic,
+            operations,
             stopping,
             broker,
         }))
@@ -247,6 +250,27 @@ impl App {
     pub(crate) fn plastic(&self) -> Result<&Plastic, Problem> {
         let absent = || Problem::new(ErrorKind::Unavailable, "nothing is known of plastic here");
         self.plastic.as_ref().ok_or_else(absent)
+    }
+
+    /// The same with operations on passports that take their time, and webhooks that are told of batteries.
+    #[must_use]
+    pub fn with_operations(self, operations: Operations) -> Self {
+        self.with(|shared| {
+            shared.passports = operations.notices().passports().clone();
+            shared.operations = Some(operations);
+        })
+    }
+
+    /// Operations on passports that take their time.
+    pub(crate) fn operations(&self) -> Result<&Operations, Problem> {
+        let absent = || Problem::new(ErrorKind::Unavailable, "nothing is done later here");
+        self.operations.as_ref().ok_or_else(absent)
+    }
+
+    /// The same, where the next change of a passport is a step of an operation.
+    pub(crate) fn at_step(&self, step: &str) -> Self {
+        let passports = self.passports.at_step(step);
+        self.clone().with(|shared| shared.passports = passports)
     }
 
     /// What-if runs.

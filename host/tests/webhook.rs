@@ -286,6 +286,56 @@ fn what_was_not_taken_before_a_stop_is_sent_after_it() {
 }
 
 #[test]
+fn a_delivery_has_a_name_that_none_had_before_a_stop() {
+    run(async {
+        let mut ground = Ground::new().await;
+        let id = ground.endpoint("https://one.example/hook", None).await;
+        for round in 1..=3 {
+            for number in 0..4 {
+                ground.happens("T-1", number, &[]).await;
+            }
+            ground.came(4 * round).await;
+            // All was taken, and is gone from the store.
+            ground.waits(&id, 0).await;
+            ground.webhooks = open(&ground.store, &ground.clock, &ground.receiver).await;
+        }
+        let came = ground.receiver.came();
+        let names: std::collections::BTreeSet<_> =
+            came.iter().map(|parcel| header(parcel, "x-webhook-id").unwrap()).collect();
+        assert_eq!(names.len(), 12);
+    });
+}
+
+#[test]
+fn who_is_far_behind_is_not_told_of_what_passes() {
+    run(async {
+        let ground = Ground::new().await;
+        let id = ground.endpoint("https://one.example/hook", None).await;
+        *ground.receiver.refuses_all.lock().unwrap() = true;
+        let data = json!({});
+        let happened = Happened {
+            family: "test",
+            event: "thing.changed",
+            subject: "T-2",
+            organisations: &[],
+            at: ground.clock.now(),
+            data: &data,
+        };
+        let most = ground.webhooks.settings().waiting_max / 10;
+        assert!(!ground.webhooks.prepare_passing(&happened).is_empty());
+        for number in 0..most as u64 {
+            ground.happens("T-1", number, &[]).await;
+        }
+        ground.waits(&id, most).await;
+        assert!(ground.webhooks.prepare_passing(&happened).is_empty());
+        assert!(!ground.webhooks.prepare(&happened).is_empty(), "what must be told is");
+        assert!(ground.webhooks.is_wanted("test", &["thing.lost", "thing.changed"]));
+        assert!(!ground.webhooks.is_wanted("test", &["thing.lost"]));
+        assert!(!ground.webhooks.is_wanted("other", &["thing.changed"]));
+    });
+}
+
+#[test]
 fn a_changed_secret_signs_beside_the_old_one_for_a_day() {
     run(async {
         let ground = Ground::new().await;

@@ -9,6 +9,7 @@ use crate::serve::season::Season;
 use broker::{Broker, BrokerError};
 use host::dealership::Dealership;
 use host::identity::{Identity, OsEntropy, Secret, check_password};
+use host::passport::{Notices, Operations, Passports};
 use host::plastic::Plastic;
 use host::platform::clock::Clock;
 use host::platform::door::Door;
@@ -177,25 +178,30 @@ async fn identity(store: &Arc<dyn Store>, password: Option<String>) -> Result<Id
     Ok(identity)
 }
 
+/// The webhooks of all families.
+async fn webhooks(config: &Config, store: Arc<dyn Store>, platform: &Platform) -> Result<Webhooks, Failure> {
+    let carrier = api::webhook::Carrier::new(config.webhooks.settings()).map_err(Failure::failed)?;
+    let clock = platform.clock().clone();
+    let settings = host::webhook::Settings::default();
+    let webhooks = Webhooks::open(store, clock, Arc::new(OsEntropy), Arc::new(carrier), settings);
+    webhooks.await.map_err(Failure::failed)
+}
+
 /// Plastic from the sea, and who is told of it.
 async fn plastic(
     config: &Config,
     store: Arc<dyn Store>,
     platform: &Platform,
     identity: &Identity,
+    webhooks: Webhooks,
 ) -> Result<Plastic, Failure> {
-    let carrier = api::webhook::Carrier::new(config.webhooks.settings()).map_err(Failure::failed)?;
-    let (carrier, entropy) = (Arc::new(carrier), Arc::new(OsEntropy));
-    let clock = platform.clock().clone();
-    let settings = host::webhook::Settings::default();
-    let webhooks = Webhooks::open(store.clone(), clock, entropy.clone(), carrier, settings).await;
     let parts = host::plastic::Parts {
         platform: platform.clone(),
         identity: identity.clone(),
-        webhooks: webhooks.map_err(Failure::failed)?,
+        webhooks,
         outside: Arc::new(api::OceanOutward),
         store,
-        entropy,
+        entropy: Arc::new(OsEntropy),
     };
     let silence_ms = (config.platform.silence_s * 1e3) as i64;
     let settings = host::plastic::Settings { silence_ms, ..host::plastic::Settings::default() };
@@ -249,7 +255,10 @@ async fn serve(
     let sessions = sim::sessions::Sessions::start(config.runs.sessions());
     let anchoring = anchor::start(&config.anchor, &store)?;
     let platform = Platform::start(store.clone(), options).await.map_err(Failure::failed)?;
-    let plastic = plastic(config, store, &platform, &identity).await?;
+    let webhooks = webhooks(config, store.clone(), &platform).await?;
+    let plastic = plastic(config, store, &platform, &identity, webhooks.clone()).await?;
+    let passports = Passports::new(platform.clone());
+    let operations = Operations::open(Notices::open(passports, webhooks, Arc::new(api::PassportOutward)));
 
     let (stop, stopping) = watch::channel(false);
     let patience = Duration::from_secs_f64(config.http.timeout_s);
@@ -273,6 +282,7 @@ async fn serve(
     let app = api::App::new(platform.clone(), identity.clone(), settings, stopping.clone());
     let broker_at = app.broker();
     let mut app = app.with_studio(runs.clone(), sessions).with_plastic(plastic.clone());
+    app = app.with_operations(operations);
     if let Some(anchoring) = &anchoring {
         app = app.with_chain(api::Chain { id: anchoring.chain_id, sender: anchoring.sender.clone() });
     }

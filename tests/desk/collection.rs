@@ -1,6 +1,6 @@
 //! Postman collections: each operation of a family's document once, as the document has it.
 
-use crate::desk::operations;
+use crate::coverage::operations;
 use crate::process::{Serve, run};
 use reqwest::Method;
 use serde_json::{Value, json};

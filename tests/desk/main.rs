@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod collection;
+#[path = "../support/coverage.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod coverage;
 #[path = "../dealer/desk.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod desk;

@@ -15,6 +15,7 @@ mod notification;
 #[allow(dead_code, reason = "every test file uses its part")]
 mod process;
 mod public;
+#[path = "../support/receiver.rs"]
 mod receiver;
 #[path = "../support/refusal.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]

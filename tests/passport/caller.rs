@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 /// The family's base.
 pub(crate) const BASE: &str = "/battery-passport/v1";
 
+/// Events may go to this machine, so that tests can hear them; and many operations are asked for.
+pub(crate) const CONFIG: &str = "[webhooks]\nallow_private = true\nallow_plain = true\ntimeout_s = 1.0\n\
+    [limits]\npassport_per_minute = 6000\n";
+
 /// A server, programs that may call it, and what was heard of it.
 pub(crate) struct Door {
     pub(crate) serve: Serve,
@@ -124,6 +128,42 @@ impl Door {
         let answer = self.call("POST", path, Some(body)).await;
         assert_eq!(answer.status.as_u16(), status, "{path}: {answer:?}");
         answer.body
+    }
+
+    /// Asks for something that is done later; where its operation is found.
+    pub(crate) async fn later(&mut self, method: &str, path: &str, body: Option<Value>) -> String {
+        let token = self.token.clone();
+        let asked = self
+            .send(method, path, |request| {
+                let request = request.bearer_auth(token).header("prefer", "respond-async, wait=1");
+                match body {
+                    Some(body) => request.json(&body),
+                    None => request,
+                }
+            })
+            .await;
+        assert_eq!(asked.status, StatusCode::ACCEPTED, "{method} {path}: {asked:?}");
+        assert_eq!(asked.headers["preference-applied"], "respond-async");
+        let location = asked.headers["location"].to_str().unwrap();
+        let at = location.strip_prefix(BASE).unwrap_or_else(|| panic!("{location}")).to_owned();
+        assert_eq!(at, format!("/operations/{}", asked.body["operationId"].as_str().unwrap()));
+        assert_eq!(asked.body["request"], format!("{method} {path}"));
+        at
+    }
+
+    /// Waits for the end of an operation.
+    pub(crate) async fn over(&mut self, at: &str) -> Value {
+        for _ in 0..3_000 {
+            let answer = self.call("GET", at, None).await;
+            assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+            match answer.body["status"].as_str().unwrap() {
+                "completed" | "failed" => return answer.body,
+                "pending" | "running" => assert!(answer.headers.contains_key("retry-after")),
+                other => panic!("{other}"),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{at} does not end");
     }
 
     /// Registers a battery like the document's under a serial number; its battery id.

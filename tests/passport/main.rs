@@ -9,17 +9,22 @@ mod codes;
 mod coverage;
 mod edge;
 mod examples;
+mod operation;
 #[path = "../serve/process.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod process;
+#[path = "../support/receiver.rs"]
+#[allow(dead_code, reason = "every test file uses its part")]
+mod receiver;
 #[path = "../support/refusal.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod refusal;
 mod stream;
 #[path = "../support/sweep.rs"]
 mod sweep;
+mod webhook;
 
-use caller::{Door, new_battery};
+use caller::{CONFIG, Door, new_battery};
 use futures::FutureExt;
 use process::{PASSWORD, basic, run};
 use serde_json::json;
@@ -43,7 +48,7 @@ const FAMILY: sweep::Family = sweep::Family {
 #[test]
 fn every_operation_answers_as_its_document_says() {
     run(async {
-        let mut door = Door::open("").await;
+        let mut door = Door::open(CONFIG).await;
         let mut failed = Vec::new();
         // One part that fails does not hide what is wrong with another.
         macro_rules! part {
@@ -63,6 +68,12 @@ fn every_operation_answers_as_its_document_says() {
         part!(circle::fleet);
         part!(circle::batch);
         part!(stream::events_as_they_happen);
+        part!(webhook::events_are_told);
+        part!(webhook::alerts_and_readings);
+        part!(webhook::of_whose_batteries);
+        part!(webhook::who_does_not_take_them);
+        part!(operation::done_later);
+        part!(operation::told_of);
         part!(edge::what_is_refused);
         part!(edge::who_may);
         part!(edge::said_twice);

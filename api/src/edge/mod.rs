@@ -64,6 +64,15 @@ pub(crate) fn done_once(router: Router<App>, app: &App) -> Router<App> {
     router.layer(middleware::from_fn_with_state(app.clone(), once::known_once))
 }
 
+/// Gives refusals of a router their envelope, and nothing else: for requests that nobody waits for.
+pub(crate) fn worded(router: Router<App>, app: &App, envelope: Envelope) -> Router<App> {
+    router.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state((app.clone(), envelope), envelope::enveloped))
+            .layer(CatchPanicLayer::new()),
+    )
+}
+
 /// Gives a family its fallbacks, its limits and its envelope.
 pub(crate) fn enveloped(router: Router<App>, app: &App, envelope: Envelope) -> Router<App> {
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, app.settings.timeout);

@@ -7,6 +7,7 @@ use crate::body::At;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::server::App;
+use crate::webhook::wire;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -14,7 +15,7 @@ use host::identity::Action;
 use host::plastic::Flaw;
 use host::webhook::Endpoint;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 /// Where to, for what.
@@ -31,13 +32,13 @@ pub(super) struct NewSubscription {
 
 impl Shape for NewSubscription {}
 
-fn told(endpoint: &Endpoint) -> Value {
-    let disabled = endpoint.disabled.as_ref();
-    known(json!({
-        "subscriptionId": endpoint.id, "events": endpoint.events, "endpoint": endpoint.url,
-        "created": seconds(endpoint.created), "status": if disabled.is_some() { "disabled" } else { "active" },
-        "disabledAt": disabled.map(|(at, _)| seconds(*at)), "disabledReason": disabled.map(|(_, why)| why),
-    }))
+fn told(endpoint: &Endpoint) -> Map<String, Value> {
+    let mut told = Map::from_iter([
+        ("subscriptionId".to_owned(), json!(endpoint.id)),
+        ("endpoint".to_owned(), json!(endpoint.url)),
+    ]);
+    told.extend(wire::standing(endpoint));
+    told
 }
 
 /// Tells an endpoint of events from now on.
@@ -70,7 +71,11 @@ pub(super) async fn subscription_list(
     caller.may(Action::NotificationRead)?;
     let all = app.plastic()?.subscriptions(caller.known()).map_err(no)?;
     let part = Part { limit: all.len().max(1), offset: 0 };
-    Ok(meta.listed(&all.iter().map(|endpoint| told(endpoint)).collect::<Vec<_>>(), all.len(), part))
+    Ok(meta.listed(
+        &all.iter().map(|endpoint| Value::Object(told(endpoint))).collect::<Vec<_>>(),
+        all.len(),
+        part,
+    ))
 }
 
 /// A subscription, what waits for it, and what was given up; beyond the document.
@@ -87,21 +92,8 @@ pub(super) async fn subscription_view(
     caller.may(Action::NotificationRead)?;
     let (endpoint, waiting, dead) = app.plastic()?.subscription(caller.known(), &id).await.map_err(no)?;
     let mut body = told(&endpoint);
-    let dead: Vec<Value> = dead
-        .into_iter()
-        .map(|delivery| {
-            json!({
-                "id": delivery.id, "event": delivery.event, "subject": delivery.subject,
-                "timestamp": seconds(delivery.at), "attempts": delivery.attempts,
-                "deadAt": delivery.dead_at.map(seconds), "reason": delivery.why,
-            })
-        })
-        .collect();
-    if let Value::Object(fields) = &mut body {
-        fields.insert("waiting".to_owned(), json!(waiting));
-        fields.insert("dead".to_owned(), Value::Array(dead));
-    }
-    Ok(meta.said(StatusCode::OK, body))
+    body.extend(wire::deliveries(waiting, dead));
+    Ok(meta.said(StatusCode::OK, Value::Object(body)))
 }
 
 /// Ends a subscription; beyond the document.
@@ -162,5 +154,5 @@ pub(super) async fn subscription_enable(
     let plastic = app.plastic()?;
     plastic.subscription_enable(caller.known(), &id).await.map_err(no)?;
     let (endpoint, ..) = plastic.subscription(caller.known(), &id).await.map_err(no)?;
-    Ok(meta.said(StatusCode::OK, told(&endpoint)))
+    Ok(meta.said(StatusCode::OK, Value::Object(told(&endpoint))))
 }

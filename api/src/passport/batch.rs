@@ -2,10 +2,11 @@
 
 use super::address;
 use super::battery::{Receipt, registered};
-use super::envelope::{ErrorBody, refused, unfit};
+use super::envelope::{ErrorBody, refusal, refused, unfit};
 use super::event::tracked;
 use super::given::{Given, read};
 use super::health::noted;
+use super::later::Later;
 use crate::caller::Caller;
 use crate::edge::Refused;
 use crate::problem::Problem;
@@ -15,6 +16,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use futures::stream::{self, StreamExt};
 use host::identity::Action;
+use host::passport::record::Passport;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -44,7 +46,36 @@ pub(super) struct Operation {
     body: Value,
 }
 
-async fn done(app: &App, caller: &Caller, base: &str, operation: Operation) -> Result<(u16, Value), Problem> {
+/// What is said of an operation that was done before a stop or a crash cut the rest short.
+fn before(operation: &Operation, passport: &Passport) -> (u16, Value) {
+    let status = if operation.op == "soh" { 200 } else { 201 };
+    let body = json!({
+        "batteryId": passport.battery_id, "passportId": passport.passport_id, "recordedBeforeRestart": true,
+    });
+    (status, body)
+}
+
+/// Does an operation, in a batch that is done later as a step of it, which is done once.
+async fn done(
+    app: &App,
+    caller: &Caller,
+    base: &str,
+    operation: Operation,
+    step: Option<String>,
+) -> Result<(u16, Value), Problem> {
+    let Some(step) = step else { return done_now(app, caller, base, operation).await };
+    if let Some(passport) = app.passports.step_done(&step).await.map_err(refusal)? {
+        return Ok(before(&operation, &passport));
+    }
+    done_now(&app.at_step(&step), caller, base, operation).await
+}
+
+async fn done_now(
+    app: &App,
+    caller: &Caller,
+    base: &str,
+    operation: Operation,
+) -> Result<(u16, Value), Problem> {
     let id = operation.battery_id.as_deref().unwrap_or_default();
     let told = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
     match operation.op.as_str() {
@@ -70,6 +101,7 @@ pub(super) async fn battery_batch(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
+    later: Later,
     Given(body): Given<BatchBody>,
 ) -> Result<Json<Value>, Problem> {
     // Whoever may do any of these may register.
@@ -91,11 +123,11 @@ pub(super) async fn battery_batch(
         };
         groups.entry(group).or_default().push((index, operation));
     }
-    let (app, caller, base) = (&app, &caller, &base);
+    let (app, caller, base, later) = (&app, &caller, &base, &later);
     let answers = stream::iter(groups.into_values()).map(|group| async move {
         let mut answers = Vec::with_capacity(group.len());
         for (index, operation) in group {
-            answers.push((index, done(app, caller, base, operation).await));
+            answers.push((index, done(app, caller, base, operation, later.step(index)).await));
         }
         answers
     });

@@ -129,6 +129,7 @@ pub(super) fn refusal(error: PassportError) -> Problem {
             Problem::new(kind, error.to_string()).coded(kind, "PASSPORT_NOT_FOUND")
         }
         PassportError::Absent(_) => Problem::new(kind, error.to_string()),
+        PassportError::Forbidden(_) => Problem::new(kind, error.to_string()),
         PassportError::Serial { .. } => Problem::new(kind, error.to_string()).coded(kind, "DUPLICATE_SERIAL"),
         PassportError::State(_) => Problem::new(kind, error.to_string()),
         PassportError::Health(_) => {

@@ -114,7 +114,7 @@ pub(super) async fn material_add(
     let done = app.passports.add_material(&id, &caller.visibility(), &new, &caller.name()).await;
     let (passport, source, hash) = done.map_err(refusal)?;
     let told = json!({
-        "materialId": source.id, "batteryId": passport.battery_id, "name": source.name,
+        "materialId": source.id, "batteryId": passport.battery_id, "name": source.given.name,
         "recorded": stamp(source.recorded_at), "blockchainHash": hash, "ledger": "local-hash-chain",
     });
     Ok((StatusCode::CREATED, Json(told)))
@@ -129,25 +129,27 @@ pub(super) struct TraceAsked {
 }
 
 fn traced(source: &MaterialSource, hash: Option<&str>) -> Value {
-    let by = [("mine", source.mine.as_deref()), ("supplier", Some(source.supplier.as_str()))];
+    let by = [("mine", source.given.mine.as_deref()), ("supplier", Some(source.given.supplier.as_str()))];
     let chain: Vec<Value> = by
         .into_iter()
-        .filter_map(|(stage, name)| Some(json!({ "stage": stage, "name": name?, "country": source.country })))
+        .filter_map(|(stage, name)| {
+            Some(json!({ "stage": stage, "name": name?, "country": source.given.country }))
+        })
         .collect();
     json!({
         "materialId": source.id,
-        "name": source.name,
-        "symbol": source.symbol,
-        "weight": source.mass_kg,
+        "name": source.given.name,
+        "symbol": source.given.symbol,
+        "weight": source.given.mass_kg,
         "unit": "kg",
-        "percentage": source.share_pct,
+        "percentage": source.given.share_pct,
         "recycledContent": {
-            "preConsumer": source.recycled_pre.map(percent), "postConsumer": source.recycled_post.map(percent),
+            "preConsumer": source.given.recycled_pre.map(percent), "postConsumer": source.given.recycled_post.map(percent),
         },
         "source": {
-            "country": source.country, "mine": source.mine, "supplier": source.supplier,
-            "certifications": source.certifications, "certificateValidTo": source.certified_until,
-            "ethicalSourcing": source.ethical, "conflictFree": source.conflict_free,
+            "country": source.given.country, "mine": source.given.mine, "supplier": source.given.supplier,
+            "certifications": source.given.certifications, "certificateValidTo": source.given.certified_until,
+            "ethicalSourcing": source.given.ethical, "conflictFree": source.given.conflict_free,
         },
         "chain": chain,
         "recorded": stamp(source.recorded_at),

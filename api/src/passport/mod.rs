@@ -14,8 +14,11 @@ mod envelope;
 mod event;
 mod given;
 mod health;
+mod later;
 mod material;
 mod nfc;
+mod operation;
+mod outward;
 mod papers;
 pub(crate) mod public;
 mod qr;
@@ -26,7 +29,10 @@ mod report;
 mod second_life;
 pub(crate) mod stream;
 mod trail;
+mod webhook;
 mod wire;
+
+pub use outward::Outward;
 
 use crate::caller::Caller;
 use crate::edge::{self, Common, Rate, described};
@@ -48,7 +54,8 @@ use utoipa_axum::routes;
         description = "Registration, life cycle, health, footprint, supply chain, second life and recycling of batteries. \
             `Authorization: Bearer` with an access token of `/oauth/token` (scopes `battery:read`, `battery:write`, \
             `battery:register`, `battery:recycle`, `battery:authority`, `battery:admin`) or `X-API-Key`. Live events come \
-            over a WebSocket at `/battery-passport/v1/stream`.",
+            over a WebSocket at `/battery-passport/v1/stream`, and to webhooks. What takes its time is done later where \
+            `Prefer: respond-async` (RFC 7240) stands with the request.",
     ),
     servers((url = "/battery-passport/v1")),
     components(schemas(envelope::ErrorBody)),
@@ -62,6 +69,8 @@ use utoipa_axum::routes;
         (name = "Compliance"),
         (name = "Analytics"),
         (name = "Digital access"),
+        (name = "Webhooks"),
+        (name = "Operations"),
         (name = "Public"),
     ),
 )]
@@ -71,7 +80,6 @@ struct Document;
 fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(battery::battery_register))
-        .routes(routes!(batch::battery_batch))
         .routes(routes!(second_life::second_life_candidates))
         .routes(routes!(battery::battery_search))
         .routes(routes!(battery::battery_view, battery::battery_update))
@@ -81,8 +89,6 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(health::status_view))
         .routes(routes!(carbon::carbon_calculate))
         .routes(routes!(carbon::transportation_add))
-        .routes(routes!(report::carbon_report))
-        .routes(routes!(report::sustainability_report))
         .routes(routes!(carbon::sustainability_metrics))
         .routes(routes!(material::material_add, material::material_trace))
         .routes(routes!(material::supply_chain_verify))
@@ -92,13 +98,27 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(recycling::recycling_schedule))
         .routes(routes!(recycling::recycling_record))
         .routes(routes!(compliance::compliance_validate))
-        .routes(routes!(report::eu_report))
-        .routes(routes!(report::passport_export))
         .routes(routes!(analytics::battery_analytics))
-        .routes(routes!(analytics::fleet_analytics))
         .routes(routes!(trail::audit_trail))
         .routes(routes!(qr::qr_code))
         .routes(routes!(nfc::nfc_data))
+        .routes(routes!(webhook::webhook_create, webhook::webhook_list))
+        .routes(routes!(webhook::webhook_view, webhook::webhook_delete))
+        .routes(routes!(webhook::webhook_rotate))
+        .routes(routes!(webhook::webhook_enable))
+        .routes(routes!(operation::operation_view))
+        .routes(routes!(operation::operation_result))
+}
+
+/// Operations that may take their time: they are done later where a caller prefers that.
+fn lengthy() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(batch::battery_batch))
+        .routes(routes!(report::carbon_report))
+        .routes(routes!(report::sustainability_report))
+        .routes(routes!(report::eu_report))
+        .routes(routes!(report::passport_export))
+        .routes(routes!(analytics::fleet_analytics))
 }
 
 /// Operations for everybody.
@@ -109,6 +129,9 @@ fn open() -> OpenApiRouter<App> {
 /// The family and its document.
 pub(crate) fn family(app: &App) -> (Router<App>, utoipa::openapi::OpenApi) {
     let (router, mut document) = operations().split_for_parts();
+    let (lengthy, prefer) = lengthy().split_for_parts();
+    document.merge(later::described(prefer));
+    let router = router.merge(later::preferred(lengthy, app));
     let (open, opened) = open().split_for_parts();
     document.merge(opened);
     let common = Common { refusal: "ErrorBody", media_type: "application/json", unfit: "422", json: true };

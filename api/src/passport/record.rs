@@ -44,7 +44,7 @@ pub(super) fn record(view: &View, chain: &Chain, base: &str, sees_tests: bool) -
         "carbonFootprint": passport.footprint.as_ref().map(footprint),
         "supplyChain": {
             "sources": passport.materials.len(),
-            "materials": passport.materials.iter().map(|source| source.name.as_str()).collect::<Vec<_>>(),
+            "materials": passport.materials.iter().map(|source| source.given.name.as_str()).collect::<Vec<_>>(),
         },
         "secondLife": passport.second_life.as_ref().map(|mark| json!({
             "secondLifeId": mark.id, "targetApplication": mark.target, "suitable": mark.suitable,

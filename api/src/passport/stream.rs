@@ -23,7 +23,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use host::identity::Action;
-use host::passport::Criteria;
+use host::passport::{Criteria, EVENTS, event_name};
 use host::platform::TwinId;
 use host::platform::bus::News;
 use host::platform::fleet::Part;
@@ -37,8 +37,6 @@ use tokio::time::timeout;
 const MESSAGE_MAX_BYTES: usize = 16 << 10;
 /// Batteries that one listener may hear of.
 const BATTERIES_MAX: usize = 10_000;
-/// What can be heard.
-const EVENTS: [&str; 5] = ["soh_update", "lifecycle_event", "alert", "telemetry", "carbon_update"];
 const UNKNOWN: u16 = 4401;
 const FORBIDDEN: u16 = 4403;
 const SLOW: u16 = 4429;
@@ -64,29 +62,10 @@ struct Said {
 #[derive(Debug, Default)]
 struct Wanted(BTreeMap<TwinId, (String, BTreeSet<&'static str>)>);
 
-/// What happened, as this family calls it.
-fn event_type(news: &News) -> Option<&'static str> {
-    Some(match news.event.as_str() {
-        "health.measured" => "soh_update",
-        "telemetry" => "telemetry",
-        "carbon.calculated" | "transport.added" => "carbon_update",
-        event if event.starts_with("alert.") => "alert",
-        event
-            if event.starts_with("lifecycle.")
-                || event.starts_with("second_life.")
-                || event.starts_with("recycling.")
-                || event.starts_with("passport.") =>
-        {
-            "lifecycle_event"
-        }
-        _ => return None,
-    })
-}
-
 impl Wanted {
     fn wire(&self, news: &News) -> Option<Value> {
         let (battery_id, events) = self.0.get(&news.twin)?;
-        let event = event_type(news).filter(|event| events.contains(event))?;
+        let event = event_name(&news.event).filter(|event| events.contains(event))?;
         let mut data = news.data.clone();
         if let Value::Object(fields) = &mut data {
             fields.insert("event".to_owned(), json!(news.event));

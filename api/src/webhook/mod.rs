@@ -5,6 +5,7 @@
 //! moment of connecting, so a name that changes its mind gains nothing. Redirects are not followed, proxies not asked.
 
 mod guard;
+pub(crate) mod wire;
 
 pub use guard::is_public;
 

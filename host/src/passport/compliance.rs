@@ -90,7 +90,7 @@ pub(super) fn attributes(view: &View, on: Date) -> BTreeSet<String> {
         ("carbon_share_distribution", footprint.is_some_and(|f| f.transportation_kg.is_some())),
         ("carbon_share_end_of_life", footprint.is_some_and(|f| f.end_of_life_kg.is_some())),
         ("carbon_footprint_absolute", footprint.is_some()),
-        ("third_party_assurances", passport.materials.iter().any(|m| !m.certifications.is_empty())),
+        ("third_party_assurances", passport.materials.iter().any(|m| !m.given.certifications.is_empty())),
         ("chemistry", true),
         ("critical_raw_materials", passport.contents().total_kg() > 0.0),
         ("electrode_materials", true),

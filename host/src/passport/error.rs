@@ -1,7 +1,9 @@
 //! Why a passport is refused.
 
+use crate::identity::Denied;
 use crate::platform::{ErrorKind, PlatformError};
 use crate::store::StoreError;
+use crate::webhook::WebhookError;
 use twin::passport::carbon::CarbonError;
 use twin::passport::health::Unsound;
 use twin::passport::lifecycle::Illegal;
@@ -47,6 +49,9 @@ pub enum PassportError {
     /// Not in the state in which the battery is.
     #[error("{0}")]
     State(String),
+    /// Whoever asks may not.
+    #[error("{0}")]
+    Forbidden(String),
     /// The facts could not be appended to the chain; nothing was kept.
     #[error("the ledger took nothing: {0}")]
     Ledger(#[source] StoreError),
@@ -76,6 +81,7 @@ impl PassportError {
             Self::NoBattery(_) | Self::NoPassport(_) | Self::Absent(_) => ErrorKind::Absent,
             Self::Serial { .. } | Self::State(_) => ErrorKind::Conflict,
             Self::Health(_) | Self::Unfit(_) => ErrorKind::Unfit,
+            Self::Forbidden(_) => ErrorKind::Forbidden,
             Self::Ledger(_) => ErrorKind::Broken,
             Self::Platform(error) => error.kind(),
         }
@@ -85,6 +91,26 @@ impl PassportError {
 impl From<StoreError> for PassportError {
     fn from(error: StoreError) -> Self {
         Self::Platform(error.into())
+    }
+}
+
+impl From<Denied> for PassportError {
+    fn from(denied: Denied) -> Self {
+        Self::Forbidden(denied.to_string())
+    }
+}
+
+impl From<WebhookError> for PassportError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            // What the webhooks call an endpoint is an address here.
+            WebhookError::Unfit { field: "endpoint", reason } => Self::unfit("url", reason),
+            WebhookError::Unfit { field, reason } => Self::unfit(field, reason),
+            WebhookError::Absent(id) => Self::Absent(format!("there is no webhook {id}")),
+            error @ WebhookError::Blind => Self::Forbidden(error.to_string()),
+            WebhookError::Store(error) => error.into(),
+            WebhookError::Secret(error) => StoreError::Failed { why: error.to_string() }.into(),
+        }
     }
 }
 

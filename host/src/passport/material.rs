@@ -4,6 +4,7 @@ use super::record::{MaterialSource, Passport};
 use super::{PassportError, Passports, year};
 use crate::identity::Visibility;
 use crate::platform::EventSight;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use twin::passport::date::Date;
@@ -17,7 +18,7 @@ const SUM_MAX_PCT: f64 = 100.5;
 const SOURCES_MAX: usize = 1_000;
 
 /// A material and its source as they are reported.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct NewMaterial {
     /// Name.
     pub name: String,
@@ -124,7 +125,7 @@ impl NewMaterial {
         if let Some(kg) = self.mass_kg.filter(|kg| !(*kg > 0.0 && *kg <= 1e6)) {
             return Err(PassportError::unfit("weight", format!("{kg} is not above 0 and up to 1000000")));
         }
-        let sum: f64 = passport.materials.iter().filter_map(|known| known.share_pct).sum::<f64>()
+        let sum: f64 = passport.materials.iter().filter_map(|known| known.given.share_pct).sum::<f64>()
             + self.share_pct.unwrap_or(0.0);
         if sum > SUM_MAX_PCT {
             let reason =
@@ -145,13 +146,14 @@ pub(super) fn verified(passport: &Passport, on: Date) -> Verification {
         .materials
         .iter()
         .filter_map(|known| {
+            let given = &known.given;
             Some(Source {
                 material: known.material?,
-                mass_kg: known.mass_kg.or_else(|| Some(battery_kg? * known.share_pct? / 100.0)),
-                supplier: known.supplier.clone(),
-                certifications: known.certifications.clone(),
-                certified_until: known.certified_until,
-                adverse: known.ethical == Some(false) || known.conflict_free == Some(false),
+                mass_kg: given.mass_kg.or_else(|| Some(battery_kg? * given.share_pct? / 100.0)),
+                supplier: given.supplier.clone(),
+                certifications: given.certifications.clone(),
+                certified_until: given.certified_until,
+                adverse: given.ethical == Some(false) || given.conflict_free == Some(false),
             })
         })
         .collect();
@@ -186,20 +188,8 @@ impl Passports {
                 passport.numbers.materials += 1;
                 let source = MaterialSource {
                     id: format!("MAT-{:04}-{:04}", year(now), passport.numbers.materials),
-                    name: new.name.clone(),
-                    symbol: new.symbol.clone(),
                     material: material_of(&new.name, new.symbol.as_deref()),
-                    share_pct: new.share_pct,
-                    mass_kg: new.mass_kg,
-                    recycled_pre: new.recycled_pre,
-                    recycled_post: new.recycled_post,
-                    country: new.country.clone(),
-                    mine: new.mine.clone(),
-                    supplier: new.supplier.clone(),
-                    certifications: new.certifications.clone(),
-                    certified_until: new.certified_until,
-                    ethical: new.ethical,
-                    conflict_free: new.conflict_free,
+                    given: new.clone(),
                     recorded_at: now,
                     revision: draft.revision,
                 };
@@ -239,8 +229,12 @@ impl Passports {
             .collect();
         let wanted = |source: &&MaterialSource| {
             material.is_none_or(|wanted| {
-                source.name.eq_ignore_ascii_case(wanted)
-                    || source.symbol.as_deref().is_some_and(|symbol| symbol.eq_ignore_ascii_case(wanted))
+                source.given.name.eq_ignore_ascii_case(wanted)
+                    || source
+                        .given
+                        .symbol
+                        .as_deref()
+                        .is_some_and(|symbol| symbol.eq_ignore_ascii_case(wanted))
                     || (source.material.is_some() && source.material == material_of(wanted, None))
             })
         };
@@ -265,5 +259,19 @@ mod tests {
         assert_eq!(material_of("active metal", Some("Ni")), Some(Material::Nickel));
         assert_eq!(material_of("natural graphite", None), Some(Material::Graphite));
         assert_eq!(material_of("unobtainium", None), None);
+    }
+
+    #[test]
+    fn a_source_is_kept_flat() {
+        // As it has always been kept: what was reported stands beside what was found out.
+        let kept = serde_json::json!({
+            "id": "MAT-2025-0001", "name": "Cobalt", "symbol": "Co", "material": "cobalt", "share_pct": 8.0,
+            "mass_kg": 20.0, "recycled_pre": 0.05, "recycled_post": 0.15, "country": "CD", "mine": "Mutanda",
+            "supplier": "Glen", "certifications": ["RMI"], "certified_until": null, "ethical": true,
+            "conflict_free": null, "recorded_at": 1_736_942_400_000_i64, "revision": 4,
+        });
+        let source: MaterialSource = serde_json::from_value(kept.clone()).unwrap();
+        assert_eq!((source.given.name.as_str(), source.given.share_pct), ("Cobalt", Some(8.0)));
+        assert_eq!(serde_json::to_value(&source).unwrap(), kept);
     }
 }

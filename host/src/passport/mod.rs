@@ -20,6 +20,9 @@ mod gtin;
 mod health;
 mod index;
 mod material;
+mod notices;
+mod operation;
+mod outward;
 mod proof;
 pub mod record;
 mod recycling;
@@ -38,6 +41,9 @@ pub use gtin::check_digit;
 pub use health::{HealthNoted, HistoryPoint, NewHealth};
 pub use index::{Criteria, Row, Sort};
 pub use material::{NewMaterial, SupplyChain, Traced};
+pub use notices::Notices;
+pub use operation::{Asked, Doer, Done, Operation, OperationState, Operations};
+pub use outward::{EVENTS, FAMILY, Outward, Told, event_name};
 pub use proof::{ProvenFact, ProvenTrail, Seal};
 pub use recycling::{EndDeclared, NewEndOfLife, NewResults, NewSchedule, Recycled, Scheduled};
 pub use register::{Given, NewSpecifications, Registered};
@@ -55,9 +61,11 @@ use crate::store::journal::NewEntry;
 use crate::store::records::{By, Collection, RecordChange, Versioned, Within};
 use crate::store::{Change, Entity, Receipt, StoreError};
 use index::Index;
+use operation::Step;
 use record::{BY_BATTERY, BY_TWIN, EventRecord, HealthRecord, Passport};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::sync::Notify;
 use twin::passport::date::Date;
 use twin::time::Time;
 
@@ -71,6 +79,10 @@ const PAGE: usize = 1_000;
 pub struct Passports {
     platform: Platform,
     index: Arc<Index>,
+    /// Told when there is a fact more.
+    changed: Arc<Notify>,
+    /// The step of an operation that the next change is.
+    step: Option<Arc<str>>,
 }
 
 /// What becomes durable with a change of a passport.
@@ -109,7 +121,33 @@ fn hash_of(receipt: &Receipt) -> String {
 impl Passports {
     /// The passports of a platform.
     pub fn new(platform: Platform) -> Self {
-        Self { platform, index: Arc::default() }
+        Self { platform, index: Arc::default(), changed: Arc::default(), step: None }
+    }
+
+    /// The same, where the next change is a step of an operation: it becomes durable with the change, so that it is not
+    /// done again.
+    #[must_use]
+    pub fn at_step(&self, step: &str) -> Self {
+        Self { step: Some(step.into()), ..self.clone() }
+    }
+
+    /// The passport that a step of an operation was about, where it was done.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn step_done(&self, step: &str) -> Result<Option<Passport>, PassportError> {
+        let steps = Collection::<Step, _>::of(self.platform.store().as_ref());
+        let Some(found) = steps.get(step).await? else { return Ok(None) };
+        Ok(self.passports().get(&found.value.passport_id).await?.map(|found| found.value))
+    }
+
+    /// The record of the step that a change of a passport is.
+    fn step_of(&self, passport: &Passport) -> Result<Option<RecordChange>, StoreError> {
+        let step = self
+            .step
+            .as_ref()
+            .map(|step| Step { step: step.as_ref().to_owned(), passport_id: passport.passport_id.clone() });
+        step.map(|step| crate::store::ledger::new(&step)).transpose()
     }
 
     /// The platform that the batteries' twins live on.
@@ -263,6 +301,7 @@ impl Passports {
             let entry = entry.with_json(&draft.detail)?;
             let mut records = vec![crate::store::ledger::changed(&passport, known.version)?];
             records.append(&mut draft.records);
+            records.extend(self.step_of(&passport)?);
             let change = Change { entries: vec![entry], records, ..Change::default() };
             tries += 1;
             match self.platform.store().commit(change).await {
@@ -276,6 +315,7 @@ impl Passports {
                         "detail": draft.detail, "hash": hash,
                     });
                     self.platform.tell(passport.twin, draft.at, &draft.kind, data);
+                    self.changed.notify_one();
                     return Ok(Kept { passport, answer, hash });
                 }
             }

@@ -9,6 +9,7 @@
 //! What changes with every reading (state of charge, health, throughput) is the twin's and is not kept here; the passport
 //! names its twin. Figures carry their units in their names; wire names are the interface's.
 
+use super::NewMaterial;
 use crate::identity::{Owner, Visibility};
 use crate::platform::TwinId;
 use crate::store::records::{Indexed, Record};
@@ -278,34 +279,11 @@ pub struct Transport {
 pub struct MaterialSource {
     /// `MAT-2025-0001`.
     pub id: String,
-    /// Name, as given.
-    pub name: String,
-    /// Symbol, as given.
-    pub symbol: Option<String>,
+    /// What was reported of it; its fields are kept beside the others.
+    #[serde(flatten)]
+    pub given: NewMaterial,
     /// The material that tables know, where it is one.
     pub material: Option<Material>,
-    /// Share of the battery's mass [%].
-    pub share_pct: Option<f64>,
-    /// Mass [kg].
-    pub mass_kg: Option<f64>,
-    /// Recycled before anybody used it, share of this material, 0 to 1.
-    pub recycled_pre: Option<f64>,
-    /// Recycled after use, share of this material, 0 to 1.
-    pub recycled_post: Option<f64>,
-    /// Country of origin, two letters.
-    pub country: String,
-    /// Mine.
-    pub mine: Option<String>,
-    /// Who supplied it.
-    pub supplier: String,
-    /// Certificates.
-    pub certifications: Vec<String>,
-    /// Until when they hold.
-    pub certified_until: Option<Date>,
-    /// Whether the supplier says that it was sourced ethically.
-    pub ethical: Option<bool>,
-    /// Whether the supplier says that it is free of conflict.
-    pub conflict_free: Option<bool>,
     /// When it was recorded.
     pub recorded_at: Time,
     /// Place of the fact in the passport's journal.
@@ -577,12 +555,14 @@ impl Passport {
         let mut sums: BTreeMap<Material, (f64, f64)> = BTreeMap::new();
         for source in &self.materials {
             let Some(material) = source.material else { continue };
-            if source.recycled_pre.is_none() && source.recycled_post.is_none() {
+            if source.given.recycled_pre.is_none() && source.given.recycled_post.is_none() {
                 continue;
             }
-            let share = (source.recycled_pre.unwrap_or(0.0) + source.recycled_post.unwrap_or(0.0)).min(1.0);
+            let share = (source.given.recycled_pre.unwrap_or(0.0)
+                + source.given.recycled_post.unwrap_or(0.0))
+            .min(1.0);
             // Sources without a mass weigh alike.
-            let kg = source.mass_kg.unwrap_or(1.0);
+            let kg = source.given.mass_kg.unwrap_or(1.0);
             let sum = sums.entry(material).or_default();
             *sum = (sum.0 + kg * share, sum.1 + kg);
         }

@@ -375,11 +375,9 @@ impl Passports {
             };
             let made = entry("lifecycle.manufacturing_complete", 0, made_at).with_json(&event)?;
             let registered = entry("passport.registered", 1, now).with_json(&passport)?;
-            Ok(Change {
-                entries: vec![made, registered],
-                records: vec![ledger::new(&passport)?, ledger::new(&event)?],
-                ..Change::default()
-            })
+            let mut records = vec![ledger::new(&passport)?, ledger::new(&event)?];
+            records.extend(self.step_of(&passport)?);
+            Ok(Change { entries: vec![made, registered], records, ..Change::default() })
         };
         let known = self.known_twin(given, organisation.as_deref()).await?;
         let (twin, adopted, hash) = match known {
@@ -413,6 +411,7 @@ impl Passports {
         let data =
             json!({ "passport_id": passport.passport_id, "battery_id": passport.battery_id, "hash": hash });
         self.platform.tell(twin, now, "passport.registered", data);
+        self.changed.notify_one();
         Ok(Registered { passport, warnings: checked.warnings.clone(), hash, adopted })
     }
 

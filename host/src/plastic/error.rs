@@ -163,6 +163,7 @@ impl From<WebhookError> for PlasticError {
         match error {
             WebhookError::Unfit { field, reason } => Self::unfit(Flaw::Other, field, reason),
             WebhookError::Absent(id) => Self::absent("subscription", id),
+            error @ WebhookError::Blind => Self::Forbidden(error.to_string()),
             WebhookError::Store(error) => error.into(),
             WebhookError::Secret(error) => error.into(),
         }

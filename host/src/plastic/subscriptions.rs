@@ -1,8 +1,8 @@
 //! Who is told of what happens to plastic: endpoints of the webhooks, under this family's events.
 
-use super::{Event, FAMILY, Flaw, Plastic, PlasticError};
-use crate::identity::{Action, Caller, Visibility, policy};
-use crate::webhook::{Delivery, Endpoint, NewEndpoint};
+use super::{Event, FAMILY, Plastic, PlasticError};
+use crate::identity::{Action, Caller, policy};
+use crate::webhook::{Delivery, Endpoint, Subscriptions};
 use std::sync::Arc;
 use twin::time::Time;
 
@@ -10,6 +10,12 @@ use twin::time::Time;
 const PREFIX: &str = "SUB-";
 
 impl Plastic {
+    fn told(&self, caller: &Caller, action: Action) -> Result<Subscriptions<'_>, PlasticError> {
+        policy::may_at_all(caller, action)?;
+        let webhooks = &self.0.parts.webhooks;
+        Ok(Subscriptions { webhooks, family: FAMILY, prefix: PREFIX, events: &Event::NAMES })
+    }
+
     /// Tells an endpoint of events from now on.
     ///
     /// # Errors
@@ -21,21 +27,7 @@ impl Plastic {
         events: Vec<String>,
         secret: Option<String>,
     ) -> Result<(Endpoint, Option<String>), PlasticError> {
-        policy::may_at_all(caller, Action::NotificationWrite)?;
-        if events.is_empty() {
-            return Err(PlasticError::unfit(Flaw::Other, "events", "must name at least one"));
-        }
-        if let Some(other) = events.iter().find(|event| !Event::NAMES.contains(&event.as_str())) {
-            let reason = format!("{other:?} is none of {}", Event::NAMES.join(", "));
-            return Err(PlasticError::unfit(Flaw::Other, "events", reason));
-        }
-        let organisation = match Visibility::of(caller) {
-            Visibility::Everything => None,
-            Visibility::Organisation(own) => Some(own),
-            _ => return Err(PlasticError::Forbidden("there is nothing to be told of".to_owned())),
-        };
-        let new = NewEndpoint { prefix: PREFIX, family: FAMILY, url, events, secret, organisation };
-        Ok(self.0.parts.webhooks.add(new, &caller.name()).await?)
+        Ok(self.told(caller, Action::NotificationWrite)?.add(caller, url, events, secret).await?)
     }
 
     /// Subscriptions that the caller sees, in the order in which they were made.
@@ -43,8 +35,7 @@ impl Plastic {
     /// # Errors
     /// When the caller may not look at any.
     pub fn subscriptions(&self, caller: &Caller) -> Result<Vec<Arc<Endpoint>>, PlasticError> {
-        policy::may_at_all(caller, Action::NotificationRead)?;
-        Ok(self.0.parts.webhooks.endpoints(FAMILY, &Visibility::of(caller)))
+        Ok(self.told(caller, Action::NotificationRead)?.all(caller))
     }
 
     /// A subscription, how many deliveries wait for it, and those that were given up.
@@ -56,16 +47,7 @@ impl Plastic {
         caller: &Caller,
         id: &str,
     ) -> Result<(Arc<Endpoint>, usize, Vec<Delivery>), PlasticError> {
-        policy::may_at_all(caller, Action::NotificationRead)?;
-        let webhooks = &self.0.parts.webhooks;
-        let endpoint = webhooks.endpoint(FAMILY, id, &Visibility::of(caller))?;
-        Ok((endpoint, webhooks.waiting(id), webhooks.dead(id).await?))
-    }
-
-    fn own(&self, caller: &Caller, id: &str) -> Result<(), PlasticError> {
-        policy::may_at_all(caller, Action::NotificationWrite)?;
-        self.0.parts.webhooks.endpoint(FAMILY, id, &Visibility::of(caller))?;
-        Ok(())
+        Ok(self.told(caller, Action::NotificationRead)?.one(caller, id).await?)
     }
 
     /// Gives a subscription another secret; the one before signs as well for a while.
@@ -78,8 +60,7 @@ impl Plastic {
         id: &str,
         secret: Option<String>,
     ) -> Result<(Option<String>, Time), PlasticError> {
-        self.own(caller, id)?;
-        Ok(self.0.parts.webhooks.rotate(id, secret, &caller.name()).await?)
+        Ok(self.told(caller, Action::NotificationWrite)?.rotate(caller, id, secret).await?)
     }
 
     /// Sends to a subscription again that was disabled.
@@ -87,8 +68,7 @@ impl Plastic {
     /// # Errors
     /// When there is none for the caller.
     pub async fn subscription_enable(&self, caller: &Caller, id: &str) -> Result<(), PlasticError> {
-        self.own(caller, id)?;
-        Ok(self.0.parts.webhooks.enable(id, &caller.name()).await?)
+        Ok(self.told(caller, Action::NotificationWrite)?.enable(caller, id).await?)
     }
 
     /// Ends a subscription.
@@ -96,7 +76,6 @@ impl Plastic {
     /// # Errors
     /// When there is none for the caller.
     pub async fn unsubscribe(&self, caller: &Caller, id: &str) -> Result<(), PlasticError> {
-        self.own(caller, id)?;
-        Ok(self.0.parts.webhooks.remove(id, &caller.name()).await?)
+        Ok(self.told(caller, Action::NotificationWrite)?.remove(caller, id).await?)
     }
 }

@@ -18,6 +18,7 @@
 mod backup;
 mod control;
 mod error;
+pub(crate) mod file;
 pub mod journal;
 mod key;
 pub mod ledger;

@@ -310,6 +310,15 @@ impl Webhooks {
         seen
     }
 
+    /// Whether any endpoint of a family wants one of some events, about whatever thing.
+    pub fn is_wanted(&self, family: &str, events: &[&str]) -> bool {
+        let endpoints = self.0.endpoints.read().unwrap_or_else(PoisonError::into_inner);
+        endpoints.values().any(|one| {
+            let own = one.organisation.clone();
+            events.iter().any(|event| one.wants(family, event, own.as_slice()))
+        })
+    }
+
     /// Deliveries that wait for an endpoint.
     pub fn waiting(&self, id: &str) -> usize {
         self.0.lanes().count(id)

@@ -19,10 +19,12 @@ mod lanes;
 mod queue;
 mod run;
 mod sign;
+mod subscriptions;
 
 pub use endpoint::{Endpoint, NewEndpoint};
 pub use queue::{Delivery, Happened, Prepared};
 pub use sign::signature;
+pub use subscriptions::Subscriptions;
 
 use crate::identity::{Act, Entropy, IdentityError, Vault};
 use crate::platform::clock::Clock;
@@ -116,6 +118,9 @@ pub enum WebhookError {
     /// There is no such endpoint.
     #[error("there is no endpoint {0}")]
     Absent(String),
+    /// Whoever wants to be told sees nothing that could be told of.
+    #[error("there is nothing to be told of")]
+    Blind,
     /// The store refuses or fails.
     #[error("the store refuses")]
     Store(#[from] StoreError),
@@ -190,7 +195,7 @@ impl Webhooks {
         let hands = Arc::new(Semaphore::new(settings.at_once.max(1)));
         let inner = Arc::new(Inner {
             endpoints: RwLock::new(endpoints),
-            next: AtomicU64::new(queue::last(store.as_ref()).await? + 1),
+            next: AtomicU64::new(queue::first(store.as_ref()).await?),
             lanes: Mutex::new(queue::waiting(store.as_ref()).await?),
             sooner: Notify::new(),
             hands,

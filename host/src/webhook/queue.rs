@@ -14,6 +14,19 @@ use twin::time::Time;
 /// Records that are read at a time.
 const PAGE: usize = 1_000;
 
+/// More deliveries than one entry of the journal ever comes with.
+const NUMBERS_PER_ENTRY: u64 = 1_000_000;
+
+/// What is passing takes at most this part of the room for what waits.
+const PASSING_SHARE: usize = 10;
+
+/// Whether somebody must be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Must,
+    Passing,
+}
+
 /// Something that happened, for whoever wants to be told.
 #[derive(Debug, Clone)]
 pub struct Happened<'a> {
@@ -118,6 +131,11 @@ impl Prepared {
         self.0.iter().map(|delivery| RecordChange::put(delivery, Expect::Absent)).collect()
     }
 
+    /// Whether nobody is to be told.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// These and those, in this order.
     pub fn and(mut self, other: Prepared) -> Prepared {
         self.0.extend(other.0);
@@ -128,6 +146,16 @@ impl Prepared {
 impl Webhooks {
     /// A delivery for each endpoint that wants to be told.
     pub fn prepare(&self, happened: &Happened<'_>) -> Prepared {
+        self.prepared(happened, Weight::Must)
+    }
+
+    /// The same of what is soon overtaken by the next of its kind: who is far behind is not told of it, so that it takes no
+    /// room from what must be told.
+    pub fn prepare_passing(&self, happened: &Happened<'_>) -> Prepared {
+        self.prepared(happened, Weight::Passing)
+    }
+
+    fn prepared(&self, happened: &Happened<'_>, weight: Weight) -> Prepared {
         let Happened { family, event, subject, organisations, at, data } = *happened;
         let now = self.0.clock.now();
         let endpoints = self.0.endpoints.read().unwrap_or_else(PoisonError::into_inner);
@@ -139,10 +167,16 @@ impl Webhooks {
         wanting.sort_by(|a, b| a.id.cmp(&b.id));
         let unsigned = sign::unsigned(event, at, data);
         let lanes = self.0.lanes();
-        let deliveries = wanting.into_iter().map(|endpoint| {
+        let waiting_max = self.0.settings.waiting_max;
+        let deliveries = wanting.into_iter().filter_map(|endpoint| {
+            let waiting = lanes.count(&endpoint.id);
+            if weight == Weight::Passing && waiting >= waiting_max / PASSING_SHARE {
+                metrics::counter!("celltide_webhooks_passed_over_total").increment(1);
+                return None;
+            }
             // Who takes nothing must not fill the store.
-            let is_full = lanes.count(&endpoint.id) >= self.0.settings.waiting_max;
-            DeliveryRecord {
+            let is_full = waiting >= waiting_max;
+            Some(DeliveryRecord {
                 number: self.0.next.fetch_add(1, Ordering::Relaxed),
                 endpoint: endpoint.id.clone(),
                 subject: subject.to_owned(),
@@ -153,7 +187,7 @@ impl Webhooks {
                 next_at: now,
                 failed: is_full.then(|| "too many wait already".to_owned()),
                 dead_at: is_full.then_some(now),
-            }
+            })
         });
         Prepared(deliveries.collect())
     }
@@ -169,11 +203,14 @@ impl Webhooks {
     }
 }
 
-/// Number of the last delivery that is kept.
-pub(super) async fn last(store: &dyn Store) -> Result<u64, StoreError> {
+/// Number of the first delivery from now on. A number is never given twice, though deliveries that were taken are gone: it
+/// is above all that are kept, and above so many for each entry of the journal as no entry ever came with.
+pub(super) async fn first(store: &dyn Store) -> Result<u64, StoreError> {
     let scan = Scan { direction: Direction::Backward, ..Scan::all(DeliveryRecord::COLLECTION, 1) };
     let page = store.records(scan).await?;
-    Ok(page.records.first().and_then(|last| last.key.parse().ok()).unwrap_or(0))
+    let last: u64 = page.records.first().and_then(|last| last.key.parse().ok()).unwrap_or(0);
+    let entries = store.head().await?.sequence.0;
+    Ok(last.max(entries.saturating_mul(NUMBERS_PER_ENTRY)) + 1)
 }
 
 /// Everything that waits.

@@ -128,10 +128,10 @@ fn recycled(passport: &Passport) -> Option<Value> {
         .map(|(material, share)| {
             let of = passport.materials.iter().filter(|source| source.material == Some(material));
             let (mut pre, mut post, mut kg) = (0.0, 0.0, 0.0);
-            for source in of.filter(|source| source.recycled_pre.is_some() || source.recycled_post.is_some()) {
-                let weight = source.mass_kg.unwrap_or(1.0);
-                pre += weight * source.recycled_pre.unwrap_or(0.0);
-                post += weight * source.recycled_post.unwrap_or(0.0);
+            for source in of.filter(|source| source.given.recycled_pre.is_some() || source.given.recycled_post.is_some()) {
+                let weight = source.given.mass_kg.unwrap_or(1.0);
+                pre += weight * source.given.recycled_pre.unwrap_or(0.0);
+                post += weight * source.given.recycled_post.unwrap_or(0.0);
                 kg += weight;
             }
             let part = |sum: f64| if kg > 0.0 { json!(percent(sum / kg)) } else { Value::Null };

@@ -84,7 +84,7 @@ impl From<Subject> for String {
 }
 
 /// How somebody came in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Via {
     /// With a token of its own login, or of client credentials.
     Token,
@@ -97,7 +97,7 @@ pub enum Via {
 }
 
 /// Somebody who is known, and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// Who it is; limits count by it, and the journal names it.
     pub subject: Subject,

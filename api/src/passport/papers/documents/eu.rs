@@ -242,8 +242,11 @@ impl EuDocument {
                 report: value("due_diligence_report"),
                 sources: passport.materials.len(),
                 certifications: {
-                    let mut all: Vec<String> =
-                        passport.materials.iter().flat_map(|source| source.certifications.clone()).collect();
+                    let mut all: Vec<String> = passport
+                        .materials
+                        .iter()
+                        .flat_map(|source| source.given.certifications.clone())
+                        .collect();
                     all.sort_unstable();
                     all.dedup();
                     all

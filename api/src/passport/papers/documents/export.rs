@@ -65,17 +65,17 @@ struct SourceBody {
 fn source(source: &MaterialSource) -> SourceBody {
     SourceBody {
         material_id: source.id.clone(),
-        name: source.name.clone(),
-        symbol: source.symbol.clone(),
-        percentage: source.share_pct,
-        weight: source.mass_kg,
-        recycled_pre_consumer: source.recycled_pre.map(percent),
-        recycled_post_consumer: source.recycled_post.map(percent),
-        country: source.country.clone(),
-        mine: source.mine.clone(),
-        supplier: source.supplier.clone(),
-        certifications: source.certifications.clone(),
-        certificate_valid_to: source.certified_until.map(|until| until.to_string()),
+        name: source.given.name.clone(),
+        symbol: source.given.symbol.clone(),
+        percentage: source.given.share_pct,
+        weight: source.given.mass_kg,
+        recycled_pre_consumer: source.given.recycled_pre.map(percent),
+        recycled_post_consumer: source.given.recycled_post.map(percent),
+        country: source.given.country.clone(),
+        mine: source.given.mine.clone(),
+        supplier: source.given.supplier.clone(),
+        certifications: source.given.certifications.clone(),
+        certificate_valid_to: source.given.certified_until.map(|until| until.to_string()),
     }
 }
 
