@@ -15,6 +15,8 @@ mod rooms;
 mod socket;
 
 use crate::server::App;
+use axum::extract::Request;
+use axum::http::HeaderValue;
 use hub::Hub;
 use socketioxide::SocketIo;
 use socketioxide::layer::SocketIoLayer;
@@ -30,6 +32,22 @@ const PACKET_MAX_BYTES: usize = 16 << 10;
 const READ_BYTES: usize = 1 << 10;
 /// How long a client may take to join once it is connected.
 const JOIN: Duration = Duration::from_secs(10);
+
+/// A request that comes here with a head of its own. A socket keeps the head of its request, and what was read from a
+/// connection stays one piece of memory, several times as long, as long as any part of it is kept.
+pub(crate) async fn own_head(mut request: Request) -> Request {
+    if request.uri().path().starts_with(PATH) {
+        if let Ok(own) = request.uri().to_string().parse() {
+            *request.uri_mut() = own;
+        }
+        for value in request.headers_mut().values_mut() {
+            if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+                *value = own;
+            }
+        }
+    }
+    request
+}
 
 /// The layer that answers at `/socket.io`. Within a tokio runtime.
 pub(crate) fn layer(app: &App) -> SocketIoLayer {
