@@ -143,6 +143,7 @@ pub(super) async fn logout(
 /// A dealer or a financier that is to be added.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = NewUserBody)]
 pub(super) struct Create {
     name: String,
     #[schema(example = "+919876543210")]

@@ -65,6 +65,7 @@ pub(super) async fn battery_view(
 
 /// A battery that is to be registered.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewBatteryBody)]
 pub(super) struct Create {
     #[schema(example = "BAT002")]
     serial_number: String,
@@ -132,6 +133,7 @@ pub(super) async fn battery_control(
 
 /// To whom a battery is given.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = BatteryAssignAsked)]
 pub(super) struct AssignAsked {
     consumer_id: u64,
 }

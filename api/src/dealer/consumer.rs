@@ -42,6 +42,7 @@ pub(super) async fn consumer_list(
 
 /// A consumer that is to be added.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewConsumerBody)]
 pub(super) struct Create {
     name: String,
     #[schema(example = "+919876543210")]

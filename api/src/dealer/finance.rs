@@ -342,6 +342,7 @@ pub(super) struct CollectedSummary {
 
 /// What was collected.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CollectedAnswer)]
 pub(super) struct CollectionAnswer {
     collection_report: Vec<CollectedBody>,
     summary: CollectedSummary,

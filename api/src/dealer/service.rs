@@ -35,6 +35,7 @@ pub(super) struct Open {
 
 /// Who is sent.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TicketSentBody)]
 pub(super) struct SentBody {
     id: u64,
     name: String,
@@ -168,6 +169,7 @@ pub(super) async fn ticket_active(
 
 /// Who is to be sent.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TicketAssignAsked)]
 pub(super) struct AssignAsked {
     technician_id: u64,
     /// `low`, `medium`, `high` or `critical`; `medium` where nobody says.
@@ -290,6 +292,7 @@ pub(super) async fn ticket_feedback(
 
 /// A technician that is to be added.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewTechnicianBody)]
 pub(super) struct Create {
     name: String,
     /// Without one it cannot log in.

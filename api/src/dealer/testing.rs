@@ -69,6 +69,7 @@ pub(super) async fn battery_test(
 
 /// How a battery is to be switched.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TrialStatusAsked)]
 pub(super) struct StatusAsked {
     /// `active`, `inactive` or `maintenance`.
     #[schema(example = "maintenance")]
@@ -77,6 +78,7 @@ pub(super) struct StatusAsked {
 
 /// How a battery was switched.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TrialStatusAnswer)]
 pub(super) struct StatusAnswer {
     success: bool,
     message: &'static str,

@@ -54,6 +54,7 @@ struct StageBody {
 /// A transport of the battery.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ReportedTransport)]
 struct TransportBody {
     transport_id: String,
     from: String,

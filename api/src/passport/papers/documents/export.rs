@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 /// Something that happened to a battery.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ExportedEvent)]
 struct EventBody {
     event_id: String,
     r#type: String,
@@ -30,6 +31,7 @@ struct EventBody {
 /// A health that was measured.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ExportedHealth)]
 struct HealthBody {
     #[schema(format = DateTime)]
     timestamp: String,
@@ -42,6 +44,7 @@ struct HealthBody {
 /// A material and where it came from.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ExportedSource)]
 struct SourceBody {
     material_id: String,
     name: String,
