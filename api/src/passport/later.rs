@@ -7,7 +7,7 @@
 //!
 //! What is done later is the request itself, so that there is one way to answer it.
 
-use super::envelope::{refusal, refused};
+use super::envelope::{refusal, refused, unread};
 use super::operation::{location, standing};
 use crate::body::{Raw, must_be_json};
 use crate::caller::Caller;
@@ -86,7 +86,7 @@ async fn accepted(app: &App, caller: &Caller, request: Request) -> Result<Respon
     let Raw(body) = Raw::from_request(request, app).await?;
     if !body.is_empty() {
         let read: Result<IgnoredAny, _> = serde_json::from_slice(&body);
-        read.map_err(|error| Problem::unfit("body", error.to_string()))?;
+        read.map_err(|error| unread("body", error.to_string()))?;
     }
     asked.body = body.to_vec();
     let operation = app.operations()?.accept(caller.known(), asked).await.map_err(refusal)?;
