@@ -16,6 +16,7 @@ use host::platform::door::Door;
 use host::platform::{Options, Platform, PlatformDoor};
 use host::store::{Control, LocalStore, Store, StoreError, folder_in};
 use host::webhook::Webhooks;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Map, Value};
 use sim::plant::Fleet;
 use std::io::IsTerminal;
@@ -83,6 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         None => Clock::wall(),
     };
     log(&config)?;
+    open_many();
     // What is wrong with these is said before anything is written.
     let calls = config.grpc.settings()?;
     let listener = listen("http.addr", config.http.addr)?;
@@ -162,6 +164,15 @@ fn log(config: &Config) -> Result<(), Failure> {
 }
 
 /// The one identity store; the first start makes the administrator.
+/// Every connection is an open file: as many are allowed as the system would let this process ask for, and not only as
+/// many as it gives at first.
+fn open_many() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, ?current, "the limit of open files stays as it is");
+    }
+}
+
 async fn identity(store: &Arc<dyn Store>, password: Option<String>) -> Result<Identity, Failure> {
     let now = Clock::wall().now();
     let settings = host::identity::Settings::default();

@@ -4,12 +4,34 @@ use crate::double::{config, reading, second, start};
 use crate::raw::{Hello, Raw, publish};
 use broker::{Config, Rate, topic};
 use futures::future::join_all;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
 
+/// Connections at once, each with both its ends in this process.
+const CONNECTIONS: u64 = 5_000;
+
+/// Lets this process open the files for them, and says for how many connections that is enough.
+fn allowed() -> u64 {
+    const BESIDES: u64 = 500;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let files = maximum.unwrap_or(u64::MAX).min(2 * CONNECTIONS + BESIDES);
+    if current.is_some_and(|current| current < files) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum }).unwrap();
+    }
+    let allowed = (files - BESIDES) / 2;
+    if allowed < CONNECTIONS {
+        eprintln!(
+            "the system allows {files} open files: {allowed} connections are tried, and not {CONNECTIONS}"
+        );
+    }
+    allowed
+}
+
 #[tokio::test]
-async fn a_thousand_connections() {
+async fn five_thousand_connections() {
+    let count = allowed();
     let (double, broker) = start(config()).await;
-    let names: Vec<String> = (0..1_000).map(|n| format!("b{n}")).collect();
+    let names: Vec<String> = (0..count).map(|n| format!("b{n}")).collect();
     let devices: Vec<_> = names.iter().map(|name| double.battery(name)).collect();
     let address = broker.address;
     let mut clients: Vec<Raw> = Vec::new();
