@@ -8,7 +8,7 @@
 //!
 //! Spans are exact, so the error is that of the rows alone: a leg due east or west is off by up to half a row at either
 //! side, one sixteenth of its swath in all; legs of other courses, and many legs, by far less, for the errors have no
-//! sign. Legs are cut into pieces of [`PIECE_KM`], over which the globe is flat to 10⁻³. The ends of a track are square:
+//! sign. Legs are cut into pieces of five kilometres, over which the globe is flat to 10⁻³. The ends of a track are square:
 //! what lies before its first fix was not swept.
 //!
 //! Source: the overlap-free area is the union of track buffers; scan conversion of convex polygons as in Foley, van Dam,
