@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// Rounds, unless `CELLTIDE_CRASH_ROUNDS` says otherwise.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 50;
 const TWINS: usize = 8;
 const CLIENTS: usize = 2;
 
