@@ -145,10 +145,17 @@ fn chord_2_of(distance_km: f64) -> f64 {
     (2.0 * half.sin()).powi(2)
 }
 
+/// Within more than this there is so much of the globe that looking at all batches in their order is quicker [km].
+const WIDE_KM: f64 = 5_000.0;
+/// Where nothing is near.
+const NOWHERE: [f64; 3] = [f64::NAN; 3];
+
 /// Everything at a glance.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     rows: Vec<Row>,
+    /// Their places, in the same order.
+    points: Vec<[f64; 3]>,
     by_id: HashMap<BatchId, u32>,
     by_time: BTreeSet<(Time, BatchId)>,
     places: RTree<Point>,
@@ -197,9 +204,10 @@ impl Index {
         let slot = u32::try_from(self.rows.len()).ok()?;
         self.by_id.insert(row.id, slot);
         self.by_time.insert((row.at, row.id));
-        let point = row.position.map(|place| Point::new(on_sphere(place), slot));
+        let point = row.position.map(on_sphere);
+        self.points.push(point.unwrap_or(NOWHERE));
         self.rows.push(row);
-        point
+        point.map(|point| Point::new(point, slot))
     }
 
     /// Gives so many numbers of a year out; the first of them.
@@ -245,15 +253,19 @@ impl Index {
         let is_inside = |chord_2: f64, row: &Row| {
             chord_2 <= inner || row.position.is_some_and(|place| centre.distance_km(place) <= radius_km)
         };
-        let mut found: Vec<(f64, u32)> = self
-            .places
-            .locate_within_distance(from, outer)
-            .map(|point| (chord_2(point.geom(), &from), point.data))
-            .filter(|(chord_2, slot)| {
-                let row = &self.rows[*slot as usize];
-                wanted(row) && is_inside(*chord_2, row)
-            })
-            .collect();
+        let mut found: Vec<(f64, u32)> = Vec::new();
+        let mut look = |point: &[f64; 3], slot: u32| {
+            let (chord_2, row) = (chord_2(point, &from), &self.rows[slot as usize]);
+            if chord_2 <= outer && wanted(row) && is_inside(chord_2, row) {
+                found.push((chord_2, slot));
+            }
+        };
+        if radius_km > WIDE_KM {
+            self.points.iter().zip(0..).for_each(|(point, slot)| look(point, slot));
+        } else {
+            let near = self.places.locate_within_distance(from, outer);
+            near.for_each(|point| look(point.geom(), point.data));
+        }
         let total = found.len();
         let order = |a: &(f64, u32), b: &(f64, u32)| {
             let id = |slot: u32| self.rows[slot as usize].id;
