@@ -324,7 +324,7 @@ impl Default for Fleet {
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dir: "celltide-data".into(), cache_mb: 128 }
+        Self { dir: "celltide-data".into(), cache_mb: 16 }
     }
 }
 
