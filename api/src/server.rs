@@ -334,7 +334,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(app.settings.body_max_bytes))
         .layer(middleware::from_fn(body::worded))
         .layer(CatchPanicLayer::new())
-        .layer(middleware::map_request(rul::live::own_head))
+        .map_request(rul::live::own_head)
         .layer(rul::live::layer(&app))
         .layer(middleware::from_fn(measure::count));
     answered

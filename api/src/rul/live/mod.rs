@@ -35,7 +35,7 @@ const JOIN: Duration = Duration::from_secs(10);
 
 /// A request that comes here with a head of its own. A socket keeps the head of its request, and what was read from a
 /// connection stays one piece of memory, several times as long, as long as any part of it is kept.
-pub(crate) async fn own_head(mut request: Request) -> Request {
+pub(crate) fn own_head(mut request: Request) -> Request {
     if request.uri().path().starts_with(PATH) {
         if let Ok(own) = request.uri().to_string().parse() {
             *request.uri_mut() = own;
