@@ -11,7 +11,7 @@ use super::{Act, Identity, IdentityError};
 use crate::platform::door::Soon;
 use crate::store::StoreError;
 use crate::store::medium::Direction;
-use crate::store::records::{By, Cursor, Indexed, Record, Scan, Versioned, Within};
+use crate::store::records::{By, Cursor, Indexed, Record, Scan, Within};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt::Debug;
@@ -179,22 +179,8 @@ impl Identity {
 
     /// Seals the messages that an earlier schema kept as they are.
     pub(super) async fn seal_messages(&self, act: Act<'_>) -> Result<(), IdentityError> {
-        loop {
-            let plain = Within::Prefix(b"+".to_vec());
-            let by = By::Index("to".to_owned());
-            let (found, _) = self.all::<KeptMessage>().page(by, plain, BATCH, None).await?;
-            if found.is_empty() {
-                return Ok(());
-            }
-            let mut records = Vec::with_capacity(found.len());
-            for Versioned { value, version } in found {
-                let message = self.opened_message(value)?;
-                records.push(ledger::changed(&self.kept_message(&message)?, version)?);
-            }
-            let detail = json!({ "collection": KeptMessage::COLLECTION, "records": records.len() });
-            self.keep(act, Fact { entity: "identity/sealed", kind: "messages sealed", detail }, records)
-                .await?;
-        }
+        let again = |kept: KeptMessage| self.kept_message(&self.opened_message(kept)?);
+        self.seal_kept(By::Index("to".to_owned()), "messages sealed", act, again).await
     }
 
     /// Puts a message into the outbox.

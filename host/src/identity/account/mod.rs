@@ -24,7 +24,7 @@ use serde_json::json;
 use std::sync::Arc;
 use twin::time::Time;
 
-/// People whose numbers are sealed in one change.
+/// Records with numbers that are sealed in one change.
 const BATCH: usize = 200;
 
 /// A person.
@@ -211,21 +211,30 @@ impl Identity {
 
     /// Seals the numbers that an earlier schema kept, and found people by, as they are.
     pub(super) async fn seal_users(&self, act: Act<'_>) -> Result<(), IdentityError> {
+        let again = |kept: KeptUser| self.kept_user(&kept.opened(self.vault())?);
+        self.seal_kept(By::Unique("phone".to_owned()), "numbers sealed", act, again).await
+    }
+
+    /// Keeps anew what an earlier schema found by a plain number: numbers begin with a plus, and no hash does.
+    pub(super) async fn seal_kept<R: Record>(
+        &self,
+        by: By,
+        kind: &str,
+        act: Act<'_>,
+        again: impl Fn(R) -> Result<R, IdentityError>,
+    ) -> Result<(), IdentityError> {
         loop {
             let plain = Within::Prefix(b"+".to_vec());
-            let by = By::Unique("phone".to_owned());
-            let (found, _) = self.all::<KeptUser>().page(by, plain, BATCH, None).await?;
+            let (found, _) = self.all::<R>().page(by.clone(), plain, BATCH, None).await?;
             if found.is_empty() {
                 return Ok(());
             }
             let mut records: Vec<RecordChange> = Vec::with_capacity(found.len());
-            for found in found {
-                let Versioned { value, version } = self.opened_user(found)?;
-                records.push(ledger::changed(&self.kept_user(&value)?, version)?);
+            for Versioned { value, version } in found {
+                records.push(ledger::changed(&again(value)?, version)?);
             }
-            let detail = json!({ "collection": KeptUser::COLLECTION, "records": records.len() });
-            self.keep(act, Fact { entity: "identity/sealed", kind: "numbers sealed", detail }, records)
-                .await?;
+            let detail = json!({ "collection": R::COLLECTION, "records": records.len() });
+            self.keep(act, Fact { entity: "identity/sealed", kind, detail }, records).await?;
         }
     }
 }
