@@ -2,11 +2,11 @@
 
 use crate::coverage::operations;
 use crate::desk::Desk;
+use crate::folder::files;
 use crate::lender::signed_bytes;
 use crate::people::{AADHAAR, PAN, PHONES, World};
 use crate::process::LOG;
 use serde_json::json;
-use std::path::Path;
 
 /// A server that hardly lets anybody in.
 pub(crate) const NARROW: &str =
@@ -99,17 +99,6 @@ pub(crate) async fn too_many(desk: &mut Desk) {
         answer.is(429, "Rate limit exceeded");
         assert_eq!(answer.body["details"], "Too many requests. Please try again later.");
         assert!(answer.body["retry_after"].as_u64().unwrap() > 0);
-    }
-}
-
-fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.is_file() {
-            found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
     }
 }
 

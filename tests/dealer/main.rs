@@ -11,6 +11,8 @@ mod crash;
 mod desk;
 mod edges;
 mod figures;
+#[path = "../support/folder.rs"]
+mod folder;
 mod lateness;
 mod lender;
 mod loans;

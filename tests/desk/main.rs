@@ -10,6 +10,8 @@ mod coverage;
 #[path = "../dealer/desk.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod desk;
+#[path = "../support/folder.rs"]
+mod folder;
 #[path = "../serve/process.rs"]
 #[allow(dead_code, reason = "every test file uses its part")]
 mod process;

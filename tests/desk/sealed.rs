@@ -1,9 +1,9 @@
 //! What lies in the store: no telephone number, no secret of a webhook, and nothing that is shown once, in plain.
 
 use crate::desk::{Desk, TRIAL};
+use crate::folder::files;
 use crate::process::{LOG, run};
 use serde_json::json;
-use std::path::Path;
 
 const DEALER: &str = "+919840000001";
 const CONSUMER: &str = "+919840000002";
@@ -14,17 +14,6 @@ const STRANGER: &str = "+919840000005";
 const SPOKEN: &str = "+919840000006";
 const OTHER: &str = "+919840000007";
 const SECRET: &str = "a secret that signs what is told";
-
-fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.is_file() {
-            found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
-    }
-}
 
 fn has(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|part| part == text.as_bytes())
