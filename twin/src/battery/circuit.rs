@@ -20,6 +20,8 @@ pub const GAS_CONSTANT: f64 = 8.314_462_618;
 
 /// Nodes of the curves over state of charge.
 const SOC_NODES: usize = 1001;
+/// Places of a table that an index of so many bits cannot leave; those beyond the nodes are copies of the last.
+const CURVE_PLACES: usize = 1024;
 /// Nodes of the inverse of the open-circuit voltage.
 const INVERSE_NODES: usize = 1025;
 /// Nodes of the resistance table over state of charge.
@@ -38,21 +40,27 @@ pub struct CellModel {
     pub life: LifeModel,
     /// Calendar laws as tables.
     pub calendar: Calendar,
-    curves: Vec<CurveNode>,
+    curves: Box<[CurveNode; CURVE_PLACES]>,
     /// State of charge over even steps of open-circuit voltage, from the lowest to the highest.
     inverse: Vec<f32>,
-    surface: Vec<[f32; 3]>,
+    /// R0, R1, R2 [Ω] and self-discharge [1/s].
+    surface: Vec<[f32; 4]>,
     /// Self-discharge by kelvin, as a share of rated capacity per second.
     leak_per_s: Vec<f64>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// The curves at a node and how far they rise to the next.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
 struct CurveNode {
     ocv_v: f64,
+    ocv_rise_v: f64,
     /// ∫U ds from empty to here [V].
     ocv_integral_v: f64,
     entropy_v_per_k: f64,
+    entropy_rise: f64,
     half_gap_v: f64,
+    half_gap_rise_v: f64,
 }
 
 /// Values of the curves at one state of charge.
@@ -88,30 +96,17 @@ impl CellModel {
     /// When one of its formulas cannot be read.
     pub fn compile(file: ChemistryFile) -> Result<Self, FormulaError> {
         let life = LifeModel::compile(&file.life)?;
-        let mut curves = Vec::with_capacity(SOC_NODES);
-        let mut integral = 0.0;
-        for k in 0..SOC_NODES {
-            let soc = k as f64 / (SOC_NODES - 1) as f64;
-            let ocv_v = interpolate(&file.ocv.soc, &file.ocv.value, soc);
-            if let Some(CurveNode { ocv_v: before, .. }) = curves.last() {
-                integral += 0.5 * (before + ocv_v) / (SOC_NODES - 1) as f64;
-            }
-            curves.push(CurveNode {
-                ocv_v,
-                ocv_integral_v: integral,
-                entropy_v_per_k: 1e-3 * interpolate(&file.entropy.soc, &file.entropy.value, soc),
-                half_gap_v: interpolate(&file.hysteresis.soc, &file.hysteresis.half_gap_v, soc),
-            });
-        }
-        let inverse = inverse_of(&curves);
+        let curves = curves_of(&file);
+        let inverse = inverse_of(&curves[..SOC_NODES]);
         let mut surface = Vec::with_capacity(SURFACE_T_NODES * SURFACE_SOC_NODES);
         for row in 0..SURFACE_T_NODES {
             let temperature_c = SURFACE_T_C.0 + row as f64;
+            let leak = self_discharge_per_s(&file.losses, temperature_c);
             for column in 0..SURFACE_SOC_NODES {
                 let soc = column as f64 / (SURFACE_SOC_NODES - 1) as f64;
                 let at = |s: &SurfaceFile| surface_value(s, soc, temperature_c) as f32;
                 let circuit = &file.circuit;
-                surface.push([at(&circuit.r0_ohm), at(&circuit.r1_ohm), at(&circuit.r2_ohm)]);
+                surface.push([at(&circuit.r0_ohm), at(&circuit.r1_ohm), at(&circuit.r2_ohm), leak as f32]);
             }
         }
         let leak_per_s = (0..SURFACE_T_NODES)
@@ -124,30 +119,38 @@ impl CellModel {
     /// Curves at a state of charge; beyond 0..1 they go on from the ends with the end's slope.
     #[inline(always)]
     pub fn curves(&self, soc: f64) -> Curves {
-        let position = soc * (SOC_NODES - 1) as f64;
-        let index = node_below(position, SOC_NODES);
-        let f = position - index as f64;
-        let (a, b) = (&self.curves[index], &self.curves[index + 1]);
-        let ocv_v = a.ocv_v + (b.ocv_v - a.ocv_v) * f;
-        let blend = f.clamp(0.0, 1.0);
+        let (node, f) = self.node_at(soc);
+        let ocv_v = node.ocv_v + node.ocv_rise_v * f;
+        let blend = least(most(f, 0.0), 1.0);
         Curves {
             ocv_v,
-            ocv_integral_v: a.ocv_integral_v + f * (a.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64),
-            ocv_slope_v: (b.ocv_v - a.ocv_v) * (SOC_NODES - 1) as f64,
-            entropy_v_per_k: a.entropy_v_per_k + (b.entropy_v_per_k - a.entropy_v_per_k) * blend,
-            half_gap_v: a.half_gap_v + (b.half_gap_v - a.half_gap_v) * blend,
+            ocv_integral_v: node.ocv_integral_v + f * (node.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64),
+            ocv_slope_v: node.ocv_rise_v * (SOC_NODES - 1) as f64,
+            entropy_v_per_k: node.entropy_v_per_k + node.entropy_rise * blend,
+            half_gap_v: node.half_gap_v + node.half_gap_rise_v * blend,
         }
     }
 
     /// Open-circuit voltage and its integral over state of charge from empty [V].
     #[inline(always)]
     pub fn stored(&self, soc: f64) -> (f64, f64) {
-        let position = soc * (SOC_NODES - 1) as f64;
-        let index = node_below(position, SOC_NODES);
-        let f = position - index as f64;
-        let (a, b) = (&self.curves[index], &self.curves[index + 1]);
-        let ocv_v = a.ocv_v + (b.ocv_v - a.ocv_v) * f;
-        (ocv_v, a.ocv_integral_v + f * (a.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64))
+        let (node, f) = self.node_at(soc);
+        let ocv_v = node.ocv_v + node.ocv_rise_v * f;
+        (ocv_v, node.ocv_integral_v + f * (node.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64))
+    }
+
+    /// Open-circuit voltage and its slope over state of charge [V].
+    #[inline(always)]
+    pub(super) fn ocv_and_slope_v(&self, soc: f64) -> (f64, f64) {
+        let (node, f) = self.node_at(soc);
+        (node.ocv_v + node.ocv_rise_v * f, node.ocv_rise_v * (SOC_NODES - 1) as f64)
+    }
+
+    /// The node below a state of charge, and how far beyond it that lies as a share of the way to the next.
+    #[inline(always)]
+    fn node_at(&self, soc: f64) -> (&CurveNode, f64) {
+        let (node, f) = node_below(soc * (SOC_NODES - 1) as f64, SOC_NODES);
+        (&self.curves[node % CURVE_PLACES], f)
     }
 
     /// Open-circuit voltage [V].
@@ -167,25 +170,38 @@ impl CellModel {
     /// Resistances of a new cell, held at the ends of the table (−40 and 90 °C).
     #[inline(always)]
     pub fn resistances(&self, soc: f64, temperature_c: f64) -> Resistances {
-        let t = (temperature_c - SURFACE_T_C.0).clamp(0.0, (SURFACE_T_NODES - 1) as f64);
-        let s = (soc * (SURFACE_SOC_NODES - 1) as f64).clamp(0.0, (SURFACE_SOC_NODES - 1) as f64);
-        let row = node_below(t, SURFACE_T_NODES);
-        let column = node_below(s, SURFACE_SOC_NODES);
-        let (ft, fs) = ((t - row as f64) as f32, (s - column as f64) as f32);
+        self.resistances_and_leak(soc, temperature_c).0
+    }
+
+    /// [`CellModel::resistances`] and, to a millionth of itself, [`CellModel::leak_per_s`].
+    #[inline(always)]
+    pub(super) fn resistances_and_leak(&self, soc: f64, temperature_c: f64) -> (Resistances, f64) {
+        let t = held_between(temperature_c - SURFACE_T_C.0, (SURFACE_T_NODES - 1) as f64);
+        let s = held_between(soc * (SURFACE_SOC_NODES - 1) as f64, (SURFACE_SOC_NODES - 1) as f64);
+        let ((row, ft), (column, fs)) = (node_below(t, SURFACE_T_NODES), node_below(s, SURFACE_SOC_NODES));
+        let (ft, fs) = (ft as f32, fs as f32);
         let at = row * SURFACE_SOC_NODES + column;
-        let (low, high) = (&self.surface[at..at + 2], &self.surface[at + SURFACE_SOC_NODES..][..2]);
-        let blend = |k: usize| {
+        let four = &self.surface[at..at + SURFACE_SOC_NODES + 2];
+        let (low, high) = ([four[0], four[1]], [four[SURFACE_SOC_NODES], four[SURFACE_SOC_NODES + 1]]);
+        let mut blended = [0.0f32; 4];
+        for (k, value) in blended.iter_mut().enumerate() {
             let cold = low[0][k] + (low[1][k] - low[0][k]) * fs;
             let warm = high[0][k] + (high[1][k] - high[0][k]) * fs;
-            f64::from(cold + (warm - cold) * ft)
-        };
-        Resistances { r0: blend(0), r1: blend(1), r2: blend(2) }
+            *value = cold + (warm - cold) * ft;
+        }
+        let [r0, r1, r2, leak] = blended.map(f64::from);
+        (Resistances { r0, r1, r2 }, leak)
     }
 
     /// Resistances of a new cell under a current [A]: R0 falls at high current where the chemistry has a knee.
     #[inline(always)]
     pub fn resistances_under(&self, soc: f64, temperature_c: f64, current_a: f64) -> Resistances {
-        let mut ohm = self.resistances(soc, temperature_c);
+        self.under_current(self.resistances(soc, temperature_c), current_a)
+    }
+
+    /// Resistances as they are under a current [A].
+    #[inline(always)]
+    pub(super) fn under_current(&self, mut ohm: Resistances, current_a: f64) -> Resistances {
         if let Some(knee) = &self.file.circuit.knee {
             ohm.r0 = bent(ohm.r0, current_a, knee);
         }
@@ -195,10 +211,10 @@ impl CellModel {
     /// Self-discharge as a share of rated capacity per second, held at the ends of the table (−40 and 90 °C).
     #[inline(always)]
     pub fn leak_per_s(&self, temperature_c: f64) -> f64 {
-        let t = (temperature_c - SURFACE_T_C.0).clamp(0.0, (SURFACE_T_NODES - 1) as f64);
-        let row = node_below(t, SURFACE_T_NODES);
+        let t = held_between(temperature_c - SURFACE_T_C.0, (SURFACE_T_NODES - 1) as f64);
+        let (row, f) = node_below(t, SURFACE_T_NODES);
         let pair = &self.leak_per_s[row..row + 2];
-        pair[0] + (pair[1] - pair[0]) * (t - row as f64)
+        pair[0] + (pair[1] - pair[0]) * f
     }
 
     /// Share of the charge that can be had at a discharge current and temperature, for chemistries in which
@@ -206,6 +222,33 @@ impl CellModel {
     pub fn usable_share(&self, c_rate: f64, temperature_c: f64) -> f64 {
         self.file.rate_capacity.as_ref().map_or(1.0, |rate| usable_share(rate, c_rate, temperature_c))
     }
+}
+
+fn curves_of(file: &ChemistryFile) -> Box<[CurveNode; CURVE_PLACES]> {
+    let mut nodes = Box::new([CurveNode::default(); CURVE_PLACES]);
+    let mut integral_v = 0.0;
+    for k in 0..CURVE_PLACES {
+        let soc = k.min(SOC_NODES - 1) as f64 / (SOC_NODES - 1) as f64;
+        let ocv_v = interpolate(&file.ocv.soc, &file.ocv.value, soc);
+        let entropy_v_per_k = 1e-3 * interpolate(&file.entropy.soc, &file.entropy.value, soc);
+        let half_gap_v = interpolate(&file.hysteresis.soc, &file.hysteresis.half_gap_v, soc);
+        if let Some(before) = k.checked_sub(1).map(|before| &mut nodes[before]) {
+            before.ocv_rise_v = ocv_v - before.ocv_v;
+            before.entropy_rise = entropy_v_per_k - before.entropy_v_per_k;
+            before.half_gap_rise_v = half_gap_v - before.half_gap_v;
+            if k < SOC_NODES {
+                integral_v += 0.5 * (before.ocv_v + ocv_v) / (SOC_NODES - 1) as f64;
+            }
+        }
+        nodes[k] = CurveNode {
+            ocv_v,
+            ocv_integral_v: integral_v,
+            entropy_v_per_k,
+            half_gap_v,
+            ..CurveNode::default()
+        };
+    }
+    nodes
 }
 
 fn inverse_of(curves: &[CurveNode]) -> Vec<f32> {
@@ -222,11 +265,32 @@ fn inverse_of(curves: &[CurveNode]) -> Vec<f32> {
         .collect()
 }
 
-/// Index of the node below a position, one that has a neighbour above.
+/// Index of the node below a position, one that has a neighbour above, and the way from it to the position.
 #[inline(always)]
-fn node_below(position: f64, nodes: usize) -> usize {
-    // By way of 32 bits, which one instruction converts.
-    (position as i32).clamp(0, nodes as i32 - 2) as usize
+fn node_below(position: f64, nodes: usize) -> (usize, f64) {
+    // Adding 1.5·2^52 leaves the nearest whole number in the lowest bits: of half a node less, the one below. On a node it
+    // may be the one before, from which the way is then whole.
+    const TO_WHOLE: f64 = 6_755_399_441_055_744.0;
+    let whole = held_between(position - 0.5, nodes as f64 - 2.0) + TO_WHOLE;
+    (whole.to_bits() as u32 as usize, position - (whole - TO_WHOLE))
+}
+
+/// A number moved to the nearer end of 0 to `highest` where it is outside; 0 for what is no number.
+#[inline(always)]
+fn held_between(x: f64, highest: f64) -> f64 {
+    least(most(x, 0.0), highest)
+}
+
+/// The lesser of two numbers; the second where the first is none.
+#[inline(always)]
+pub(super) fn least(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
+/// The greater of two numbers; the second where the first is none.
+#[inline(always)]
+pub(super) fn most(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }
 
 /// Series resistance under a current, where charge transfer bends it [Ω].

@@ -5,13 +5,14 @@
 //! profile was *sampled* only as far as the path itself does, and on how the calls were cut not at all.
 
 use super::daily::Sample;
+use super::exposure::{Exposure, Stretch};
 use super::life::{Health, LifeModel, Progress};
-use super::rainflow::{Cycle, IDLE_RATE_PER_H, Leg, Rainflow};
+use super::rainflow::Rainflow;
 use super::rate_table::Calendar;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
-/// The calendar takes its rate at the middle of stretches of so much time, charge and temperature at most.
+/// The calendar sees stretches of so much time, charge and temperature at most.
 const LOOK_S: f64 = 21_600.0;
 const LOOK_SOC: f64 = 0.1;
 const LOOK_K: f64 = 4.0;
@@ -35,10 +36,7 @@ struct Path {
     /// When capacity is looked at again.
     update_s: f64,
     rainflow: Rainflow,
-    /// What happened since the last turning point, which the rainflow count does not know yet.
-    leg: Leg,
-    /// Last move of state of charge that was not nothing; its sign is the direction of the leg.
-    direction: f64,
+    exposure: Exposure,
 }
 
 impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
@@ -58,8 +56,7 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
                 start_s: first.t_s,
                 update_s: first.t_s + SECONDS_PER_DAY,
                 rainflow: Rainflow::starting_at(first.soc),
-                leg: Leg::default(),
-                direction: 0.0,
+                exposure: Exposure::default(),
             });
         }
         let Some(mut path) = self.path.take() else { return };
@@ -98,36 +95,35 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
         let (dt_s, d_soc, d_k) =
             (to.t_s - from.t_s, to.soc - from.soc, to.temperature_c - from.temperature_c);
         let days = dt_s * (1.0 / SECONDS_PER_DAY);
+        let stretch = |share: f64, count: f64| Stretch {
+            days: days / count,
+            temperature_c: from.temperature_c + d_k * (share + 0.5) / count,
+            ends_c: (
+                from.temperature_c + d_k * share / count,
+                from.temperature_c + d_k * (share + 1.0) / count,
+            ),
+            soc: from.soc + d_soc * (share + 0.5) / count,
+            charged: d_soc / count,
+        };
+        let (calendar, progress) = (self.calendar, &mut self.progress);
+        let mut expose = |temperature_c: f64, soc: f64, days: f64| {
+            calendar.expose(progress, temperature_c, soc, days);
+        };
         if dt_s <= LOOK_S && d_soc.abs() <= LOOK_SOC && d_k.abs() <= LOOK_K {
-            let (temperature_c, soc) = (from.temperature_c + 0.5 * d_k, from.soc + 0.5 * d_soc);
-            self.calendar.expose(&mut self.progress, temperature_c, soc, days);
+            path.exposure.add(&stretch(0.0, 1.0), &mut expose);
         } else {
             let count = (dt_s / LOOK_S).max(d_soc.abs() / LOOK_SOC).max(d_k.abs() / LOOK_K).ceil();
             for look in 0..count as u32 {
-                let share = (f64::from(look) + 0.5) / count;
-                let (temperature_c, soc) = (from.temperature_c + d_k * share, from.soc + d_soc * share);
-                self.calendar.expose(&mut self.progress, temperature_c, soc, days / count);
+                path.exposure.add(&stretch(f64::from(look), count), &mut expose);
             }
         }
-        if d_soc != 0.0 {
-            if d_soc * path.direction < 0.0 {
-                self.turn(path);
-            }
-            path.direction = d_soc;
-            let moved = self.capacity * d_soc.abs();
-            self.efc += 0.5 * moved;
-            let hours = dt_s * (1.0 / 3600.0);
-            let active_h = if moved >= IDLE_RATE_PER_H * hours { hours } else { 0.0 };
-            path.leg.throughput_c += moved * (from.temperature_c + 0.5 * d_k);
-            if d_soc > 0.0 {
-                path.leg.charged += moved;
-                path.leg.charging_h += active_h;
-            } else {
-                path.leg.discharged += moved;
-                path.leg.discharging_h += active_h;
-            }
-        }
-        path.leg.days += days;
+        let moved = self.capacity * d_soc;
+        self.efc += 0.5 * moved.abs();
+        let (model, progress, ocv_v) = (self.model, &mut self.progress, &self.ocv_v);
+        let middle_c = from.temperature_c + 0.5 * d_k;
+        path.rainflow.step(to.soc, moved, (dt_s * (1.0 / 3600.0), middle_c), |cycle| {
+            model.add_cycle(progress, &cycle, &model.cycle_stress(&cycle, ocv_v));
+        });
         path.last = *to;
         if to.t_s >= path.update_s {
             let age_days = (to.t_s - path.start_s) / SECONDS_PER_DAY;
@@ -136,30 +132,24 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
         }
     }
 
-    /// Hands the leg that ends in a turning point to the rainflow count.
-    fn turn(&mut self, path: &mut Path) {
-        let leg = std::mem::take(&mut path.leg);
-        let (model, progress, ocv_v) = (self.model, &mut self.progress, &self.ocv_v);
-        path.rainflow.extend(path.last.soc, &leg, |cycle| {
-            model.add_cycle(progress, &cycle, &model.cycle_stress(&cycle, ocv_v));
-        });
-    }
-
     /// Health now, with the half-cycles that are still open.
     pub fn health(&self) -> Health {
         let mut progress = self.progress.clone();
-        let mut add = |cycle: Cycle| {
-            self.model.add_cycle(&mut progress, &cycle, &self.model.cycle_stress(&cycle, &self.ocv_v));
-        };
         if let Some(path) = &self.path {
-            let mut rainflow = path.rainflow.clone();
-            rainflow.extend(path.last.soc, &path.leg, &mut add);
-            rainflow.open().for_each(add);
+            let mut held = path.exposure;
+            held.flush(&mut |temperature_c, soc, days| {
+                self.calendar.expose(&mut progress, temperature_c, soc, days);
+            });
+            path.rainflow.unfinished(|cycle| {
+                let stress = self.model.cycle_stress(&cycle, &self.ocv_v);
+                self.model.add_cycle(&mut progress, &cycle, &stress);
+            });
         }
         self.model.health(&self.model.states(&progress, self.t_days()))
     }
 
-    /// Progress of the laws; cycles only as far as they were closed before the last turning point.
+    /// Progress of the laws; of the calendar up to some hours ago, cycles as far as they were closed before the last turning
+    /// point.
     pub fn progress(&self) -> &[f64] {
         &self.progress
     }

@@ -5,11 +5,13 @@
 //! voltage) and the energy of the RC pairs. So charge and energy balance to rounding at any step length, and the
 //! step length only decides how well changing parameters are followed.
 
-use super::circuit::CellModel;
+use super::chemistry::CircuitFile;
+use super::circuit::{CellModel, least, most};
 use super::decay::{Decay, exp};
+use super::exposure::Stretch;
 use super::life::ZERO_C_K;
 use super::pack::{PackModel, PackState};
-use super::rainflow::Leg;
+use super::thermal::Air;
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 
@@ -98,7 +100,7 @@ pub struct Stepping {
 impl Default for Stepping {
     /// Coarse enough for years of a fleet: see `docs/models/circuit.md` for the error.
     fn default() -> Self {
-        Self { soc_max: 0.2, active_max_s: 3600.0, rest_max_s: 7200.0 }
+        Self { soc_max: 0.34, active_max_s: 3600.0, rest_max_s: 14_400.0 }
     }
 }
 
@@ -110,9 +112,11 @@ impl Stepping {
 }
 
 /// Everything about the present step that does not depend on its current.
+#[derive(Clone, Copy)]
 struct Terminal {
     soc_mid: f64,
     ocv_v: f64,
+    ocv_mean_v: f64,
     hysteresis_v: f64,
     half_gap_v: f64,
     entropy_v_per_k: f64,
@@ -120,18 +124,11 @@ struct Terminal {
     r0: f64,
     r1: f64,
     r2: f64,
-}
-
-/// The lesser of two numbers, neither of which is NaN.
-#[inline(always)]
-fn least(a: f64, b: f64) -> f64 {
-    if a < b { a } else { b }
-}
-
-/// The greater of two numbers, neither of which is NaN.
-#[inline(always)]
-fn most(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
+    /// Voltages of the pairs at the step's beginning, with these resistances [V].
+    v1_v: f64,
+    v2_v: f64,
+    /// Self-discharge as a share of rated capacity [1/s].
+    leak_per_s: f64,
 }
 
 /// Allowed share of the full current between two temperature limits.
@@ -150,11 +147,12 @@ const HELD_SHARE: f64 = 1.0;
 /// Shortest step that a voltage limit asks for [s].
 const HELD_MIN_S: f64 = 60.0;
 
-/// Move of charge in a step from which on its calendar rates are taken at two points.
-const MOVED_WIDE: f64 = 0.08;
-
 /// Longest step while temperature limits the current, for a few kelvin change what is allowed [s].
-const DERATED_MAX_S: f64 = 600.0;
+const DERATED_MAX_S: f64 = 300.0;
+
+/// Self-discharge of a pack that idles is taken anew when the temperature has moved by so much [K]: 0.7 % of it where it
+/// doubles within ten.
+const LEAK_HELD_K: f64 = 0.1;
 
 /// A cell is not followed in one step while it warms by more than this [K].
 const WARMED_K: f64 = 2.0;
@@ -171,21 +169,18 @@ struct Passing<'a> {
     /// The duty, its powers and currents those of the mean cell.
     duty: Duty,
     stepping: Stepping,
-    from: Time,
     elapsed_s: f64,
     /// Present capacity of the mean cell [A·s].
     capacity_as: f64,
-    /// Beginning of the hour whose air temperatures are held [s of the passage], and those.
-    air_from_s: f64,
-    air_c: (f64, f64),
+    /// State of charge of the mean cell when the weakest is empty.
+    empty_soc: f64,
+    /// Hour in which the passage begins, and seconds from its beginning till then.
+    first_hour: i64,
+    into_hour_s: f64,
     /// Open-circuit voltage at the present state of charge, and its integral from empty [V].
     stored: (f64, f64),
     /// Exponentials of the last length.
     decay: Decay,
-    /// What happened since charge last changed its direction, which the cycle count does not know yet.
-    leg: Leg,
-    /// Sign of that leg's movement; zero at its beginning.
-    direction: f64,
     /// Why the step that was taken last is the duty's last.
     ending: Option<Ended>,
 }
@@ -214,8 +209,7 @@ pub(super) fn of_one_cell(duty: Duty, model: &PackModel) -> Duty {
 
 /// Carries the pack from `from` on for `span_s` seconds, or until the duty ends; `watch` is shown every step.
 ///
-/// The caller decides what follows an early end; the state is then that of the moment of the end. Cycles are
-/// counted when the passage ends.
+/// The caller decides what follows an early end; the state is then that of the moment of the end.
 pub fn pass(
     model: &PackModel,
     state: &mut PackState,
@@ -230,49 +224,59 @@ pub fn pass(
     }
     let cell = &*model.cell;
     let stored = cell.stored(state.soc);
+    let first_hour = from.hour_index();
     let mut passing = Passing {
         model,
         cell,
         capacity_as: 3600.0 * state.capacity_ah(model),
+        empty_soc: state.mean_soc_at(0.0),
         state,
         ambient,
         duty: of_one_cell(duty, model),
         stepping,
-        from,
         elapsed_s: 0.0,
-        air_from_s: f64::INFINITY,
-        air_c: (0.0, 0.0),
+        first_hour,
+        into_hour_s: from.seconds_since(Time::of_hour(first_hour)),
         stored,
         decay: Decay::NONE,
-        leg: Leg::default(),
-        direction: 0.0,
         ending: None,
     };
     let mut ended = None;
     while passing.elapsed_s < span_s {
-        let left_s = span_s - passing.elapsed_s;
-        let step = if let Duty::Rest = duty { passing.rest(left_s) } else { passing.act(left_s) };
-        match step {
-            Ok(step) => watch(&step, passing.state),
-            Err(why) => {
-                ended = Some((why, passing.elapsed_s));
-                break;
+        if let Duty::Rest = duty {
+            passing.rest(span_s, &mut watch);
+        } else {
+            match passing.act(span_s - passing.elapsed_s) {
+                Ok(step) => watch(&step, passing.state),
+                Err(why) => {
+                    ended = Some((why, passing.elapsed_s));
+                    break;
+                }
             }
         }
         if passing.state.since_refresh_s >= REFRESH_S {
-            passing.state.refresh_health(model);
-            passing.capacity_as = 3600.0 * passing.state.capacity_ah(model);
+            passing.refresh();
         }
         if let Some(why) = passing.ending {
             ended = Some((why, passing.elapsed_s));
             break;
         }
     }
-    passing.count_leg(passing.state.soc);
+    if let Some((Ended::Charged, _)) = ended {
+        passing.state.ledger.charges += 1.0;
+    }
     Passage { ended }
 }
 
 impl Passing<'_> {
+    /// Brings the pack's health up to date, and with it what is kept of it here.
+    #[inline(never)]
+    fn refresh(&mut self) {
+        self.state.refresh_health(self.model);
+        self.capacity_as = 3600.0 * self.state.capacity_ah(self.model);
+        self.empty_soc = self.state.mean_soc_at(0.0);
+    }
+
     /// Takes one step under a current, or says why there is none.
     fn act(&mut self, left_s: f64) -> Result<Step, Ended> {
         let duty = self.duty;
@@ -280,7 +284,7 @@ impl Passing<'_> {
         // A first guess of the current fixes the length of the step and where its middle lies; the middle fixes
         // the parameters, and these the current.
         let guess_a = self.guess();
-        let by_soc_s = self.stepping.soc_max * capacity_as / most(guess_a.abs(), 1e-6 * HOURS * capacity_as);
+        let moved_max_as = self.stepping.soc_max * capacity_as;
         let mut longest_s = match duty {
             Duty::Hold { .. } => self.stepping.rest_max_s,
             _ => self.stepping.active_max_s,
@@ -288,23 +292,24 @@ impl Passing<'_> {
         if self.allowed_share(guess_a) < 1.0 {
             longest_s = least(longest_s, DERATED_MAX_S);
         }
-        let mut dt_s = least(least(most(by_soc_s, 1.0), longest_s), left_s);
-        let mut terminal = self.terminal(self.state.soc - 0.5 * guess_a * dt_s / capacity_as, guess_a);
-        self.decay_over(dt_s);
+        let mut dt_s = least(longest_s, left_s);
+        if guess_a.abs() * dt_s > moved_max_as {
+            dt_s = least(most(moved_max_as / guess_a.abs(), 1.0), dt_s);
+        }
+        let mut terminal = self.middle(dt_s, guess_a);
         let (mut current_a, mut held) = self.current(&terminal)?;
         if self.cell.file.circuit.knee.is_some() {
             (terminal, current_a, held) = self.bent_current(terminal, guess_a, current_a, held)?;
         }
-        let by_heat_s = self.heating_s(&terminal, current_a);
-        if (current_a.abs() * dt_s > 1.2 * self.stepping.soc_max * capacity_as || dt_s > by_heat_s)
-            && dt_s > 1.0
-        {
+        let heat_w = current_a * current_a * (terminal.r0 + terminal.r1 + terminal.r2);
+        let warmed_max_j = WARMED_K * self.model.thermal.cell_j_per_k;
+        if (current_a.abs() * dt_s > 1.2 * moved_max_as || heat_w * dt_s > warmed_max_j) && dt_s > 1.0 {
             // The guess was far too low, for a heavy load draws more the more it polarises the cell; or the cell
             // will be another one when it has warmed up.
-            let by_soc_s = self.stepping.soc_max * capacity_as / current_a.abs();
+            let (by_soc_s, by_heat_s) = (moved_max_as / current_a.abs(), warmed_max_j / heat_w);
             dt_s = least(most(least(by_soc_s, by_heat_s), 1.0), dt_s);
-            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as, current_a);
-            self.decay_over(dt_s);
+            // A limit that held the longer step back may not hold this one.
+            terminal = self.middle(dt_s, if held { guess_a } else { current_a });
             (current_a, held) = self.current(&terminal)?;
         }
         // At a voltage limit the current falls from moment to moment, which long steps cannot follow: they are
@@ -312,36 +317,27 @@ impl Passing<'_> {
         let mut before_limit_s = if held { self.before_limit_s(&terminal, guess_a) } else { 0.0 };
         while held && dt_s > HELD_MIN_S {
             let falls_s = most(HELD_SHARE * self.held_time_constant_s(&terminal), HELD_MIN_S);
-            if before_limit_s > HELD_MIN_S && before_limit_s < dt_s {
+            let near_a = if before_limit_s > HELD_MIN_S && before_limit_s < dt_s {
                 dt_s = before_limit_s;
+                guess_a
             } else if dt_s > falls_s {
                 dt_s = least(falls_s, most(0.5 * dt_s, HELD_MIN_S));
+                current_a
             } else {
                 break;
-            }
+            };
             before_limit_s = 0.0;
-            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as, current_a);
-            self.decay_over(dt_s);
+            terminal = self.middle(dt_s, near_a);
             (current_a, held) = self.current(&terminal)?;
         }
         if held {
             self.look_whether_done(guess_a, current_a)?;
+            (terminal, current_a, dt_s) = self.until_cutoff(terminal, current_a, dt_s)?;
         }
         let (to_end_s, why) = self.time_to_end(&terminal, (guess_a, current_a))?;
         if to_end_s < dt_s {
-            // The last step is as long as it takes, with the current of just that length.
-            dt_s = to_end_s;
-            terminal = self.terminal(self.state.soc - 0.5 * current_a * dt_s / capacity_as, current_a);
-            self.decay_over(dt_s);
-            (current_a, _) = self.current(&terminal)?;
-            let (to_end_s, _) = self.time_to_end(&terminal, (guess_a, current_a))?;
-            if to_end_s < least(1.05 * dt_s, left_s) {
-                self.decay_over(to_end_s);
-                self.ending = Some(why);
-                if let Duty::Charge { .. } = duty {
-                    self.state.ledger.charges += 1.0;
-                }
-            }
+            (terminal, current_a) =
+                self.last(&terminal, (guess_a, current_a), (dt_s, to_end_s), (left_s, why))?;
         }
         let mut ripple = 0.0;
         if let Duty::Power { power_w, ripple: wanted } = duty {
@@ -353,7 +349,10 @@ impl Passing<'_> {
                 }
             }
         }
-        let float_a = self.float_a();
+        if current_a == 0.0 && !matches!(duty, Duty::Hold { .. }) {
+            return Ok(self.relax());
+        }
+        let float_a = self.float_a(&terminal);
         let step = self.take(&terminal, current_a, ripple, float_a);
         if let Duty::Hold { voltage_v, .. } = duty
             && self.state.soc >= 1.0 - 1e-6
@@ -362,6 +361,37 @@ impl Passing<'_> {
             self.state.voltage_v = voltage_v;
         }
         Ok(step)
+    }
+
+    /// The step in which the duty ends: as long as it takes, with the current of just that length. It ends within the
+    /// step that was tried, and the time that is left is sought by the secant.
+    #[inline(never)]
+    fn last(
+        &mut self,
+        terminal: &Terminal,
+        (wanted_a, mut current_a): (f64, f64),
+        (tried_s, to_end_s): (f64, f64),
+        (left_s, why): (f64, Ended),
+    ) -> Result<(Terminal, f64), Ended> {
+        let mut terminal = *terminal;
+        let (mut dt_s, too_long_s) = (to_end_s, to_end_s - tried_s);
+        for _ in 0..4 {
+            terminal = self.middle(dt_s, current_a);
+            (current_a, _) = self.current(&terminal)?;
+            let (to_end_s, _) = self.time_to_end(&terminal, (wanted_a, current_a))?;
+            if to_end_s < least(1.05 * dt_s, left_s) {
+                self.decay_over(to_end_s);
+                self.ending = Some(why);
+                break;
+            }
+            let too_short_s = to_end_s - dt_s;
+            let next_s = dt_s + (tried_s - dt_s) * too_short_s / (too_short_s - too_long_s);
+            if !(next_s > dt_s && next_s < least(tried_s, left_s)) {
+                break;
+            }
+            dt_s = next_s;
+        }
+        Ok((terminal, current_a))
     }
 
     /// The step again with a resistance that bends with the current itself and not with a guess of it.
@@ -379,29 +409,52 @@ impl Passing<'_> {
                 break;
             }
             near_a = 0.5 * (near_a + current_a);
-            terminal = self.terminal(terminal.soc_mid, near_a);
+            let Terminal { ocv_mean_v, hysteresis_v, .. } = terminal;
+            terminal = Terminal { ocv_mean_v, hysteresis_v, ..self.terminal(terminal.soc_mid, near_a) };
             (current_a, held) = self.current(&terminal)?;
         }
         Ok((terminal, current_a, held))
     }
 
-    /// Takes one step at rest.
-    fn rest(&mut self, left_s: f64) -> Result<Step, Ended> {
-        let dt_s = least(left_s, self.stepping.rest_max_s);
-        self.decay_over(dt_s);
-        if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
-            Ok(self.idle())
-        } else {
-            Ok(self.take(&self.terminal(self.state.soc, 0.0), 0.0, 0.0, 0.0))
+    /// Rests until the end of the span, or until health must be brought up to date; `watch` is shown every step.
+    fn rest(&mut self, span_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
+        while self.elapsed_s < span_s && self.state.since_refresh_s < REFRESH_S {
+            if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
+                return self.idle(span_s, watch);
+            }
+            self.decay_over(least(span_s - self.elapsed_s, self.stepping.rest_max_s));
+            let step = self.relax();
+            watch(&step, self.state);
         }
     }
 
+    /// At a voltage limit: the step no longer than until the current of a charge has fallen to the cut-off. Within a step it
+    /// falls like `e^(−t/τ)` about the step's own.
+    fn until_cutoff(
+        &mut self,
+        terminal: Terminal,
+        current_a: f64,
+        dt_s: f64,
+    ) -> Result<(Terminal, f64, f64), Ended> {
+        let file = &self.cell.file;
+        let cutoff_a = file.limits.charge_cutoff_c_rate * file.cell.capacity_ah;
+        let tau_s = self.held_time_constant_s(&terminal);
+        let fall = (-current_a / cutoff_a).ln() + 0.5 * dt_s / tau_s;
+        if !matches!(self.duty, Duty::Charge { .. }) || fall * tau_s >= dt_s {
+            return Ok((terminal, current_a, dt_s));
+        }
+        let dt_s = most(fall * tau_s, 1.0);
+        let terminal = self.middle(dt_s, current_a);
+        let (current_a, _) = self.current(&terminal)?;
+        self.ending = Some(Ended::Charged);
+        Ok((terminal, current_a, dt_s))
+    }
+
     /// At a voltage limit: whether the current has become so small that the charge is done or the pack empty.
-    fn look_whether_done(&mut self, guess_a: f64, current_a: f64) -> Result<(), Ended> {
+    fn look_whether_done(&self, guess_a: f64, current_a: f64) -> Result<(), Ended> {
         let file = &self.cell.file;
         let cutoff_a = file.limits.charge_cutoff_c_rate * file.cell.capacity_ah;
         if matches!(self.duty, Duty::Charge { .. }) && -current_a <= cutoff_a {
-            self.state.ledger.charges += 1.0;
             return Err(Ended::Charged);
         }
         if guess_a > 0.0 && current_a <= self.least_discharge_a(guess_a) {
@@ -426,13 +479,6 @@ impl Passing<'_> {
         derating(self.state.temperatures.cell_c, range_c, limits.derating_k)
     }
 
-    /// How long it takes a current to warm the cell by [`WARMED_K`], if no heat were lost [s].
-    #[inline(always)]
-    fn heating_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
-        let heat_w = current_a * current_a * (terminal.r0 + terminal.r1 + terminal.r2);
-        WARMED_K * self.model.thermal.cell_j_per_k / most(heat_w, 1e-9)
-    }
-
     /// How long a current can flow before the voltage reaches the limit in its way, all polarisation counted [s].
     fn before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
         let limits = &self.cell.file.limits;
@@ -451,7 +497,7 @@ impl Passing<'_> {
     /// Time until the present current brings the state of charge to where the duty ends [s], and what that means.
     #[inline(always)]
     fn time_to_end(
-        &mut self,
+        &self,
         terminal: &Terminal,
         (wanted_a, current_a): (f64, f64),
     ) -> Result<(f64, Ended), Ended> {
@@ -464,7 +510,7 @@ impl Passing<'_> {
             _ if wanted_a > 0.0 => (0.0, Ended::Empty),
             _ => (1.0, Ended::Reached),
         };
-        let end = self.state.mean_soc_at(end_pack_soc);
+        let end = 1.0 - (1.0 - end_pack_soc) * (1.0 - self.empty_soc);
         let left_as = self.capacity_as * if wanted_a > 0.0 { soc - end } else { end - soc };
         let file = &self.cell.file;
         let drain_a = if current_a > 0.0 {
@@ -472,15 +518,12 @@ impl Passing<'_> {
                 Duty::Power { ripple, .. } => current_a * current_a * terminal.r0 * ripple / terminal.ocv_v,
                 _ => 0.0,
             };
-            current_a + ripple_a + self.leak_a()
+            current_a + ripple_a + self.leak_a(terminal)
         } else {
             -current_a * file.losses.coulombic_efficiency
         };
         // What a millisecond would do is not worth a step.
         if left_as <= 1e-3 * most(drain_a.abs(), 1e-3 * file.cell.capacity_ah) {
-            if let Duty::Charge { .. } = self.duty {
-                self.state.ledger.charges += 1.0;
-            }
             return Err(why);
         }
         Ok((if current_a == 0.0 { f64::INFINITY } else { left_as / drain_a }, why))
@@ -488,8 +531,8 @@ impl Passing<'_> {
 
     /// Self-discharge as a current [A per cell].
     #[inline(always)]
-    fn leak_a(&self) -> f64 {
-        3600.0 * self.cell.leak_per_s(self.state.temperatures.cell_c) * self.cell.file.cell.capacity_ah
+    fn leak_a(&self, terminal: &Terminal) -> f64 {
+        3600.0 * terminal.leak_per_s * self.cell.file.cell.capacity_ah
     }
 
     /// Makes [`Passing::decay`] that of a step of `dt_s`.
@@ -500,25 +543,70 @@ impl Passing<'_> {
         }
     }
 
-    /// The circuit with the step's middle at `soc_mid`; `near_a` is the current as far as it is known, which matters
-    /// only to chemistries whose resistance bends with it.
+    /// The circuit in the middle of a step of `dt_s` under about this current, which is the next step's length from now
+    /// on.
+    #[inline(always)]
+    fn middle(&mut self, dt_s: f64, near_a: f64) -> Terminal {
+        self.decay_over(dt_s);
+        let moved = -near_a * dt_s / self.capacity_as;
+        let mut terminal = self.terminal(self.state.soc + 0.5 * moved, near_a);
+        // Means over the step, as far as its end is known.
+        let soc_end = least(most(self.state.soc + moved, 0.0), 1.0);
+        terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
+        terminal.hysteresis_v = terminal.half_gap_v * self.hysteresis(&terminal, near_a, moved).0;
+        terminal
+    }
+
+    /// Mean open-circuit voltage between now and another state of charge, for which `stored` was asked; `same_v` where both
+    /// are the same [V].
+    #[inline(always)]
+    fn ocv_mean_v(&self, soc: f64, stored: (f64, f64), same_v: f64) -> f64 {
+        let moved = soc - self.state.soc;
+        if moved.abs() > 1e-9 { (stored.1 - self.stored.1) / moved } else { same_v }
+    }
+
+    /// Branch of the hysteresis over a step that moves the state of charge by so much: its mean and its end.
+    #[inline(always)]
+    fn hysteresis(&self, terminal: &Terminal, current_a: f64, moved: f64) -> (f64, f64) {
+        let now = self.state.hysteresis;
+        if terminal.half_gap_v <= 0.0 || current_a == 0.0 {
+            return (now, now);
+        }
+        let branch = if current_a > 0.0 { -1.0 } else { 1.0 };
+        let away = now - branch;
+        // A branch that has been reached is not left by what remains of rounding.
+        if away.abs() < 1e-6 {
+            return (branch, branch);
+        }
+        let (left, mean) = left_and_mean(self.cell.file.hysteresis.gamma * moved.abs());
+        (branch + away * mean, branch + away * left)
+    }
+
+    /// The circuit at a state of charge; `near_a` is the current as far as it is known, which matters only to chemistries
+    /// whose resistance bends with it.
     #[inline(always)]
     fn terminal(&self, soc_mid: f64, near_a: f64) -> Terminal {
         let state = &*self.state;
         let soc_mid = least(most(soc_mid, 0.0), 1.0);
         let curves = self.cell.curves(soc_mid);
-        let fresh = self.cell.resistances_under(soc_mid, state.temperatures.cell_c, near_a);
+        let (fresh, leak_per_s) = self.cell.resistances_and_leak(soc_mid, state.temperatures.cell_c);
+        let fresh = self.cell.under_current(fresh, near_a);
         let growth = state.health.resistance;
+        let (r1, r2) = (fresh.r1 * growth, fresh.r2 * growth);
         Terminal {
             soc_mid,
             ocv_v: curves.ocv_v,
+            ocv_mean_v: curves.ocv_v,
             hysteresis_v: curves.half_gap_v * state.hysteresis,
             half_gap_v: curves.half_gap_v,
             entropy_v_per_k: curves.entropy_v_per_k,
             slope_v: most(curves.ocv_slope_v, 0.0),
             r0: fresh.r0 * growth,
-            r1: fresh.r1 * growth,
-            r2: fresh.r2 * growth,
+            r1,
+            r2,
+            v1_v: carried_over(state.v1_v, state.pair_ohm.0, r1),
+            v2_v: carried_over(state.v2_v, state.pair_ohm.1, r2),
+            leak_per_s,
         }
     }
 
@@ -557,9 +645,9 @@ impl Passing<'_> {
     /// Mean over the step of everything in the terminal voltage but what the present current adds.
     #[inline(always)]
     fn open_mean(&self, terminal: &Terminal, current_a: f64) -> f64 {
-        terminal.ocv_v + terminal.hysteresis_v
-            - self.state.v1_v * self.decay.m1
-            - self.state.v2_v * self.decay.m2
+        terminal.ocv_mean_v + terminal.hysteresis_v
+            - terminal.v1_v * self.decay.m1
+            - terminal.v2_v * self.decay.m2
             - self.rate_drop(terminal, current_a)
     }
 
@@ -630,7 +718,7 @@ impl Passing<'_> {
                 current_a = most(current_a, by_voltage_a);
             }
             if let Duty::Hold { .. } = self.duty {
-                current_a = most(current_a, -self.storable_a());
+                current_a = most(current_a, -self.storable_a(terminal));
             }
             Ok((current_a, held))
         } else {
@@ -639,10 +727,10 @@ impl Passing<'_> {
     }
 
     /// Current that a pack held at a voltage can take: what is missing, and what it loses [A per cell].
-    fn storable_a(&self) -> f64 {
+    fn storable_a(&self, terminal: &Terminal) -> f64 {
         let missing_as = (1.0 - self.state.soc) * self.capacity_as;
         let efficiency = self.cell.file.losses.coulombic_efficiency;
-        (missing_as * self.decay.per_s + self.leak_a() + self.float_a()) / efficiency
+        (missing_as * self.decay.per_s + self.leak_a(terminal) + self.float_a(terminal)) / efficiency
     }
 
     /// Float current: what a full lead-acid cell on its charger turns into gas and corrosion [A per cell].
@@ -650,7 +738,7 @@ impl Passing<'_> {
     /// `I = I₂₅·2^((T−25)/ΔT)·e^(k·(U−U_float))`. Source: as named in the chemistry file. Counted from 95 % of
     /// charge on; below, the cell charges instead (assumed).
     #[inline(always)]
-    fn float_a(&self) -> f64 {
+    fn float_a(&self, terminal: &Terminal) -> f64 {
         let (Duty::Hold { voltage_v, .. }, Some(float)) = (self.duty, &self.cell.file.float) else {
             return 0.0;
         };
@@ -662,7 +750,7 @@ impl Passing<'_> {
         let drawn_a =
             float.current_a * (warmer * std::f64::consts::LN_2 + float.current_per_v * over_v).exp();
         // Self-discharge is part of it.
-        (drawn_a * self.cell.file.losses.coulombic_efficiency - self.leak_a()).max(0.0)
+        (drawn_a * self.cell.file.losses.coulombic_efficiency - self.leak_a(terminal)).max(0.0)
     }
 
     /// Whether the voltage at the end of a step may lie beyond a limit: never wrong when it says no, for it
@@ -671,8 +759,8 @@ impl Passing<'_> {
     fn may_pass(&self, limit_v: f64, terminal: &Terminal, current_a: f64, weak: f64) -> bool {
         const MARGIN_V: f64 = 0.12;
         let state = &*self.state;
-        let polarised = (state.v1_v.abs()
-            + state.v2_v.abs()
+        let polarised = (terminal.v1_v.abs()
+            + terminal.v2_v.abs()
             + current_a.abs() * (terminal.r0 + terminal.r1 + terminal.r2))
             * weak;
         let room_v = (terminal.ocv_v + terminal.hysteresis_v - limit_v).abs();
@@ -698,79 +786,135 @@ impl Passing<'_> {
     fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, weak: f64) -> f64 {
         let (state, decay) = (&*self.state, &self.decay);
         let span = decay.dt_s / self.capacity_as;
-        let polarised = (state.v1_v * decay.e1 + state.v2_v * decay.e2) * weak;
+        let polarised = (terminal.v1_v * decay.e1 + terminal.v2_v * decay.e2) * weak;
         let resistance =
             (terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2)) * weak;
         let over_v = self.stored.0 + terminal.hysteresis_v - polarised - voltage_v;
-        // Voltage at the end beyond the one wanted; it falls with the current.
-        let beyond_v = |current_a: f64| {
-            let end_soc = least(most(state.soc - current_a * span, 0.0), 1.0);
-            over_v + self.cell.stored(end_soc).0 - self.stored.0 - current_a * resistance
-        };
-        // The open-circuit voltage moves with the charge: linear at first, then over the secant that results.
-        let first_a = over_v / (resistance + terminal.slope_v * span);
-        let first_v = beyond_v(first_a);
-        if first_a == 0.0 || over_v == first_v {
-            return first_a;
-        }
-        let mut low = (0.0, over_v);
-        let mut high = (first_a, first_v);
-        let mut current_a = first_a * over_v / (over_v - first_v);
-        // Across a knee of the curve one secant is not enough: regula falsi, with the Illinois rule.
-        for _ in 0..12 {
-            let here = (current_a, beyond_v(current_a));
-            if here.1.abs() < 1e-3 {
-                break;
-            }
-            if here.1 * high.1 < 0.0 {
-                low = high;
+        // The voltage at the end beyond the one wanted falls with the current, by the resistance and by the charge that it
+        // moves. Newton's method, held between what was too little and what was too much, for the curve has knees.
+        let mut current_a = over_v / (resistance + terminal.slope_v * span);
+        let (mut too_little_a, mut too_much_a) = (f64::NEG_INFINITY, f64::INFINITY);
+        for _ in 0..16 {
+            let free_soc = state.soc - current_a * span;
+            let end_soc = least(most(free_soc, 0.0), 1.0);
+            let (end_v, slope_v) = self.cell.ocv_and_slope_v(end_soc);
+            // What is full or empty moves no more.
+            let slope_v = if end_soc == free_soc { most(slope_v, 0.0) } else { 0.0 };
+            let beyond_v = over_v + end_v - self.stored.0 - current_a * resistance;
+            if beyond_v > 0.0 {
+                too_little_a = current_a;
             } else {
-                low.1 *= 0.5;
+                too_much_a = current_a;
             }
-            high = here;
-            if low.1 == high.1 {
+            let next_a = current_a + beyond_v / (resistance + slope_v * span);
+            current_a = if next_a >= too_little_a && next_a <= too_much_a {
+                next_a
+            } else {
+                0.5 * (too_little_a + too_much_a)
+            };
+            if beyond_v.abs() < 1e-3 {
                 break;
             }
-            current_a = high.0 - high.1 * (high.0 - low.0) / (high.1 - low.1);
         }
         current_a
     }
 
-    /// Air temperature at the middle of the step [°C].
+    /// The air over the step. Within an hour it changes evenly; a longer step takes Simpson's rule over its ends and middle.
     #[inline(always)]
-    fn air_c(&mut self) -> f64 {
-        let middle_s = self.elapsed_s + 0.5 * self.decay.dt_s;
-        let mut into_s = middle_s - self.air_from_s;
-        if !(0.0..3600.0).contains(&into_s) {
-            let hour = self.from.plus_seconds(middle_s).hour_index();
-            self.air_from_s = Time::of_hour(hour).seconds_since(self.from);
-            self.air_c = (self.ambient.air_c.of_hour(hour), self.ambient.air_c.of_hour(hour + 1));
-            into_s = middle_s - self.air_from_s;
+    fn air(&self) -> Air {
+        let (dt_s, per_s) = (self.decay.dt_s, self.decay.per_s);
+        let (from_c, to_c) = (self.air_at_c(self.elapsed_s), self.air_at_c(self.elapsed_s + dt_s));
+        let (mut mean_c, rise_k) = (0.5 * (from_c + to_c), to_c - from_c);
+        if dt_s > 3600.0 {
+            let middle_c = self.air_at_c(self.elapsed_s + 0.5 * dt_s);
+            mean_c = (2.0 * mean_c + 4.0 * middle_c) * (1.0 / 6.0);
         }
-        self.air_c.0 + (self.air_c.1 - self.air_c.0) * into_s * HOURS + self.ambient.shift_c
+        Air { mean_c, rise_k, per_s }
     }
 
-    /// A step of a pack at rest whose polarisation is gone: only self-discharge, temperature and age move.
-    fn idle(&mut self) -> Step {
-        let (dt_s, air_c) = (self.decay.dt_s, self.air_c());
+    /// Air temperature so many seconds into the passage [°C].
+    #[inline(always)]
+    fn air_at_c(&self, at_s: f64) -> f64 {
+        let hours = (self.into_hour_s + at_s) * HOURS;
+        let whole = hours as i64;
+        let hour = self.first_hour + whole;
+        let series = &self.ambient.air_c;
+        let (before_c, after_c) = (series.of_hour(hour), series.of_hour(hour + 1));
+        before_c + (after_c - before_c) * (hours - whole as f64) + self.ambient.shift_c
+    }
+
+    /// Rests, polarisation gone, until the end of the span or until health must be brought up to date: only
+    /// self-discharge, temperature and age move.
+    #[inline(always)]
+    fn idle(&mut self, span_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
         let cell = self.cell;
+        let capacity_ah = HOURS * self.capacity_as;
+        let per_ah = if capacity_ah > 0.0 { 1.0 / capacity_ah } else { 0.0 };
+        let rated_ah = cell.file.cell.capacity_ah;
+        // What the next step needs of this one stays out of memory.
+        let (mut soc, mut stored_v) = (self.state.soc, self.stored.1);
+        let mut temperatures = self.state.temperatures;
+        let (mut leak_at_c, mut leak_per_s) = (f64::INFINITY, 0.0);
+        self.state.current_a = 0.0;
+        while self.elapsed_s < span_s && self.state.since_refresh_s < REFRESH_S {
+            self.decay_over(least(span_s - self.elapsed_s, self.stepping.rest_max_s));
+            let (dt_s, air) = (self.decay.dt_s, self.air());
+            if (temperatures.cell_c - leak_at_c).abs() > LEAK_HELD_K {
+                leak_at_c = temperatures.cell_c;
+                leak_per_s = cell.leak_per_s(leak_at_c);
+            }
+            let left_ah = most((soc - self.empty_soc) * capacity_ah, 0.0);
+            let leak_ah = least(leak_per_s * dt_s * rated_ah, left_ah);
+            let soc_after = most(soc - leak_ah * per_ah, 0.0);
+            let curves = cell.curves(soc_after);
+            let leaked_wh = (stored_v - curves.ocv_integral_v) * capacity_ah;
+            let heat_w = leaked_wh * 3600.0 * self.decay.per_s;
+            let before_c = temperatures.cell_c;
+            let (mean_c, end) =
+                self.model.thermal.mean_and_step(temperatures, heat_w, air, &self.decay.propagator);
+            let state = &mut *self.state;
+            state.ledger.leaked_ah += leak_ah;
+            state.ledger.losses_wh += leaked_wh;
+            state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis;
+            state.temperatures = end;
+            self.stored = (curves.ocv_v, curves.ocv_integral_v);
+            self.age(mean_c, (before_c, end.cell_c), (soc, soc_after));
+            let step = self.advance(0.0, 0.0);
+            watch(&step, self.state);
+            (soc, stored_v, temperatures) = (soc_after, curves.ocv_integral_v, end);
+        }
+    }
+
+    /// A step of a pack at rest whose polarisation is on its way out: [`Passing::take`] without a current.
+    fn relax(&mut self) -> Step {
+        let air = self.air();
+        let terminal = self.terminal(self.state.soc, 0.0);
+        let (cell, decay) = (self.cell, &self.decay);
         let state = &mut *self.state;
         let capacity_ah = HOURS * self.capacity_as;
-        let leaking_ah = cell.leak_per_s(state.temperatures.cell_c) * dt_s * cell.file.cell.capacity_ah;
-        let leak_ah = least(leaking_ah, state.left_ah(capacity_ah));
-        let soc = if capacity_ah > 0.0 { most(state.soc - leak_ah / capacity_ah, 0.0) } else { 0.0 };
-        let curves = cell.curves(soc);
-        let leaked_wh = (self.stored.1 - curves.ocv_integral_v) * capacity_ah;
-        let heat_w = leaked_wh * 3600.0 * self.decay.per_s;
+        let left_ah = most((state.soc - self.empty_soc) * capacity_ah, 0.0);
+        let leak_ah = least(terminal.leak_per_s * decay.dt_s * cell.file.cell.capacity_ah, left_ah);
+        let soc_before = state.soc;
+        let soc = if capacity_ah > 0.0 { most(soc_before - leak_ah / capacity_ah, 0.0) } else { 0.0 };
+        let stored_to = cell.stored(soc);
+        let leaked_wh = (self.stored.1 - stored_to.1) * capacity_ah;
+        self.stored = stored_to;
+        state.v1_v = without_dust(terminal.v1_v * decay.e1);
+        state.v2_v = without_dust(terminal.v2_v * decay.e2);
+        state.pair_ohm = (terminal.r1, terminal.r2);
+        let held_wh = pairs_wh(&cell.file.circuit, &terminal, state.v1_v, state.v2_v);
+        let losses_wh = leaked_wh + state.pairs_wh - held_wh;
+        state.pairs_wh = held_wh;
+        let heat_w = losses_wh * 3600.0 * decay.per_s;
+        let before_c = state.temperatures.cell_c;
         let thermal = &self.model.thermal;
-        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat_w, air_c, &self.decay.propagator);
+        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat_w, air, &decay.propagator);
         state.temperatures = end;
         state.ledger.leaked_ah += leak_ah;
-        state.ledger.losses_wh += leaked_wh;
+        state.ledger.losses_wh += losses_wh;
         state.current_a = 0.0;
-        state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis;
-        self.stored = (curves.ocv_v, curves.ocv_integral_v);
-        self.age(mean_c, soc);
+        state.voltage_v = stored_to.0 + terminal.half_gap_v * state.hysteresis - state.v1_v - state.v2_v;
+        self.age(mean_c, (before_c, end.cell_c), (soc_before, soc));
         self.advance(0.0, 0.0)
     }
 
@@ -784,37 +928,26 @@ impl Passing<'_> {
         step
     }
 
-    /// Ages the pack by the step at a mean temperature, and moves it to `soc`.
+    /// Ages the pack by the step, of which mean temperature and those at its ends are known, and moves its state of charge.
     #[inline(always)]
-    fn age(&mut self, temperature_c: f64, soc: f64) {
+    fn age(&mut self, temperature_c: f64, ends_c: (f64, f64), (soc_before, soc): (f64, f64)) {
         let cell = self.cell;
-        let (soc_before, hours) = (self.state.soc, self.decay.dt_s * HOURS);
+        let hours = self.decay.dt_s * HOURS;
         let moved = soc - soc_before;
-        if moved * self.direction < 0.0 {
-            self.count_leg(soc_before);
-        }
         let days = hours * (1.0 / 24.0);
         let state = &mut *self.state;
         state.age_days += days;
         let progress = &mut state.progress;
-        let mut expose = |temperature_c: f64, soc: f64, days: f64| {
+        let stretch = Stretch { days, temperature_c, ends_c, soc: 0.5 * (soc_before + soc), charged: moved };
+        state.exposure.add(&stretch, |temperature_c, soc, days| {
             cell.calendar.expose(progress, temperature_c, soc, days);
-        };
-        let middle_soc = 0.5 * (soc_before + soc);
-        if moved.abs() > MOVED_WIDE {
-            // Rates bend with charge: over a wide move they are taken at the two Gauss points.
-            let aside = moved * 0.288_675_134_594_812_9;
-            expose(temperature_c, middle_soc - aside, 0.5 * days);
-            expose(temperature_c, middle_soc + aside, 0.5 * days);
-        } else {
-            state.exposure.add(temperature_c, middle_soc, days, expose);
-        }
+        });
         let moved_rated = moved * state.health.capacity;
         state.efc += 0.5 * moved_rated.abs();
-        if moved != 0.0 {
-            self.direction = moved;
-        }
-        self.leg.take_step(moved_rated, hours, temperature_c);
+        let ledger = &mut state.ledger;
+        state.rainflow.step(soc, moved_rated, (hours, temperature_c), |cycle| {
+            PackState::close_cycle(progress, ledger, cell, &cycle);
+        });
         state.soc = soc;
         let fitted = &cell.file.life.fitted;
         if temperature_c < fitted.temperature_c[0] || temperature_c > fitted.temperature_c[1] {
@@ -825,21 +958,10 @@ impl Passing<'_> {
         }
     }
 
-    /// Hands what happened since the last turn to the cycle count; the leg ends at `soc`.
-    fn count_leg(&mut self, soc: f64) {
-        let cell = self.cell;
-        let state = &mut *self.state;
-        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
-        state.rainflow.extend(soc, &self.leg, |cycle| {
-            PackState::close_cycle(progress, ledger, cell, &cycle);
-        });
-        (self.leg, self.direction) = (Leg::default(), 0.0);
-    }
-
     /// Applies a step whose current is decided.
     #[inline(always)]
     fn take(&mut self, terminal: &Terminal, current_a: f64, ripple: f64, float_a: f64) -> Step {
-        let air_c = self.air_c();
+        let air = self.air();
         let drop_v = self.rate_drop(terminal, current_a);
         let (cell, decay) = (self.cell, &self.decay);
         let losses = &cell.file.losses;
@@ -849,9 +971,9 @@ impl Passing<'_> {
 
         // Charge.
         let hours = decay.dt_s * HOURS;
-        let leaking_ah =
-            cell.leak_per_s(before_c) * decay.dt_s * cell.file.cell.capacity_ah + float_a * hours;
-        let leak_ah = least(leaking_ah, state.left_ah(capacity_ah));
+        let leaking_ah = terminal.leak_per_s * decay.dt_s * cell.file.cell.capacity_ah + float_a * hours;
+        let left_ah = most((state.soc - self.empty_soc) * capacity_ah, 0.0);
+        let leak_ah = least(leaking_ah, left_ah);
         let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
         let ripple_ah = if ripple > 0.0 {
             current_a * current_a * terminal.r0 * ripple / terminal.ocv_v * hours
@@ -865,34 +987,24 @@ impl Passing<'_> {
 
         // Voltage, with the exact mean over the step.
         let stored_to = cell.stored(soc);
-        let moved = soc - soc_before;
-        let ocv_mean_v =
-            if moved.abs() > 1e-9 { (stored_to.1 - self.stored.1) / moved } else { terminal.ocv_v };
+        let ocv_mean_v = self.ocv_mean_v(soc, stored_to, terminal.ocv_v);
+        let (branch_mean, branch_end) = self.hysteresis(terminal, current_a, soc - soc_before);
+        let state = &mut *self.state;
+        state.hysteresis = branch_end;
         self.stored = stored_to;
-        let (v1_before, v2_before) = (state.v1_v, state.v2_v);
+        let (v1_before, v2_before) = (terminal.v1_v, terminal.v2_v);
         let (v1_full, v2_full) = (current_a * terminal.r1, current_a * terminal.r2);
         let v1_mean = v1_full + (v1_before - v1_full) * decay.m1;
         let v2_mean = v2_full + (v2_before - v2_full) * decay.m2;
         state.v1_v = without_dust(v1_full + (v1_before - v1_full) * decay.e1);
         state.v2_v = without_dust(v2_full + (v2_before - v2_full) * decay.e2);
-        let branch_before = state.hysteresis;
-        if current_a != 0.0 && terminal.half_gap_v > 0.0 {
-            let branch = if current_a > 0.0 { -1.0 } else { 1.0 };
-            let kept = exp(-cell.file.hysteresis.gamma * moved.abs());
-            state.hysteresis = branch + (branch_before - branch) * kept;
-        }
-        let hysteresis_mean_v = terminal.half_gap_v * 0.5 * (branch_before + state.hysteresis);
+        let hysteresis_mean_v = terminal.half_gap_v * branch_mean;
         let voltage_mean_v =
             ocv_mean_v + hysteresis_mean_v - v1_mean - v2_mean - current_a * terminal.r0 - drop_v;
 
         // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².
-        let circuit = &cell.file.circuit;
-        // The pairs' capacitances follow their resistances; what a change sets free is heat as well.
-        let held_wh = 0.5
-            * HOURS
-            * (circuit.tau1_s * state.v1_v * state.v1_v * terminal.r2
-                + circuit.tau2_s * state.v2_v * state.v2_v * terminal.r1)
-            / (terminal.r1 * terminal.r2);
+        state.pair_ohm = (terminal.r1, terminal.r2);
+        let held_wh = pairs_wh(&cell.file.circuit, terminal, state.v1_v, state.v2_v);
         let newly_held = held_wh - state.pairs_wh;
         state.pairs_wh = held_wh;
         let terminal_wh = current_a * voltage_mean_v * hours;
@@ -902,7 +1014,7 @@ impl Passing<'_> {
         let reversible_wh = -current_a * hours * (before_c + ZERO_C_K) * terminal.entropy_v_per_k;
         let heat_w = (irreversible_wh + reversible_wh) * 3600.0 * decay.per_s;
         let thermal = &self.model.thermal;
-        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat_w, air_c, &decay.propagator);
+        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat_w, air, &decay.propagator);
         state.temperatures = end;
 
         // Books.
@@ -929,9 +1041,31 @@ impl Passing<'_> {
             - state.v2_v
             - current_a * terminal.r0
             - drop_v;
-        self.age(mean_c, soc);
+        self.age(mean_c, (before_c, end.cell_c), (soc_before, soc));
         self.advance(power_w, current_a)
     }
+}
+
+/// What is left of something that decays after so many of its time constants, and its mean until then.
+#[inline(always)]
+fn left_and_mean(constants: f64) -> (f64, f64) {
+    let left = exp(-constants);
+    // Below, 1 − e^(−x) would lose its digits, and (1 − e^(−x))/x is 1 − x/2 up to x²/6.
+    (left, if constants < 1e-5 { 1.0 - 0.5 * constants } else { (1.0 - left) / constants })
+}
+
+/// Energy in both RC pairs [Wh]: ½·C·v² with C = τ/R.
+#[inline(always)]
+fn pairs_wh(circuit: &CircuitFile, terminal: &Terminal, v1_v: f64, v2_v: f64) -> f64 {
+    let Terminal { r1, r2, .. } = terminal;
+    0.5 * HOURS * (circuit.tau1_s * v1_v * v1_v * r2 + circuit.tau2_s * v2_v * v2_v * r1) / (r1 * r2)
+}
+
+/// Voltage of a pair that goes on with another resistance [V]. Its capacitance τ/R follows, and the energy ½·C·v² stays: a
+/// change of parameters neither heats nor cools.
+#[inline(always)]
+fn carried_over(voltage_v: f64, from_ohm: f64, to_ohm: f64) -> f64 {
+    if voltage_v == 0.0 { 0.0 } else { voltage_v * (to_ohm / from_ohm).sqrt() }
 }
 
 /// Nothing instead of a voltage that has decayed beyond meaning: it spares what rests the work of following it, and

@@ -9,6 +9,7 @@ pub mod daily;
 pub mod decay;
 pub mod estimate;
 pub mod exact;
+pub mod exposure;
 pub mod fidelity;
 pub mod fit;
 pub mod forecast;

@@ -8,6 +8,7 @@
 
 use super::circuit::CellModel;
 use super::decay::Decays;
+use super::exposure::Exposure;
 use super::fidelity::Fidelity;
 use super::fidelity::particle::ParticleState;
 use super::life::{Health, Progress};
@@ -238,56 +239,6 @@ impl Ledger {
     }
 }
 
-/// Time under nearly constant temperature and state of charge, on its way to the calendar laws.
-///
-/// The laws move slowly, and a state of short steps need not ask them at each: up to half an hour, 2 K and a
-/// twentieth of charge go together at their mean. The error is of second order in those spans.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Exposure {
-    days: f64,
-    temperature_days: f64,
-    soc_days: f64,
-    first_temperature_c: f64,
-    first_soc: f64,
-}
-
-impl Exposure {
-    const DAYS_MAX: f64 = 0.5 / 24.0;
-    const SPAN_MAX_K: f64 = 2.0;
-    const SPAN_MAX_SOC: f64 = 0.05;
-
-    /// Adds a step; calls `expose` with mean temperature, mean state of charge and days when a span is full.
-    #[inline]
-    pub fn add(&mut self, temperature_c: f64, soc: f64, days: f64, mut expose: impl FnMut(f64, f64, f64)) {
-        if self.days > 0.0
-            && (self.days + days > Self::DAYS_MAX
-                || (temperature_c - self.first_temperature_c).abs() > Self::SPAN_MAX_K
-                || (soc - self.first_soc).abs() > Self::SPAN_MAX_SOC)
-        {
-            self.flush(&mut expose);
-        }
-        if days >= Self::DAYS_MAX {
-            expose(temperature_c, soc, days);
-            return;
-        }
-        if self.days == 0.0 {
-            (self.first_temperature_c, self.first_soc) = (temperature_c, soc);
-        }
-        self.days += days;
-        self.temperature_days += temperature_c * days;
-        self.soc_days += soc * days;
-    }
-
-    /// Hands over what is held.
-    #[inline]
-    pub fn flush(&mut self, expose: &mut impl FnMut(f64, f64, f64)) {
-        if self.days > 0.0 {
-            expose(self.temperature_days / self.days, self.soc_days / self.days, self.days);
-            *self = Self::default();
-        }
-    }
-}
-
 /// What changes about a pack, in terms of its mean cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PackState {
@@ -297,6 +248,8 @@ pub struct PackState {
     pub v1_v: f64,
     /// Voltage of the slow pair [V].
     pub v2_v: f64,
+    /// Resistances of the pairs at which they hold these voltages [Ω].
+    pub pair_ohm: (f64, f64),
     /// Energy held in both pairs [Wh].
     pub pairs_wh: f64,
     /// Branch of the hysteresis, −1 (discharge) to 1 (charge).
@@ -342,6 +295,7 @@ impl PackState {
             soc,
             v1_v: 0.0,
             v2_v: 0.0,
+            pair_ohm: (1.0, 1.0),
             pairs_wh: 0.0,
             hysteresis: 0.0,
             temperatures: Temperatures { cell_c: temperature_c, case_c: temperature_c },
@@ -442,10 +396,10 @@ impl PackState {
         held.flush(&mut |temperature_c, soc, days| {
             model.cell.calendar.expose(&mut progress, temperature_c, soc, days);
         });
-        for half in self.rainflow.open() {
-            let stress = model.cell.life.cycle_stress(&half, |soc| model.cell.ocv_v(soc));
-            model.cell.life.add_cycle(&mut progress, &half, &stress);
-        }
+        self.rainflow.unfinished(|cycle| {
+            let stress = model.cell.life.cycle_stress(&cycle, |soc| model.cell.ocv_v(soc));
+            model.cell.life.add_cycle(&mut progress, &cycle, &stress);
+        });
         let states = model.cell.life.states(&progress, self.age_days);
         let mean = model.group_health(&states, &model.mean);
         let capacity = match model.groups.get(self.weakest as usize) {

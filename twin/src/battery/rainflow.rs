@@ -138,22 +138,67 @@ struct Point {
     leg: Leg,
 }
 
-/// The turning points that do not yet belong to a closed cycle.
+/// The turning points that do not yet belong to a closed cycle, and the way from the last of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rainflow {
     points: SmallVec<[Point; 4]>,
+    /// Where the path has come to.
+    soc: f64,
+    /// What happened since charge last changed its direction, which is no turning point as long as it goes on.
+    way: Leg,
+    /// Sign of the way's movement; zero where there was none.
+    direction: f64,
 }
 
 impl Rainflow {
     /// Starts at a state of charge.
     pub fn starting_at(soc: f64) -> Self {
         let start = Point { soc, leg: Leg::default() };
-        Self { points: SmallVec::from_slice(&[start]) }
+        Self { points: SmallVec::from_slice(&[start]), soc, way: Leg::default(), direction: 0.0 }
     }
 
-    /// Extends the path to `soc`; `closed` is told every cycle that this closes.
+    /// Goes on to `soc` in a step that moved `moved` of rated capacity in `hours` at `temperature_c`; `closed` is told every
+    /// cycle that a turn closes.
+    #[inline(always)]
+    pub fn step(
+        &mut self,
+        soc: f64,
+        moved: f64,
+        (hours, temperature_c): (f64, f64),
+        closed: impl FnMut(Cycle),
+    ) {
+        let rise = soc - self.soc;
+        if rise * self.direction < 0.0 {
+            self.turn(closed);
+        }
+        if rise != 0.0 {
+            self.direction = rise;
+        }
+        self.way.take_step(moved, hours, temperature_c);
+        self.soc = soc;
+    }
+
+    /// Makes the end of the way a turning point.
+    #[inline(never)]
+    fn turn(&mut self, closed: impl FnMut(Cycle)) {
+        let way = std::mem::take(&mut self.way);
+        self.direction = 0.0;
+        if way.days > 0.0 {
+            self.extend(self.soc, &way, closed);
+        }
+    }
+
+    /// Tells every cycle that would be closed if the path ended here, then the half-cycles that would stay open, oldest first.
+    pub fn unfinished(&self, mut told: impl FnMut(Cycle)) {
+        let mut ended = self.clone();
+        ended.turn(&mut told);
+        ended.open().for_each(told);
+    }
+
+    /// Extends the path to a turning point, or to where it goes on from; `closed` is told every cycle that this closes.
     #[inline]
     pub fn extend(&mut self, soc: f64, leg: &Leg, mut closed: impl FnMut(Cycle)) {
+        self.soc = soc;
         let last = self.points.len() - 1;
         let end = self.points[last].soc;
         let turns = last == 0 || (soc - end) * (end - self.points[last - 1].soc) < 0.0;

@@ -31,6 +31,24 @@ pub struct Temperatures {
     pub case_c: f64,
 }
 
+/// Air over a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Air {
+    /// Mean temperature [°C].
+    pub mean_c: f64,
+    /// Rise from beginning to end [K].
+    pub rise_k: f64,
+    /// Inverse of the step's length [1/s].
+    pub per_s: f64,
+}
+
+impl Air {
+    /// Air that does not change.
+    pub fn still(temperature_c: f64) -> Self {
+        Self { mean_c: temperature_c, rise_k: 0.0, per_s: 0.0 }
+    }
+}
+
 /// e^(A·dt) of a network for one step length, and the cell's row of its mean over the step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Propagator {
@@ -144,22 +162,28 @@ impl ThermalPath {
         }
     }
 
-    /// [`ThermalPath::mean_cell_c`] and [`ThermalPath::step`] at once.
+    /// Mean temperature of the cell over the propagator's step and temperatures at its end, under constant heat [W] in air
+    /// that rises evenly. In rising air both nodes lag behind: the enclosure by the rise within the time constant of the
+    /// whole, the cells by the rise within their own besides.
     #[inline(always)]
     pub fn mean_and_step(
         &self,
         now: Temperatures,
         heat_w: f64,
-        air_c: f64,
+        air: Air,
         propagator: &Propagator,
     ) -> (f64, Temperatures) {
-        let case_c = air_c + heat_w * self.case_to_air_k_per_w;
-        let cell_c = case_c + heat_w * self.cell_to_case_k_per_w;
-        let (x1, x2) = (now.cell_c - cell_c, now.case_c - case_c);
+        let (half_k, rise_w_per_j) = (0.5 * air.rise_k, air.rise_k * air.per_s);
+        // Heat that warms the nodes along with the air comes in from outside.
+        let stored_w = rise_w_per_j * self.cell_j_per_k;
+        let passing_w = heat_w - stored_w - rise_w_per_j * self.case_j_per_k;
+        let case_c = air.mean_c + passing_w * self.case_to_air_k_per_w;
+        let cell_c = case_c + (heat_w - stored_w) * self.cell_to_case_k_per_w;
+        let (x1, x2) = (now.cell_c - (cell_c - half_k), now.case_c - (case_c - half_k));
         let m = &propagator.end;
         let end = Temperatures {
-            cell_c: cell_c + m[0][0] * x1 + m[0][1] * x2,
-            case_c: case_c + m[1][0] * x1 + m[1][1] * x2,
+            cell_c: cell_c + half_k + m[0][0] * x1 + m[0][1] * x2,
+            case_c: case_c + half_k + m[1][0] * x1 + m[1][1] * x2,
         };
         (cell_c + propagator.mean_cell[0] * x1 + propagator.mean_cell[1] * x2, end)
     }
@@ -207,8 +231,30 @@ mod tests {
             euler.case_c += dt * (between - out) / path.case_j_per_k;
         }
         assert!((whole.cell_c - halves.cell_c).abs() < 1e-10);
+        let (mean_c, end) = path.mean_and_step(start, 1.5, Air::still(20.0), &path.propagator(1800.0));
+        assert!((end.cell_c - whole.cell_c).abs() < 1e-10 && (end.case_c - whole.case_c).abs() < 1e-10);
+        let calm_c = path.mean_cell_c(start, 1.5, 20.0, &path.propagator(1800.0));
+        assert!((mean_c - calm_c).abs() < 1e-10);
         let mean_c = path.mean_cell_c(start, 1.5, 20.0, &path.propagator(1800.0));
         assert!((mean_c - sum_c / 1_800_000.0).abs() < 1e-4, "{mean_c}");
         assert!((whole.cell_c - euler.cell_c).abs() < 1e-4 && (whole.case_c - euler.case_c).abs() < 1e-4);
+    }
+
+    #[test]
+    fn rising_air_in_one_step_is_as_in_many() {
+        let path = path();
+        let mut small = Temperatures { cell_c: 30.0, case_c: 22.0 };
+        let start = small;
+        let tiny = path.propagator(1.0);
+        let mut sum_c = 0.0;
+        for second in 0..7200 {
+            let air_c = 20.0 + 4.0 * (f64::from(second) + 0.5) / 7200.0;
+            sum_c += path.mean_cell_c(small, 0.3, air_c, &tiny);
+            small = path.step(small, 0.3, air_c, &tiny);
+        }
+        let air = Air { mean_c: 22.0, rise_k: 4.0, per_s: 1.0 / 7200.0 };
+        let (mean_c, end) = path.mean_and_step(start, 0.3, air, &path.propagator(7200.0));
+        assert!((end.cell_c - small.cell_c).abs() < 1e-6 && (end.case_c - small.case_c).abs() < 1e-6);
+        assert!((mean_c - sum_c / 7200.0).abs() < 1e-6, "{mean_c}");
     }
 }

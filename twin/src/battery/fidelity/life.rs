@@ -17,6 +17,7 @@
 use super::super::integrate::{Duty, Ended, Passage, Step, derating, of_one_cell};
 use super::super::pack::{PackModel, PackState};
 use super::super::rainflow::Leg;
+use crate::battery::thermal::Air;
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 
@@ -190,8 +191,12 @@ fn step(
     let heat_wh =
         (ohm * current_a * current_a + (efficiency - 1.0) * current_a * open_v) * hours + leak_ah * open_v;
     let decay = model.decays.over(dt_s);
-    let (mean_c, end) =
-        model.thermal.mean_and_step(state.temperatures, heat_wh * per_h, air_c, &decay.propagator);
+    let (mean_c, end) = model.thermal.mean_and_step(
+        state.temperatures,
+        heat_wh * per_h,
+        Air::still(air_c),
+        &decay.propagator,
+    );
     state.temperatures = end;
 
     let ledger = &mut state.ledger;

@@ -7,8 +7,8 @@
 use super::BankSums;
 use super::scatter::{Past, Traits};
 use crate::battery::circuit::CellModel;
+use crate::battery::exposure::{Exposure, Stretch};
 use crate::battery::life::{Health, Progress};
-use crate::battery::pack::Exposure;
 use crate::battery::rainflow::{Cycle, IDLE_RATE_PER_H, Leg, Rainflow};
 
 /// How one cell has aged.
@@ -62,7 +62,14 @@ impl Wear {
         let (days, hours) = (span.seconds / 86_400.0, span.seconds / 3600.0);
         self.past.age_days += days;
         let progress = &mut self.past.progress;
-        self.exposure.add(span.temperature_c, span.soc_mean, days, |temperature_c, soc, days| {
+        let stretch = Stretch {
+            days,
+            temperature_c: span.temperature_c,
+            ends_c: (span.temperature_c, span.temperature_c),
+            soc: span.soc_mean,
+            charged: span.charged - span.discharged,
+        };
+        self.exposure.add(&stretch, |temperature_c, soc, days| {
             model.calendar.expose(progress, temperature_c, soc, days);
         });
         let moved = span.charged + span.discharged;
