@@ -58,12 +58,16 @@ impl Supply {
     }
 
     /// Power on the battery side, at most `most_w`, that a charger makes of `drawn_w` from the connection [W].
-    /// Efficiency depends on the power, so it is refined a few times.
+    /// Efficiency depends on the power, so it is refined until it changes nothing, at most a few times.
     pub fn power_from(&self, drawn_w: f64, most_w: f64) -> f64 {
         let drawn_w = drawn_w.max(0.0);
         let mut power_w = most_w.min(drawn_w);
         for _ in 0..8 {
-            power_w = most_w.min(drawn_w * self.efficiency_at(power_w));
+            let refined_w = most_w.min(drawn_w * self.efficiency_at(power_w));
+            if refined_w == power_w {
+                break;
+            }
+            power_w = refined_w;
         }
         power_w
     }
