@@ -30,8 +30,8 @@ pub(super) struct Draft {
 
 impl Cabinet {
     pub(super) fn swap(&self, draft: &mut Draft, now: Time, waiting: Waiting) -> bool {
-        let taken: SmallVec<[usize; 4]> = draft.docked.iter().map(|d| d.0).collect();
-        let (Some(into), Some(from)) = (self.free_slot(&taken), self.pick(now, &draft.vacated)) else {
+        let is_taken = |slot| draft.docked.iter().any(|(taken, ..)| *taken == slot);
+        let (Some(into), Some(from)) = (self.free_slot(is_taken), self.pick(now, &draft.vacated)) else {
             return false;
         };
         if self.down {
