@@ -18,7 +18,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use twin::battery::integrate::{Duty, Stepping};
-use twin::battery::{Battery, BatteryView, Follow, Leg};
+use twin::battery::{Battery, BatteryEvent, BatteryView, Follow, Leg};
 use twin::cabinet::meter::Meter;
 use twin::cabinet::{Cabinet, CabinetCommand, CabinetEvent, PackFacts, Part};
 use twin::forcing::Ambient;
@@ -55,6 +55,17 @@ impl Seat {
         let legs = Arc::from(self.untold.as_slice());
         self.untold.clear();
         legs
+    }
+
+    /// Makes a copy of the pack as it is at `now`, by all that it is to do.
+    fn reading(&self, now: Time) -> impl FnOnce(&Battery) -> Battery + Send + use<> {
+        let untold = BatteryEvent::DutiesSet(self.untold.as_slice().into());
+        move |battery| {
+            let mut copy = battery.clone();
+            copy.apply(&untold);
+            copy.catch_up(now);
+            copy
+        }
     }
 }
 
@@ -377,7 +388,6 @@ impl<C: Cast> Zone<C> {
         for (place, to, at) in std::mem::take(&mut self.leaving) {
             let rider = self.riders[place as usize].take().expect("a rider who leaves is here");
             self.vacant_riders.push(place);
-            self.tell_later(rider.pack).await;
             let shell = self.cast.take_battery(rider.pack).await;
             let seat = self.seats[rider.pack as usize].take().expect("a pack that leaves is seated");
             outgoing.push(Migrant { to, at, rider, seat, shell });
@@ -728,16 +738,6 @@ impl<C: Cast> Zone<C> {
         }
     }
 
-    /// Puts a pack's untold legs on its agenda without bringing it up to date.
-    async fn tell_later(&mut self, pack: u32) {
-        let now = self.now;
-        let legs = self.seat_of(pack).take_untold();
-        if !legs.is_empty() {
-            let commands = Commands::from_iter([Follow { legs, catch_up: false }]);
-            self.cast.tell_battery(pack, Tell { now, commands }).await;
-        }
-    }
-
     /// Puts a pack of a group under its duty for a day.
     async fn day(&mut self, pack: u32) {
         let ZonePart::Packs { group, .. } = self.part else { return };
@@ -775,18 +775,15 @@ impl<C: Cast> Zone<C> {
         let now = self.now;
         let mut sums = self.sums.clone();
         for pack in 0..self.seats.len() as u32 {
-            if self.seats[pack as usize].is_none() {
-                continue;
-            }
-            self.tell_later(pack).await;
+            let Some(seat) = &self.seats[pack as usize] else { continue };
+            let (key, reading) = (seat.key, seat.reading(now));
             let (view, health, ledger, losses) = self
                 .cast
                 .look_battery(pack, move |battery| {
-                    let copy = battery.observed(now);
+                    let copy = reading(battery);
                     (copy.view(now), copy.health(), copy.ledger(), copy.losses())
                 })
                 .await;
-            let key = self.seat_of(pack).key;
             let values = [
                 ("soh", health.capacity),
                 ("resistance_rel", health.resistance),
@@ -901,7 +898,7 @@ impl<C: Cast> Zone<C> {
         let now = self.now;
         for pack in 0..self.seats.len() {
             let Some(seat) = self.seats[pack].take() else { continue };
-            let battery = self.cast.look_battery(pack as u32, move |battery| battery.observed(now)).await;
+            let battery = self.cast.look_battery(pack as u32, seat.reading(now)).await;
             self.finish(&seat, &battery, false);
         }
         for station in 0..self.stations.len() as u32 {
