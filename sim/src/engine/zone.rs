@@ -11,7 +11,7 @@ use super::cast::Cast;
 use super::model::VariantModel;
 use super::tally::{Ending, Happening, Key, Sample, Sums, Tally, WAIT_BINS};
 use super::transfer::{self, Content, Retired};
-use host::actor::{Commands, Shell, Tell};
+use host::actor::{Commands, Letter, Shell};
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, LogNormal, StandardNormal};
 use std::cmp::Reverse;
@@ -25,6 +25,9 @@ use twin::forcing::Ambient;
 use twin::rng::{Seed, Stream};
 use twin::time::{HOUR_MS, Time};
 use twin::twin::{Moment, Twin};
+
+/// What came back says what the twin shows.
+const ANSWERED: &str = "a letter comes back answered";
 
 /// A rider who holds a pack.
 #[derive(Debug)]
@@ -157,6 +160,9 @@ pub struct Zone<C> {
     first_district: usize,
     seed: Seed,
     cast: C,
+    /// The letter to packs, and that to cabinets, when they are not under way.
+    to_packs: Option<Box<Letter<Battery>>>,
+    to_cabinets: Option<Box<Letter<Cabinet>>>,
     now: Time,
     sequence: u64,
     due: BinaryHeap<Reverse<Due>>,
@@ -204,6 +210,8 @@ impl<C: Cast> Zone<C> {
             first_district,
             seed,
             cast,
+            to_packs: None,
+            to_cabinets: None,
             sequence: 0,
             due: BinaryHeap::new(),
             seats: Vec::new(),
@@ -475,19 +483,24 @@ impl<C: Cast> Zone<C> {
     async fn tell_station(&mut self, station: u32, command: Option<CabinetCommand>) {
         let mut next = command;
         loop {
-            let mut commands = std::mem::take(&mut self.stations[station as usize].pending);
-            commands.extend(next.take());
-            if commands.is_empty() {
+            let seat = &mut self.stations[station as usize];
+            if seat.pending.is_empty() && next.is_none() {
                 return;
             }
-            let answer = self.cast.tell_cabinet(station, Tell { now: self.now, commands }).await;
-            let mut urgent = answer.view.queue > 0;
-            self.overhear(station, &answer.events);
-            for event in &answer.events {
+            let mut letter = self.to_cabinets.take().unwrap_or_else(|| Box::new(Letter::new(self.now)));
+            letter.now = self.now;
+            letter.commands.append(&mut seat.pending);
+            letter.commands.extend(next.take());
+            let letter = self.cast.tell_cabinet(station, letter).await;
+            self.overhear(station, &letter.events);
+            let view = letter.view.expect(ANSWERED);
+            let mut urgent = view.queue > 0;
+            for event in &letter.events {
                 urgent |= self.on_cabinet_event(station, event).await;
             }
+            self.to_cabinets = Some(letter);
             let seat = &mut self.stations[station as usize];
-            if let Some(at) = answer.view.wake_at
+            if let Some(at) = view.wake_at
                 && seat.wake_at.is_none_or(|known| at < known || known <= self.now)
             {
                 seat.wake_at = Some(at);
@@ -634,13 +647,15 @@ impl<C: Cast> Zone<C> {
 
     /// Tells a pack its untold legs up to now.
     async fn bring_up_to_date(&mut self, pack: u32) -> BatteryView {
-        let now = self.now;
         let legs = self.seat_of(pack).take_untold();
-        let commands = Commands::from_iter([Follow { legs, catch_up: true }]);
-        let answer = self.cast.tell_battery(pack, Tell { now, commands }).await;
-        let seat = self.seat_of(pack);
-        seat.facts = PackFacts { soc: answer.view.soc, soh: answer.view.soh, efc: answer.view.efc };
-        answer.view
+        let mut letter = self.to_packs.take().unwrap_or_else(|| Box::new(Letter::new(self.now)));
+        letter.now = self.now;
+        letter.commands.push(Follow { legs, catch_up: true });
+        let mut letter = self.cast.tell_battery(pack, letter).await;
+        let view = letter.view.take().expect(ANSWERED);
+        self.to_packs = Some(letter);
+        self.seat_of(pack).facts = PackFacts { soc: view.soc, soh: view.soh, efc: view.efc };
+        view
     }
 
     /// Takes a worn pack out of its cabinet and puts a new one in.
