@@ -517,16 +517,16 @@ impl<C: Cast> Zone<C> {
     /// Acts on an event; true when the cabinet should hear at once what its packs report.
     async fn on_cabinet_event(&mut self, station: u32, event: &CabinetEvent) -> bool {
         let ZonePart::District { network, .. } = self.part else { return false };
-        let model = self.model.clone();
-        let file = &model.networks[network].file;
-        let shift_c = file.cabinets.ambient_shift_c;
+        let network_model = &self.model.networks[network];
+        let shift_c = network_model.file.cabinets.ambient_shift_c;
         match event {
             CabinetEvent::Docked { at, pack, .. } => {
                 self.seat_of(*pack).untold.push(Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c });
                 false
             }
             CabinetEvent::ChargeOrdered { at, pack, power_w, .. } => {
-                let cabinet = &model.networks[network].cabinet;
+                let cabinet = &network_model.cabinet;
+                let full_w = cabinet.policy.power_w(cabinet.charger_w);
                 let duty = Duty::Charge {
                     power_max_w: *power_w,
                     current_max_a: cabinet.current_max_a.min(1e9),
@@ -534,7 +534,7 @@ impl<C: Cast> Zone<C> {
                 };
                 let replaced =
                     self.order(station, *pack, Leg { at: *at, duty, ambient_shift_c: shift_c }).await;
-                replaced || *power_w < 0.98 * cabinet.policy.power_w(cabinet.charger_w)
+                replaced || *power_w < 0.98 * full_w
             }
             CabinetEvent::ChargeStopped { at, pack, .. } => {
                 self.order(station, *pack, Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c }).await;
@@ -558,7 +558,7 @@ impl<C: Cast> Zone<C> {
                 let need = self.needs[*rider as usize];
                 let seat = self.riders[*rider as usize].as_mut().expect("waiting riders are here");
                 let patience: f64 = Exp1.sample(&mut seat.stream);
-                let at = self.now.plus_seconds(patience * file.riders.patience_min * 60.0);
+                let at = self.now.plus_seconds(patience * network_model.file.riders.patience_min * 60.0);
                 self.schedule(at, Action::GiveUp { rider: *rider, station, need });
                 true
             }
@@ -706,21 +706,19 @@ impl<C: Cast> Zone<C> {
 
     /// Lets a rider go with a pack: draws the rides until the next need, and when and where that is.
     fn ride_out(&mut self, network: usize, rider: u32, soc: f64) {
-        let model = self.model.clone();
-        let network_model = &model.networks[network];
+        let network_model = &self.model.networks[network];
         let file = &network_model.file;
         let seat = self.riders[rider as usize].as_mut().expect("a rider who leaves is here");
-        let pack = seat.pack;
-        let rated_wh = model.kinds[network_model.kind].rated_wh();
-        let soh = self.seats[pack as usize].as_ref().expect("seated").facts.soh;
+        let pack = self.seats[seat.pack as usize].as_mut().expect("a pack that leaves is seated");
+        let rated_wh = self.model.kinds[network_model.kind].rated_wh();
+        let legs = &mut pack.untold;
         // Riders come back with anything between hardly used and nearly empty, mostly the latter.
         let x: f64 = seat.stream.random();
         let used = (1.0 - 0.6 * x * x) * (soc - file.riders.reserve_soc).max(0.05);
-        let distance_km = used * rated_wh * soh / network_model.wh_per_km;
+        let distance_km = used * rated_wh * pack.facts.soh / network_model.wh_per_km;
         let days = distance_km / seat.km_per_day;
         const RIDES: usize = 3;
         let mut at = self.now.plus_seconds(file.cabinets.swap_s);
-        let mut legs: Vec<Leg> = Vec::with_capacity(2 * RIDES + 1);
         legs.push(Leg { at, duty: Duty::Rest, ambient_shift_c: 0.0 });
         // Riding is activity too: what of it passes on a ride is not waited for again.
         let mut ridden_days = 0.0;
@@ -737,7 +735,6 @@ impl<C: Cast> Zone<C> {
         }
         let roams = file.districts > 1 && seat.stream.random::<f64>() < file.riders.roaming;
         let elsewhere = if roams { seat.stream.random_range(1..file.districts) } else { 0 };
-        self.seat_of(pack).untold.extend(legs);
         let arrival =
             network_model.demand.advance(at, days / (RIDES + 1) as f64 - ridden_days).plus_seconds(60.0);
         match self.part {
