@@ -81,7 +81,12 @@ impl<T: Twin> Shell<T> {
             let events = self.twin.decide(&command, &moment)?;
             events.iter().for_each(|event| self.twin.apply(event));
             self.revision += 1;
-            letter.events.extend(events);
+            // Most letters hold one command.
+            if letter.events.is_empty() {
+                letter.events = events;
+            } else {
+                letter.events.extend(events);
+            }
         }
         letter.view = Some(self.twin.view(now));
         Ok(())
