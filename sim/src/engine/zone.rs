@@ -626,8 +626,7 @@ impl<C: Cast> Zone<C> {
         let seat = self.seat_of(pack);
         seat.untold.push(leg);
         let view = self.bring_up_to_date(pack).await;
-        if let Some(plan) = &view.cut_short {
-            let plan = plan.clone();
+        if let Some(plan) = view.cut_short {
             self.stations[station as usize].pending.push(CabinetCommand::Settle { plan });
         }
         let seat = self.seat_of(pack);
