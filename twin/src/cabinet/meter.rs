@@ -49,12 +49,12 @@ impl Supply {
     /// Efficiency of a charger at a power on its battery side, linear between the given points.
     pub fn efficiency_at(&self, power_w: f64) -> f64 {
         let load = power_w / self.charger_w;
-        let upper = self.efficiency.partition_point(|point| point.0 <= load);
-        match (upper.checked_sub(1).map(|i| self.efficiency[i]), self.efficiency.get(upper)) {
-            (Some(a), Some(b)) => a.1 + (b.1 - a.1) * (load - a.0) / (b.0 - a.0),
-            (Some(end), None) | (None, Some(&end)) => end.1,
-            (None, None) => 1.0,
-        }
+        // From the top down, since chargers mostly give all they can.
+        let Some(below) = self.efficiency.iter().rposition(|point| point.0 <= load) else {
+            return self.efficiency.first().map_or(1.0, |least| least.1);
+        };
+        let a = self.efficiency[below];
+        self.efficiency.get(below + 1).map_or(a.1, |b| a.1 + (b.1 - a.1) * (load - a.0) / (b.0 - a.0))
     }
 
     /// Power on the battery side, at most `most_w`, that a charger makes of `drawn_w` from the connection [W].
