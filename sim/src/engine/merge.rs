@@ -49,8 +49,9 @@ pub fn merge(
     figures.insert("simulated_days", ended.days_since(model.start));
     let profiles = profiles(model, &whole, &tallies);
 
-    let mut series: Vec<(Time, Key, SeriesRow)> = Vec::new();
-    let mut events: Vec<(Time, EventRow)> = Vec::new();
+    let rows = |of: fn(&Tally) -> usize| tallies.iter().map(of).sum();
+    let mut series: Vec<(Time, Key, SeriesRow)> = Vec::with_capacity(rows(|tally| tally.samples.len()));
+    let mut events: Vec<EventRow> = Vec::with_capacity(rows(|tally| tally.happenings.len()));
     let mut twins: Vec<(Key, TwinRow)> = Vec::new();
     let mut replacements: Vec<ReplacementRow> = Vec::new();
     for tally in tallies {
@@ -67,9 +68,7 @@ pub fn merge(
         }));
         events.extend(tally.happenings.iter().map(|h| {
             let other = h.other.as_ref().map(subject);
-            let row =
-                EventRow { t_ms: h.at.0, event: h.event, subject: subject(&h.key), other, value: h.value };
-            (h.at, row)
+            EventRow { t_ms: h.at.0, event: h.event, subject: subject(&h.key), other, value: h.value }
         }));
         twins.extend(tally.endings.into_iter().map(|e| {
             let row = TwinRow { subject: subject(&e.key), group: e.group, values: e.values };
@@ -82,7 +81,7 @@ pub fn merge(
     // Stable: rows of one instant and twin keep the order in which they were recorded.
     series.sort_by_key(|(at, key, _)| (*at, *key));
     series.dedup_by_key(|(at, key, row)| (*at, *key, row.metric));
-    events.sort_by_key(|(at, _)| *at);
+    events.sort_by_key(|row| row.t_ms);
     twins.sort_by_key(|(key, ..)| *key);
     replacements.sort_by_key(|row| (row.t_ms, row.place));
     WorldRecord {
@@ -92,7 +91,7 @@ pub fn merge(
         partial: ended < model.end,
         subjects,
         series: series.into_iter().map(|(.., row)| row).collect(),
-        events: events.into_iter().map(|(_, row)| row).collect(),
+        events,
         twins: twins.into_iter().map(|(.., row)| row).collect(),
         figures,
         profiles,
