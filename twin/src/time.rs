@@ -33,7 +33,7 @@ impl Time {
     /// This instant and `seconds` more, rounded to the millisecond.
     #[inline]
     pub fn plus_seconds(self, seconds: f64) -> Time {
-        Time(self.0 + (seconds * 1e3 + 0.5).floor() as i64)
+        Time(self.0 + floor(seconds * 1e3 + 0.5))
     }
 
     /// Whole hours since the epoch, rounded down.
@@ -63,6 +63,13 @@ impl Sub for Time {
     fn sub(self, other: Time) -> i64 {
         self.0 - other.0
     }
+}
+
+/// The whole number at or below `x`, without the call that `f64::floor` is on processors of every age.
+#[inline]
+fn floor(x: f64) -> i64 {
+    let whole = x as i64;
+    whole.saturating_sub(i64::from(x < whole as f64))
 }
 
 /// Fixed offset of local time from UTC.
@@ -109,5 +116,14 @@ mod tests {
     fn spans_before_the_epoch_round_down() {
         assert_eq!(Time(-1).hour_index(), -1);
         assert_eq!(Time(0).plus_seconds(0.0004), Time(0));
+    }
+
+    #[test]
+    fn floor_is_what_the_library_says() {
+        let sizes =
+            [0.0, 0.3, 0.5, 1.0, 1.5, 1e9 + 0.25, 2f64.powi(52) - 0.5, 2f64.powi(53), 1e19, f64::INFINITY];
+        for x in sizes.into_iter().flat_map(|x| [x, -x, x.next_up(), -x.next_up()]).chain([f64::NAN]) {
+            assert_eq!(floor(x), x.floor() as i64, "{x}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The one place that knows actix.
 
-use super::{Answer, Shell, Tell};
+use super::{Letter, Shell};
 use actix::{Actor, ActorContext, Addr, Context, Handler, MailboxError, Message, MessageResult};
 use std::fmt;
 use twin::twin::Twin;
@@ -21,21 +21,21 @@ impl<T: Twin + Unpin + 'static> Actor for TwinActor<T> {
     }
 }
 
-struct Batch<T: Twin>(Tell<T::Command>);
+struct Post<T: Twin>(Box<Letter<T>>);
 
-impl<T: Twin + 'static> Message for Batch<T> {
-    type Result = Result<Answer<T>, T::Refusal>;
+impl<T: Twin + 'static> Message for Post<T> {
+    type Result = Result<Box<Letter<T>>, T::Refusal>;
 }
 
-impl<T> Handler<Batch<T>> for TwinActor<T>
+impl<T> Handler<Post<T>> for TwinActor<T>
 where
     T: Twin + Unpin + 'static,
 {
-    type Result = MessageResult<Batch<T>>;
+    type Result = MessageResult<Post<T>>;
 
-    fn handle(&mut self, message: Batch<T>, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Post(mut letter): Post<T>, _: &mut Self::Context) -> Self::Result {
         let shell = self.shell.as_mut().expect("an actor whose shell was taken has stopped");
-        MessageResult(shell.tell(&message.0))
+        MessageResult(shell.tell(&mut letter).map(|()| letter))
     }
 }
 
@@ -125,12 +125,12 @@ where
         Self(TwinActor { shell: Some(shell) }.start())
     }
 
-    /// Sends a batch and waits for what comes of it.
+    /// Sends a letter and waits until it comes back.
     ///
     /// # Errors
     /// When the actor is gone.
-    pub async fn tell(&self, message: Tell<T::Command>) -> Result<Result<Answer<T>, T::Refusal>, Gone> {
-        Ok(self.0.send(Batch(message)).await?)
+    pub async fn tell(&self, letter: Box<Letter<T>>) -> Result<Result<Box<Letter<T>>, T::Refusal>, Gone> {
+        Ok(self.0.send(Post(letter)).await?)
     }
 
     /// Looks at the twin without disturbing it.

@@ -1,10 +1,9 @@
 //! The cast of a zone: its batteries and cabinets, reached through actors or directly.
 
-use host::actor::{Address, Answer, Shell, Tell};
+use host::actor::{Address, Letter, Shell};
 use std::future::Future;
 use twin::battery::Battery;
 use twin::cabinet::Cabinet;
-use twin::twin::Twin;
 
 /// What a zone needs of its twins. One implementation lets every twin be an actix actor, the other calls the same
 /// shells directly, for tests and to measure what the actors cost.
@@ -13,18 +12,18 @@ pub trait Cast {
     fn add_battery(&mut self, shell: Shell<Battery>) -> u32;
     /// Adds a cabinet and returns its place.
     fn add_cabinet(&mut self, shell: Shell<Cabinet>) -> u32;
-    /// Tells a battery something.
+    /// Sends a letter to a battery and waits until it comes back.
     fn tell_battery(
         &mut self,
         battery: u32,
-        message: Tell<<Battery as Twin>::Command>,
-    ) -> impl Future<Output = Answer<Battery>>;
-    /// Tells a cabinet something.
+        letter: Box<Letter<Battery>>,
+    ) -> impl Future<Output = Box<Letter<Battery>>>;
+    /// Sends a letter to a cabinet and waits until it comes back.
     fn tell_cabinet(
         &mut self,
         cabinet: u32,
-        message: Tell<<Cabinet as Twin>::Command>,
-    ) -> impl Future<Output = Answer<Cabinet>>;
+        letter: Box<Letter<Cabinet>>,
+    ) -> impl Future<Output = Box<Letter<Cabinet>>>;
     /// Looks at a battery.
     fn look_battery<R: Send + 'static>(
         &mut self,
@@ -81,21 +80,13 @@ impl Cast for Actors {
         (self.cabinets.len() - 1) as u32
     }
 
-    async fn tell_battery(
-        &mut self,
-        battery: u32,
-        message: Tell<<Battery as Twin>::Command>,
-    ) -> Answer<Battery> {
+    async fn tell_battery(&mut self, battery: u32, letter: Box<Letter<Battery>>) -> Box<Letter<Battery>> {
         let address = self.batteries[battery as usize].as_ref().expect(HELD);
-        address.tell(message).await.expect(HELD).expect(ACCEPTED)
+        address.tell(letter).await.expect(HELD).expect(ACCEPTED)
     }
 
-    async fn tell_cabinet(
-        &mut self,
-        cabinet: u32,
-        message: Tell<<Cabinet as Twin>::Command>,
-    ) -> Answer<Cabinet> {
-        self.cabinets[cabinet as usize].tell(message).await.expect(HELD).expect(ACCEPTED)
+    async fn tell_cabinet(&mut self, cabinet: u32, letter: Box<Letter<Cabinet>>) -> Box<Letter<Cabinet>> {
+        self.cabinets[cabinet as usize].tell(letter).await.expect(HELD).expect(ACCEPTED)
     }
 
     async fn look_battery<R: Send + 'static>(
@@ -132,20 +123,14 @@ impl Cast for Direct {
         (self.cabinets.len() - 1) as u32
     }
 
-    async fn tell_battery(
-        &mut self,
-        battery: u32,
-        message: Tell<<Battery as Twin>::Command>,
-    ) -> Answer<Battery> {
-        self.batteries[battery as usize].as_mut().expect(HELD).tell(&message).expect(ACCEPTED)
+    async fn tell_battery(&mut self, battery: u32, mut letter: Box<Letter<Battery>>) -> Box<Letter<Battery>> {
+        self.batteries[battery as usize].as_mut().expect(HELD).tell(&mut letter).expect(ACCEPTED);
+        letter
     }
 
-    async fn tell_cabinet(
-        &mut self,
-        cabinet: u32,
-        message: Tell<<Cabinet as Twin>::Command>,
-    ) -> Answer<Cabinet> {
-        self.cabinets[cabinet as usize].tell(&message).expect(ACCEPTED)
+    async fn tell_cabinet(&mut self, cabinet: u32, mut letter: Box<Letter<Cabinet>>) -> Box<Letter<Cabinet>> {
+        self.cabinets[cabinet as usize].tell(&mut letter).expect(ACCEPTED);
+        letter
     }
 
     async fn look_battery<R: Send + 'static>(

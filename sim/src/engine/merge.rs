@@ -5,8 +5,13 @@ use super::tally::{Key, Sums, Tally, WAIT_BINS};
 use crate::results::atlas::Atlas;
 use crate::results::record::{EventRow, ReplacementRow, SeriesRow, Subject, TwinRow, WorldRecord};
 use crate::results::spread::percentile;
+use ahash::AHasher;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 use twin::time::{HOUR_MS, Time};
+
+/// Every row speaks of a twin or two, so that looking up has to be quick.
+type Hasher = BuildHasherDefault<AHasher>;
 
 /// Makes the record of a world from the tallies of its zones, given in the zones' order.
 pub fn merge(
@@ -20,7 +25,7 @@ pub fn merge(
     for (at, key, sums) in tallies.iter().flat_map(|t| &t.sums) {
         whole.entry((*key, *at)).and_modify(|known| known.add(sums)).or_insert_with(|| sums.clone());
     }
-    let mut named: HashSet<Key> = whole.keys().map(|(key, _)| *key).collect();
+    let mut named: HashSet<Key, Hasher> = whole.keys().map(|(key, _)| *key).collect();
     for tally in &tallies {
         named.extend(tally.endings.iter().map(|e| e.key));
         named.extend(tally.samples.chunk_by(|a, b| a.key == b.key).map(|run| run[0].key));
@@ -29,7 +34,7 @@ pub fn merge(
     let mut keys: Vec<Key> = named.into_iter().collect();
     keys.sort_unstable();
     // For look-up only: nothing iterates over it.
-    let index: HashMap<Key, u32> = keys.iter().enumerate().map(|(i, key)| (*key, i as u32)).collect();
+    let index: HashMap<Key, u32, Hasher> = keys.iter().enumerate().map(|(i, key)| (*key, i as u32)).collect();
     let subject = |key: &Key| index[key];
     let subjects = keys.iter().map(|key| name(model, *key)).collect();
 
@@ -44,8 +49,9 @@ pub fn merge(
     figures.insert("simulated_days", ended.days_since(model.start));
     let profiles = profiles(model, &whole, &tallies);
 
-    let mut series: Vec<(Time, Key, SeriesRow)> = Vec::new();
-    let mut events: Vec<(Time, EventRow)> = Vec::new();
+    let rows = |of: fn(&Tally) -> usize| tallies.iter().map(of).sum();
+    let mut series: Vec<(Time, Key, SeriesRow)> = Vec::with_capacity(rows(|tally| tally.samples.len()));
+    let mut events: Vec<EventRow> = Vec::with_capacity(rows(|tally| tally.happenings.len()));
     let mut twins: Vec<(Key, TwinRow)> = Vec::new();
     let mut replacements: Vec<ReplacementRow> = Vec::new();
     for tally in tallies {
@@ -62,9 +68,7 @@ pub fn merge(
         }));
         events.extend(tally.happenings.iter().map(|h| {
             let other = h.other.as_ref().map(subject);
-            let row =
-                EventRow { t_ms: h.at.0, event: h.event, subject: subject(&h.key), other, value: h.value };
-            (h.at, row)
+            EventRow { t_ms: h.at.0, event: h.event, subject: subject(&h.key), other, value: h.value }
         }));
         twins.extend(tally.endings.into_iter().map(|e| {
             let row = TwinRow { subject: subject(&e.key), group: e.group, values: e.values };
@@ -77,7 +81,7 @@ pub fn merge(
     // Stable: rows of one instant and twin keep the order in which they were recorded.
     series.sort_by_key(|(at, key, _)| (*at, *key));
     series.dedup_by_key(|(at, key, row)| (*at, *key, row.metric));
-    events.sort_by_key(|(at, _)| *at);
+    events.sort_by_key(|row| row.t_ms);
     twins.sort_by_key(|(key, ..)| *key);
     replacements.sort_by_key(|row| (row.t_ms, row.place));
     WorldRecord {
@@ -87,7 +91,7 @@ pub fn merge(
         partial: ended < model.end,
         subjects,
         series: series.into_iter().map(|(.., row)| row).collect(),
-        events: events.into_iter().map(|(_, row)| row).collect(),
+        events,
         twins: twins.into_iter().map(|(.., row)| row).collect(),
         figures,
         profiles,

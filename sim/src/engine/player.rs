@@ -1,10 +1,10 @@
 //! A twin that a zone speaks to: an actor of its own, or its shell called directly.
 
-use host::actor::{Address, Answer, Shell, Tell};
+use host::actor::{Address, Letter, Shell};
 use std::sync::Arc;
 use twin::rng::Seed;
 use twin::time::Time;
-use twin::twin::Twin;
+use twin::twin::{Events, Twin};
 
 /// How twins beyond a zone's cast are reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,14 @@ pub enum Hosting {
 const HELD: &str = "a twin's actor lives as long as its zone";
 /// Zones speak to twins that they have themselves put in place, in terms that these accept.
 const ACCEPTED: &str = "the engine asks only for what is possible";
+
+/// What came of commands.
+pub(super) struct Answer<T: Twin> {
+    /// What happened, in order.
+    pub(super) events: Events<T::Event>,
+    /// What the twin shows afterwards.
+    pub(super) view: T::View,
+}
 
 /// A twin of a zone.
 pub(super) enum Player<T: Twin + Unpin + 'static> {
@@ -51,11 +59,14 @@ where
         now: Time,
         commands: impl IntoIterator<Item = T::Command>,
     ) -> Result<Answer<T>, T::Refusal> {
-        let message = Tell { now, commands: commands.into_iter().collect() };
-        match self {
-            Self::Actor(address) => address.tell(message).await.expect(HELD),
-            Self::Direct(shell) => shell.tell(&message),
-        }
+        let mut letter = Box::new(Letter::new(now));
+        letter.commands.extend(commands);
+        let letter = match self {
+            Self::Actor(address) => address.tell(letter).await.expect(HELD)?,
+            Self::Direct(shell) => shell.tell(&mut letter).map(|()| letter)?,
+        };
+        let Letter { events, view, .. } = *letter;
+        Ok(Answer { events, view: view.expect("an answer shows the twin") })
     }
 
     /// Tells the twin something that it cannot refuse, and hears what comes of it.

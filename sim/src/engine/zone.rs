@@ -11,20 +11,23 @@ use super::cast::Cast;
 use super::model::VariantModel;
 use super::tally::{Ending, Happening, Key, Sample, Sums, Tally, WAIT_BINS};
 use super::transfer::{self, Content, Retired};
-use host::actor::{Commands, Shell, Tell};
+use host::actor::{Commands, Letter, Shell};
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, LogNormal, StandardNormal};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use twin::battery::integrate::{Duty, Stepping};
-use twin::battery::{Battery, BatteryView, Follow, Leg};
+use twin::battery::{Battery, BatteryEvent, BatteryView, Follow, Leg};
 use twin::cabinet::meter::Meter;
 use twin::cabinet::{Cabinet, CabinetCommand, CabinetEvent, PackFacts, Part};
 use twin::forcing::Ambient;
 use twin::rng::{Seed, Stream};
 use twin::time::{HOUR_MS, Time};
 use twin::twin::{Moment, Twin};
+
+/// What came back says what the twin shows.
+const ANSWERED: &str = "a letter comes back answered";
 
 /// A rider who holds a pack.
 #[derive(Debug)]
@@ -55,6 +58,17 @@ impl Seat {
         let legs = Arc::from(self.untold.as_slice());
         self.untold.clear();
         legs
+    }
+
+    /// Makes a copy of the pack as it is at `now`, by all that it is to do.
+    fn reading(&self, now: Time) -> impl FnOnce(&Battery) -> Battery + Send + use<> {
+        let untold = BatteryEvent::DutiesSet(self.untold.as_slice().into());
+        move |battery| {
+            let mut copy = battery.clone();
+            copy.apply(&untold);
+            copy.catch_up(now);
+            copy
+        }
     }
 }
 
@@ -146,6 +160,9 @@ pub struct Zone<C> {
     first_district: usize,
     seed: Seed,
     cast: C,
+    /// The letter to packs, and that to cabinets, when they are not under way.
+    to_packs: Option<Box<Letter<Battery>>>,
+    to_cabinets: Option<Box<Letter<Cabinet>>>,
     now: Time,
     sequence: u64,
     due: BinaryHeap<Reverse<Due>>,
@@ -193,6 +210,8 @@ impl<C: Cast> Zone<C> {
             first_district,
             seed,
             cast,
+            to_packs: None,
+            to_cabinets: None,
             sequence: 0,
             due: BinaryHeap::new(),
             seats: Vec::new(),
@@ -377,7 +396,6 @@ impl<C: Cast> Zone<C> {
         for (place, to, at) in std::mem::take(&mut self.leaving) {
             let rider = self.riders[place as usize].take().expect("a rider who leaves is here");
             self.vacant_riders.push(place);
-            self.tell_later(rider.pack).await;
             let shell = self.cast.take_battery(rider.pack).await;
             let seat = self.seats[rider.pack as usize].take().expect("a pack that leaves is seated");
             outgoing.push(Migrant { to, at, rider, seat, shell });
@@ -465,19 +483,24 @@ impl<C: Cast> Zone<C> {
     async fn tell_station(&mut self, station: u32, command: Option<CabinetCommand>) {
         let mut next = command;
         loop {
-            let mut commands = std::mem::take(&mut self.stations[station as usize].pending);
-            commands.extend(next.take());
-            if commands.is_empty() {
+            let seat = &mut self.stations[station as usize];
+            if seat.pending.is_empty() && next.is_none() {
                 return;
             }
-            let answer = self.cast.tell_cabinet(station, Tell { now: self.now, commands }).await;
-            let mut urgent = answer.view.queue > 0;
-            self.overhear(station, &answer.events);
-            for event in &answer.events {
+            let mut letter = self.to_cabinets.take().unwrap_or_else(|| Box::new(Letter::new(self.now)));
+            letter.now = self.now;
+            letter.commands.append(&mut seat.pending);
+            letter.commands.extend(next.take());
+            let letter = self.cast.tell_cabinet(station, letter).await;
+            self.overhear(station, &letter.events);
+            let view = letter.view.expect(ANSWERED);
+            let mut urgent = view.queue > 0;
+            for event in &letter.events {
                 urgent |= self.on_cabinet_event(station, event).await;
             }
+            self.to_cabinets = Some(letter);
             let seat = &mut self.stations[station as usize];
-            if let Some(at) = answer.view.wake_at
+            if let Some(at) = view.wake_at
                 && seat.wake_at.is_none_or(|known| at < known || known <= self.now)
             {
                 seat.wake_at = Some(at);
@@ -494,16 +517,16 @@ impl<C: Cast> Zone<C> {
     /// Acts on an event; true when the cabinet should hear at once what its packs report.
     async fn on_cabinet_event(&mut self, station: u32, event: &CabinetEvent) -> bool {
         let ZonePart::District { network, .. } = self.part else { return false };
-        let model = self.model.clone();
-        let file = &model.networks[network].file;
-        let shift_c = file.cabinets.ambient_shift_c;
+        let network_model = &self.model.networks[network];
+        let shift_c = network_model.file.cabinets.ambient_shift_c;
         match event {
             CabinetEvent::Docked { at, pack, .. } => {
                 self.seat_of(*pack).untold.push(Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c });
                 false
             }
             CabinetEvent::ChargeOrdered { at, pack, power_w, .. } => {
-                let cabinet = &model.networks[network].cabinet;
+                let cabinet = &network_model.cabinet;
+                let full_w = cabinet.policy.power_w(cabinet.charger_w);
                 let duty = Duty::Charge {
                     power_max_w: *power_w,
                     current_max_a: cabinet.current_max_a.min(1e9),
@@ -511,7 +534,7 @@ impl<C: Cast> Zone<C> {
                 };
                 let replaced =
                     self.order(station, *pack, Leg { at: *at, duty, ambient_shift_c: shift_c }).await;
-                replaced || *power_w < 0.98 * cabinet.policy.power_w(cabinet.charger_w)
+                replaced || *power_w < 0.98 * full_w
             }
             CabinetEvent::ChargeStopped { at, pack, .. } => {
                 self.order(station, *pack, Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c }).await;
@@ -535,7 +558,7 @@ impl<C: Cast> Zone<C> {
                 let need = self.needs[*rider as usize];
                 let seat = self.riders[*rider as usize].as_mut().expect("waiting riders are here");
                 let patience: f64 = Exp1.sample(&mut seat.stream);
-                let at = self.now.plus_seconds(patience * file.riders.patience_min * 60.0);
+                let at = self.now.plus_seconds(patience * network_model.file.riders.patience_min * 60.0);
                 self.schedule(at, Action::GiveUp { rider: *rider, station, need });
                 true
             }
@@ -603,8 +626,7 @@ impl<C: Cast> Zone<C> {
         let seat = self.seat_of(pack);
         seat.untold.push(leg);
         let view = self.bring_up_to_date(pack).await;
-        if let Some(plan) = &view.cut_short {
-            let plan = plan.clone();
+        if let Some(plan) = view.cut_short {
             self.stations[station as usize].pending.push(CabinetCommand::Settle { plan });
         }
         let seat = self.seat_of(pack);
@@ -624,13 +646,15 @@ impl<C: Cast> Zone<C> {
 
     /// Tells a pack its untold legs up to now.
     async fn bring_up_to_date(&mut self, pack: u32) -> BatteryView {
-        let now = self.now;
         let legs = self.seat_of(pack).take_untold();
-        let commands = Commands::from_iter([Follow { legs, catch_up: true }]);
-        let answer = self.cast.tell_battery(pack, Tell { now, commands }).await;
-        let seat = self.seat_of(pack);
-        seat.facts = PackFacts { soc: answer.view.soc, soh: answer.view.soh, efc: answer.view.efc };
-        answer.view
+        let mut letter = self.to_packs.take().unwrap_or_else(|| Box::new(Letter::new(self.now)));
+        letter.now = self.now;
+        letter.commands.push(Follow { legs, catch_up: true });
+        let mut letter = self.cast.tell_battery(pack, letter).await;
+        let view = letter.view.take().expect(ANSWERED);
+        self.to_packs = Some(letter);
+        self.seat_of(pack).facts = PackFacts { soc: view.soc, soh: view.soh, efc: view.efc };
+        view
     }
 
     /// Takes a worn pack out of its cabinet and puts a new one in.
@@ -681,21 +705,19 @@ impl<C: Cast> Zone<C> {
 
     /// Lets a rider go with a pack: draws the rides until the next need, and when and where that is.
     fn ride_out(&mut self, network: usize, rider: u32, soc: f64) {
-        let model = self.model.clone();
-        let network_model = &model.networks[network];
+        let network_model = &self.model.networks[network];
         let file = &network_model.file;
         let seat = self.riders[rider as usize].as_mut().expect("a rider who leaves is here");
-        let pack = seat.pack;
-        let rated_wh = model.kinds[network_model.kind].rated_wh();
-        let soh = self.seats[pack as usize].as_ref().expect("seated").facts.soh;
+        let pack = self.seats[seat.pack as usize].as_mut().expect("a pack that leaves is seated");
+        let rated_wh = self.model.kinds[network_model.kind].rated_wh();
+        let legs = &mut pack.untold;
         // Riders come back with anything between hardly used and nearly empty, mostly the latter.
         let x: f64 = seat.stream.random();
         let used = (1.0 - 0.6 * x * x) * (soc - file.riders.reserve_soc).max(0.05);
-        let distance_km = used * rated_wh * soh / network_model.wh_per_km;
+        let distance_km = used * rated_wh * pack.facts.soh / network_model.wh_per_km;
         let days = distance_km / seat.km_per_day;
         const RIDES: usize = 3;
         let mut at = self.now.plus_seconds(file.cabinets.swap_s);
-        let mut legs: Vec<Leg> = Vec::with_capacity(2 * RIDES + 1);
         legs.push(Leg { at, duty: Duty::Rest, ambient_shift_c: 0.0 });
         // Riding is activity too: what of it passes on a ride is not waited for again.
         let mut ridden_days = 0.0;
@@ -712,7 +734,6 @@ impl<C: Cast> Zone<C> {
         }
         let roams = file.districts > 1 && seat.stream.random::<f64>() < file.riders.roaming;
         let elsewhere = if roams { seat.stream.random_range(1..file.districts) } else { 0 };
-        self.seat_of(pack).untold.extend(legs);
         let arrival =
             network_model.demand.advance(at, days / (RIDES + 1) as f64 - ridden_days).plus_seconds(60.0);
         match self.part {
@@ -725,16 +746,6 @@ impl<C: Cast> Zone<C> {
                 let station = self.pick_station();
                 self.schedule(arrival, Action::Arrive { rider, station });
             }
-        }
-    }
-
-    /// Puts a pack's untold legs on its agenda without bringing it up to date.
-    async fn tell_later(&mut self, pack: u32) {
-        let now = self.now;
-        let legs = self.seat_of(pack).take_untold();
-        if !legs.is_empty() {
-            let commands = Commands::from_iter([Follow { legs, catch_up: false }]);
-            self.cast.tell_battery(pack, Tell { now, commands }).await;
         }
     }
 
@@ -775,18 +786,15 @@ impl<C: Cast> Zone<C> {
         let now = self.now;
         let mut sums = self.sums.clone();
         for pack in 0..self.seats.len() as u32 {
-            if self.seats[pack as usize].is_none() {
-                continue;
-            }
-            self.tell_later(pack).await;
+            let Some(seat) = &self.seats[pack as usize] else { continue };
+            let (key, reading) = (seat.key, seat.reading(now));
             let (view, health, ledger, losses) = self
                 .cast
                 .look_battery(pack, move |battery| {
-                    let copy = battery.observed(now);
+                    let copy = reading(battery);
                     (copy.view(now), copy.health(), copy.ledger(), copy.losses())
                 })
                 .await;
-            let key = self.seat_of(pack).key;
             let values = [
                 ("soh", health.capacity),
                 ("resistance_rel", health.resistance),
@@ -901,7 +909,7 @@ impl<C: Cast> Zone<C> {
         let now = self.now;
         for pack in 0..self.seats.len() {
             let Some(seat) = self.seats[pack].take() else { continue };
-            let battery = self.cast.look_battery(pack as u32, move |battery| battery.observed(now)).await;
+            let battery = self.cast.look_battery(pack as u32, seat.reading(now)).await;
             self.finish(&seat, &battery, false);
         }
         for station in 0..self.stations.len() as u32 {

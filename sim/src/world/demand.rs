@@ -221,14 +221,15 @@ impl Week {
     fn advance(&self, local_ms: i64, amount: f64) -> i64 {
         let (week, at) = self.at(local_ms);
         let target = at + amount;
-        let more = (target / WEEK_DAYS).floor();
-        let rest = target - more * WEEK_DAYS;
+        // No target is before its week, so that this rounds down.
+        let more = (target / WEEK_DAYS) as i64;
+        let rest = target - more as f64 * WEEK_DAYS;
         let part = ((rest * (GUIDE as f64 / WEEK_DAYS)) as usize).min(GUIDE - 1);
         let mut hour = usize::from(self.guide[part]);
         while self.to_hour[hour + 1] <= rest && hour + 1 < WEEK_H {
             hour += 1;
         }
-        let ms = (week + more as i64) * WEEK_MS - MONDAY_MS + within(&self.to_hour, hour, rest);
+        let ms = (week + more) * WEEK_MS - MONDAY_MS + within(&self.to_hour, hour, rest);
         ms.max(local_ms)
     }
 }

@@ -1,7 +1,7 @@
 //! What a cabinet decides: who gets which pack, which charges begin, and with how much power.
 
 use super::policy::Stock;
-use super::slot::{Charge, Waiting};
+use super::slot::{Charge, Docked, Waiting};
 use super::{Cabinet, CabinetEvent, PackFacts, PackId};
 use crate::time::Time;
 use crate::twin::Events;
@@ -30,8 +30,8 @@ pub(super) struct Draft {
 
 impl Cabinet {
     pub(super) fn swap(&self, draft: &mut Draft, now: Time, waiting: Waiting) -> bool {
-        let taken: SmallVec<[usize; 4]> = draft.docked.iter().map(|d| d.0).collect();
-        let (Some(into), Some(from)) = (self.free_slot(&taken), self.pick(now, &draft.vacated)) else {
+        let is_taken = |slot| draft.docked.iter().any(|(taken, ..)| *taken == slot);
+        let (Some(into), Some(from)) = (self.free_slot(is_taken), self.pick(now, &draft.vacated)) else {
             return false;
         };
         if self.down {
@@ -66,39 +66,33 @@ impl Cabinet {
 
     /// Orders, puts off and re-sizes charges for the slots as they will be after the draft.
     pub(super) fn order_charges(&self, draft: &mut Draft, now: Time, queue: usize) {
+        if self.down {
+            return;
+        }
         let mut charging: SmallVec<[(usize, PackId, f64); 16]> = SmallVec::new();
         let mut waiting: SmallVec<[Uncharged; 16]> = SmallVec::new();
         let mut ready = 0;
+        let vacated = draft.vacated.as_slice();
         for (index, slot) in self.slots.iter().enumerate() {
-            if draft.vacated.contains(&index) || slot.broken {
+            let Some(docked) = &slot.docked else { continue };
+            if slot.broken || vacated.contains(&index) {
                 continue;
             }
-            let Some(docked) = &slot.docked else { continue };
-            if slot.ready_at().is_some_and(|at| at <= now) {
+            if docked.ready_at.is_some_and(|at| at <= now) {
                 ready += 1;
             }
-            if slot.charger_broken || self.down {
+            if slot.charger_broken {
                 continue;
             }
-            match (&docked.charge, slot.drawing_w(now)) {
-                (_, Some(power_w)) => charging.push((index, docked.pack, power_w)),
-                (Charge::Hindered(until), _) if *until <= now => {
-                    waiting.push(Uncharged {
-                        slot: index,
-                        pack: docked.pack,
-                        soc: docked.facts.soc,
-                        until: None,
-                    });
+            let Docked { pack, facts: PackFacts { soc, .. }, .. } = *docked;
+            match docked.charge {
+                Charge::Ordered { power_w, ends, .. } if ends > now => charging.push((index, pack, power_w)),
+                Charge::Hindered(until) if until <= now => {
+                    waiting.push(Uncharged { slot: index, pack, soc, until: None });
                 }
-                (Charge::Waiting(until), _) => {
-                    let soc = docked.facts.soc;
-                    waiting.push(Uncharged { slot: index, pack: docked.pack, soc, until: *until });
-                }
+                Charge::Waiting(until) => waiting.push(Uncharged { slot: index, pack, soc, until }),
                 _ => {}
             }
-        }
-        if self.down {
-            return;
         }
         for (index, pack, soc) in &draft.docked {
             if !self.slots[*index].charger_broken {

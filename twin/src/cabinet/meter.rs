@@ -49,21 +49,25 @@ impl Supply {
     /// Efficiency of a charger at a power on its battery side, linear between the given points.
     pub fn efficiency_at(&self, power_w: f64) -> f64 {
         let load = power_w / self.charger_w;
-        let upper = self.efficiency.partition_point(|point| point.0 <= load);
-        match (upper.checked_sub(1).map(|i| self.efficiency[i]), self.efficiency.get(upper)) {
-            (Some(a), Some(b)) => a.1 + (b.1 - a.1) * (load - a.0) / (b.0 - a.0),
-            (Some(end), None) | (None, Some(&end)) => end.1,
-            (None, None) => 1.0,
-        }
+        // From the top down, since chargers mostly give all they can.
+        let Some(below) = self.efficiency.iter().rposition(|point| point.0 <= load) else {
+            return self.efficiency.first().map_or(1.0, |least| least.1);
+        };
+        let a = self.efficiency[below];
+        self.efficiency.get(below + 1).map_or(a.1, |b| a.1 + (b.1 - a.1) * (load - a.0) / (b.0 - a.0))
     }
 
     /// Power on the battery side, at most `most_w`, that a charger makes of `drawn_w` from the connection [W].
-    /// Efficiency depends on the power, so it is refined a few times.
+    /// Efficiency depends on the power, so it is refined until it changes nothing, at most a few times.
     pub fn power_from(&self, drawn_w: f64, most_w: f64) -> f64 {
         let drawn_w = drawn_w.max(0.0);
         let mut power_w = most_w.min(drawn_w);
         for _ in 0..8 {
-            power_w = most_w.min(drawn_w * self.efficiency_at(power_w));
+            let refined_w = most_w.min(drawn_w * self.efficiency_at(power_w));
+            if refined_w == power_w {
+                break;
+            }
+            power_w = refined_w;
         }
         power_w
     }

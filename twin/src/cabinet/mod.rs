@@ -25,7 +25,7 @@ use crate::twin::{Events, Moment, Twin};
 use decisions::Draft;
 use meter::{Meter, Supply};
 use policy::Policy;
-use slot::{Charge, Docked, READY_TOLERANCE, Slot, Waiting};
+use slot::{Charge, Docked, NEVER, READY_TOLERANCE, Slot, Waiting};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 
@@ -110,7 +110,7 @@ impl Cabinet {
             down: false,
             meter,
             unsettled: SmallVec::new(),
-            next_end: Time(i64::MAX),
+            next_end: NEVER,
             looked_hour: i64::MIN,
             at,
         }
@@ -171,12 +171,10 @@ impl Cabinet {
             .map(|(_, index)| index)
     }
 
-    fn free_slot(&self, taken: &[usize]) -> Option<usize> {
-        self.slots
-            .iter()
-            .enumerate()
-            .find(|(index, slot)| slot.docked.is_none() && !slot.broken && !taken.contains(index))
-            .map(|(index, _)| index)
+    fn free_slot(&self, is_taken: impl Fn(usize) -> bool) -> Option<usize> {
+        let is_free =
+            |(index, slot): (usize, &Slot)| slot.docked.is_none() && !slot.broken && !is_taken(index);
+        self.slots.iter().enumerate().position(is_free)
     }
 
     fn wake_at(&self) -> Option<Time> {
@@ -184,28 +182,34 @@ impl Cabinet {
             return None;
         }
         let full_w = self.model.policy.power_w(self.model.charger_w);
-        let unpowered = |slot: &Slot| {
-            let works = !slot.broken && !slot.charger_broken;
-            works
-                && slot.docked.as_ref().is_some_and(|docked| match docked.charge {
-                    Charge::Waiting(until) => until.is_none_or(|at| at <= self.at),
-                    _ => false,
-                })
-        };
-        let throttled = |slot: &Slot| slot.drawing_w(self.at).is_some_and(|w| w < 0.98 * full_w);
-        let constrained = self.slots.iter().any(|slot| throttled(slot) || unpowered(slot));
-        let times = self.slots.iter().filter_map(|slot| {
-            let docked = slot.docked.as_ref()?;
-            match &docked.charge {
-                Charge::Waiting(until) => *until,
-                Charge::Hindered(until) => Some(*until),
-                Charge::Ordered { plan: Some(plan), .. } if constrained => Some(plan.ends),
-                _ => None,
+        let somebody_waits = !self.queue.is_empty();
+        let to_come = |at: Time| if at > self.at { at } else { NEVER };
+        // Some charge could have more power, or begin, if others had less.
+        let mut constrained = false;
+        let (mut next, mut next_end) = (NEVER, NEVER);
+        for slot in &self.slots {
+            let Some(docked) = &slot.docked else { continue };
+            match docked.charge {
+                Charge::Waiting(until) => {
+                    let works = !slot.broken && !slot.charger_broken;
+                    constrained |= works && until.is_none_or(|at| at <= self.at);
+                    next = next.min(to_come(until.unwrap_or(NEVER)));
+                }
+                Charge::Hindered(until) => next = next.min(to_come(until)),
+                Charge::Ordered { power_w, ends, .. } => {
+                    constrained |= ends > self.at && power_w < 0.98 * full_w;
+                    next_end = next_end.min(to_come(ends));
+                }
+                Charge::Done => {}
             }
-        });
-        let next_ready =
-            self.slots.iter().filter(|_| !self.queue.is_empty()).filter_map(|slot| slot.ready_at());
-        times.chain(next_ready).filter(|t| *t > self.at).min()
+            if somebody_waits && let Some(at) = slot.ready_at() {
+                next = next.min(to_come(at));
+            }
+        }
+        if constrained {
+            next = next.min(next_end);
+        }
+        (next < NEVER).then_some(next)
     }
 }
 
@@ -226,7 +230,7 @@ impl Twin for Cabinet {
         match command {
             CabinetCommand::Stock { pack, facts } => {
                 self.check_absent(*pack)?;
-                let slot = self.free_slot(&[]).ok_or(CabinetRefusal::Full { pack: *pack })?;
+                let slot = self.free_slot(|_| false).ok_or(CabinetRefusal::Full { pack: *pack })?;
                 draft.events.push(CabinetEvent::Docked { at: now, slot, pack: *pack, facts: *facts });
                 draft.docked.push((slot, *pack, facts.soc));
             }
@@ -312,7 +316,7 @@ impl Twin for Cabinet {
                     let charge = match (docked.charge.clone(), plan) {
                         (Charge::Ordered { power_w, hour, .. }, Some(plan)) => {
                             self.next_end = self.next_end.min(plan.ends);
-                            Charge::Ordered { power_w, hour, plan: Some(plan.clone()) }
+                            Charge::Ordered { power_w, hour, plan: Some(plan.clone()), ends: plan.ends }
                         }
                         (charge, _) => charge,
                     };
@@ -324,7 +328,8 @@ impl Twin for Cabinet {
                 self.pass_time(*at);
                 self.cut(*slot);
                 if let Some(docked) = &mut self.slots[*slot].docked {
-                    let charge = Charge::Ordered { power_w: *power_w, hour: at.hour_index(), plan: None };
+                    let (power_w, hour) = (*power_w, at.hour_index());
+                    let charge = Charge::Ordered { power_w, hour, plan: None, ends: NEVER };
                     docked.set_charge(charge, self.model.ready_soc);
                 }
             }
@@ -375,14 +380,17 @@ impl Twin for Cabinet {
     }
 
     fn view(&self, now: Time) -> CabinetView {
-        let ready = self.slots.iter().filter(|s| s.ready_at().is_some_and(|at| at <= now));
-        CabinetView {
-            wake_at: self.wake_at(),
-            ready: ready.count() as u32,
-            docked: self.slots.iter().filter(|s| s.docked.is_some()).count() as u32,
-            free: self.slots.iter().filter(|s| s.docked.is_none() && !s.broken).count() as u32,
-            queue: self.queue.len() as u32,
+        let queue = self.queue.len() as u32;
+        let mut view = CabinetView { wake_at: self.wake_at(), ready: 0, docked: 0, free: 0, queue };
+        for slot in &self.slots {
+            if slot.docked.is_some() {
+                view.docked += 1;
+                view.ready += u32::from(slot.ready_at().is_some_and(|at| at <= now));
+            } else if !slot.broken {
+                view.free += 1;
+            }
         }
+        view
     }
 }
 
@@ -428,11 +436,11 @@ impl Cabinet {
         }
         self.looked_hour = hour;
         let mut oldest = hour;
-        let mut next_end = Time(i64::MAX);
+        let mut next_end = NEVER;
         for slot in &mut self.slots {
             let Some(docked) = &mut slot.docked else { continue };
             match &docked.charge {
-                Charge::Ordered { plan: Some(plan), .. } if plan.ends <= self.at => {
+                Charge::Ordered { plan: Some(plan), ends, .. } if *ends <= self.at => {
                     self.meter.settle(plan, &self.model.supply);
                     docked.facts.soc = plan.soc_end;
                     let ready_soc = self.model.ready_soc;
@@ -443,11 +451,9 @@ impl Cabinet {
                     };
                     docked.set_charge(charge, ready_soc);
                 }
-                Charge::Ordered { hour, plan, .. } => {
+                Charge::Ordered { hour, ends, .. } => {
                     oldest = oldest.min(*hour);
-                    if let Some(plan) = plan {
-                        next_end = next_end.min(plan.ends);
-                    }
+                    next_end = next_end.min(*ends);
                 }
                 _ => {}
             }

@@ -5,6 +5,9 @@ use crate::battery::ChargePlan;
 use crate::time::Time;
 use std::sync::Arc;
 
+/// Later than anything that is to come.
+pub(super) const NEVER: Time = Time(i64::MAX);
+
 /// A charge at its cut-off current may end a hair below its target.
 pub(super) const READY_TOLERANCE: f64 = 2e-3;
 
@@ -44,8 +47,8 @@ impl Docked {
 pub(super) enum Charge {
     /// Not begun; planned for later, if a time stands there.
     Waiting(Option<Time>),
-    /// Ordered at this power from this hour on; the plan follows when the pack has reported.
-    Ordered { power_w: f64, hour: i64, plan: Option<Arc<ChargePlan>> },
+    /// Ordered at this power from this hour on; the plan, and with it the end, follows when the pack has reported.
+    Ordered { power_w: f64, hour: i64, plan: Option<Arc<ChargePlan>>, ends: Time },
     /// A limit stood in the way, most likely temperature: not before this time again.
     Hindered(Time),
     /// Nothing more to come.
@@ -77,9 +80,7 @@ impl Slot {
     /// Power that the slot's charge may draw at `now` [W].
     pub(super) fn drawing_w(&self, now: Time) -> Option<f64> {
         match self.docked.as_ref()?.charge {
-            Charge::Ordered { power_w, ref plan, .. } if plan.as_ref().is_none_or(|p| p.ends > now) => {
-                Some(power_w)
-            }
+            Charge::Ordered { power_w, ends, .. } if ends > now => Some(power_w),
             _ => None,
         }
     }

@@ -3,9 +3,9 @@
 
 use super::model::works_kind;
 use super::zone::{Action, Cargo, CleanupZone, RETRY_MS, Site};
+use crate::engine::player::Answer;
 use crate::engine::tally::{Key, Member};
 use crate::scenario::cleanup::PlantChoice;
-use host::actor::Answer;
 use smallvec::SmallVec;
 use twin::facility::line::Kind;
 use twin::facility::works::{Works, WorksCommand, WorksEvent};

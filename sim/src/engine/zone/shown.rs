@@ -3,7 +3,7 @@
 use super::{Station, Zone, ZonePart};
 use crate::engine::cast::Cast;
 use crate::engine::tally::Key;
-use twin::battery::BatteryView;
+use twin::battery::{Battery, BatteryView};
 use twin::cabinet::{Cabinet, CabinetCommand, CabinetEvent, Part, SlotView};
 use twin::time::Time;
 use twin::twin::{Moment, Twin};
@@ -151,14 +151,11 @@ impl<C: Cast> Zone<C> {
         let now = self.now;
         let mut shown = Vec::new();
         for pack in 0..self.seats.len() as u32 {
-            let Some(Key::NetworkPack(network, number, generation)) =
-                self.seats[pack as usize].as_ref().map(|seat| seat.key)
-            else {
-                continue;
-            };
-            self.tell_later(pack).await;
-            let look = move |battery: &twin::battery::Battery| {
-                let copy = battery.observed(now);
+            let Some(seat) = &self.seats[pack as usize] else { continue };
+            let Key::NetworkPack(network, number, generation) = seat.key else { continue };
+            let reading = seat.reading(now);
+            let look = move |battery: &Battery| {
+                let copy = reading(battery);
                 (copy.view(now), copy.ambient().at(now))
             };
             let (view, air_c) = self.cast.look_battery(pack, look).await;
