@@ -95,32 +95,32 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
         let (dt_s, d_soc, d_k) =
             (to.t_s - from.t_s, to.soc - from.soc, to.temperature_c - from.temperature_c);
         let days = dt_s * (1.0 / SECONDS_PER_DAY);
-        let stretch = |share: f64, count: f64| Stretch {
-            days: days / count,
-            temperature_c: from.temperature_c + d_k * (share + 0.5) / count,
-            ends_c: (
-                from.temperature_c + d_k * share / count,
-                from.temperature_c + d_k * (share + 1.0) / count,
-            ),
-            soc: from.soc + d_soc * (share + 0.5) / count,
-            charged: d_soc / count,
-        };
         let (calendar, progress) = (self.calendar, &mut self.progress);
         let mut expose = |temperature_c: f64, soc: f64, days: f64| {
             calendar.expose(progress, temperature_c, soc, days);
         };
+        let ends_c = (from.temperature_c, to.temperature_c);
+        let (middle_c, soc) = (from.temperature_c + 0.5 * d_k, from.soc + 0.5 * d_soc);
+        let whole = Stretch { days, temperature_c: middle_c, ends_c, soc, charged: d_soc };
         if dt_s <= LOOK_S && d_soc.abs() <= LOOK_SOC && d_k.abs() <= LOOK_K {
-            path.exposure.add(&stretch(0.0, 1.0), &mut expose);
+            path.exposure.add(&whole, &mut expose);
         } else {
             let count = (dt_s / LOOK_S).max(d_soc.abs() / LOOK_SOC).max(d_k.abs() / LOOK_K).ceil();
             for look in 0..count as u32 {
-                path.exposure.add(&stretch(f64::from(look), count), &mut expose);
+                let at_c = |share: f64| from.temperature_c + d_k * (f64::from(look) + share) / count;
+                let part = Stretch {
+                    days: days / count,
+                    temperature_c: at_c(0.5),
+                    ends_c: (at_c(0.0), at_c(1.0)),
+                    soc: from.soc + d_soc * (f64::from(look) + 0.5) / count,
+                    charged: d_soc / count,
+                };
+                path.exposure.add(&part, &mut expose);
             }
         }
         let moved = self.capacity * d_soc;
         self.efc += 0.5 * moved.abs();
         let (model, progress, ocv_v) = (self.model, &mut self.progress, &self.ocv_v);
-        let middle_c = from.temperature_c + 0.5 * d_k;
         path.rainflow.step(to.soc, moved, (dt_s * (1.0 / 3600.0), middle_c), |cycle| {
             model.add_cycle(progress, &cycle, &model.cycle_stress(&cycle, ocv_v));
         });

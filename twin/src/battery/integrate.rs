@@ -100,7 +100,7 @@ pub struct Stepping {
 impl Default for Stepping {
     /// Coarse enough for years of a fleet: see `docs/models/circuit.md` for the error.
     fn default() -> Self {
-        Self { soc_max: 0.34, active_max_s: 3600.0, rest_max_s: 14_400.0 }
+        Self { soc_max: 0.28, active_max_s: 3600.0, rest_max_s: 10_800.0 }
     }
 }
 
