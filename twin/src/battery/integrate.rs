@@ -124,9 +124,6 @@ struct Terminal {
     r0: f64,
     r1: f64,
     r2: f64,
-    /// Voltages of the pairs at the step's beginning, with these resistances [V].
-    v1_v: f64,
-    v2_v: f64,
     /// Self-discharge as a share of rated capacity [1/s].
     leak_per_s: f64,
 }
@@ -592,7 +589,6 @@ impl Passing<'_> {
         let (fresh, leak_per_s) = self.cell.resistances_and_leak(soc_mid, state.temperatures.cell_c);
         let fresh = self.cell.under_current(fresh, near_a);
         let growth = state.health.resistance;
-        let (r1, r2) = (fresh.r1 * growth, fresh.r2 * growth);
         Terminal {
             soc_mid,
             ocv_v: curves.ocv_v,
@@ -602,10 +598,8 @@ impl Passing<'_> {
             entropy_v_per_k: curves.entropy_v_per_k,
             slope_v: most(curves.ocv_slope_v, 0.0),
             r0: fresh.r0 * growth,
-            r1,
-            r2,
-            v1_v: carried_over(state.v1_v, state.pair_ohm.0, r1),
-            v2_v: carried_over(state.v2_v, state.pair_ohm.1, r2),
+            r1: fresh.r1 * growth,
+            r2: fresh.r2 * growth,
             leak_per_s,
         }
     }
@@ -646,8 +640,8 @@ impl Passing<'_> {
     #[inline(always)]
     fn open_mean(&self, terminal: &Terminal, current_a: f64) -> f64 {
         terminal.ocv_mean_v + terminal.hysteresis_v
-            - terminal.v1_v * self.decay.m1
-            - terminal.v2_v * self.decay.m2
+            - self.state.v1_v * self.decay.m1
+            - self.state.v2_v * self.decay.m2
             - self.rate_drop(terminal, current_a)
     }
 
@@ -759,8 +753,8 @@ impl Passing<'_> {
     fn may_pass(&self, limit_v: f64, terminal: &Terminal, current_a: f64, weak: f64) -> bool {
         const MARGIN_V: f64 = 0.12;
         let state = &*self.state;
-        let polarised = (terminal.v1_v.abs()
-            + terminal.v2_v.abs()
+        let polarised = (state.v1_v.abs()
+            + state.v2_v.abs()
             + current_a.abs() * (terminal.r0 + terminal.r1 + terminal.r2))
             * weak;
         let room_v = (terminal.ocv_v + terminal.hysteresis_v - limit_v).abs();
@@ -786,7 +780,7 @@ impl Passing<'_> {
     fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, weak: f64) -> f64 {
         let (state, decay) = (&*self.state, &self.decay);
         let span = decay.dt_s / self.capacity_as;
-        let polarised = (terminal.v1_v * decay.e1 + terminal.v2_v * decay.e2) * weak;
+        let polarised = (state.v1_v * decay.e1 + state.v2_v * decay.e2) * weak;
         let resistance =
             (terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2)) * weak;
         let over_v = self.stored.0 + terminal.hysteresis_v - polarised - voltage_v;
@@ -899,10 +893,11 @@ impl Passing<'_> {
         let stored_to = cell.stored(soc);
         let leaked_wh = (self.stored.1 - stored_to.1) * capacity_ah;
         self.stored = stored_to;
-        state.v1_v = without_dust(terminal.v1_v * decay.e1);
-        state.v2_v = without_dust(terminal.v2_v * decay.e2);
-        state.pair_ohm = (terminal.r1, terminal.r2);
-        let held_wh = pairs_wh(&cell.file.circuit, &terminal, state.v1_v, state.v2_v);
+        let before_v = (state.v1_v, state.v2_v);
+        state.v1_v = without_dust(before_v.0 * decay.e1);
+        state.v2_v = without_dust(before_v.1 * decay.e2);
+        let after_v = (state.v1_v, state.v2_v);
+        let held_wh = pairs_wh(&cell.file.circuit, &terminal, state.pairs_wh, before_v, after_v);
         let losses_wh = leaked_wh + state.pairs_wh - held_wh;
         state.pairs_wh = held_wh;
         let heat_w = losses_wh * 3600.0 * decay.per_s;
@@ -992,7 +987,7 @@ impl Passing<'_> {
         let state = &mut *self.state;
         state.hysteresis = branch_end;
         self.stored = stored_to;
-        let (v1_before, v2_before) = (terminal.v1_v, terminal.v2_v);
+        let (v1_before, v2_before) = (state.v1_v, state.v2_v);
         let (v1_full, v2_full) = (current_a * terminal.r1, current_a * terminal.r2);
         let v1_mean = v1_full + (v1_before - v1_full) * decay.m1;
         let v2_mean = v2_full + (v2_before - v2_full) * decay.m2;
@@ -1003,8 +998,8 @@ impl Passing<'_> {
             ocv_mean_v + hysteresis_mean_v - v1_mean - v2_mean - current_a * terminal.r0 - drop_v;
 
         // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².
-        state.pair_ohm = (terminal.r1, terminal.r2);
-        let held_wh = pairs_wh(&cell.file.circuit, terminal, state.v1_v, state.v2_v);
+        let (before_v, after_v) = ((v1_before, v2_before), (state.v1_v, state.v2_v));
+        let held_wh = pairs_wh(&cell.file.circuit, terminal, state.pairs_wh, before_v, after_v);
         let newly_held = held_wh - state.pairs_wh;
         state.pairs_wh = held_wh;
         let terminal_wh = current_a * voltage_mean_v * hours;
@@ -1054,18 +1049,30 @@ fn left_and_mean(constants: f64) -> (f64, f64) {
     (left, if constants < 1e-5 { 1.0 - 0.5 * constants } else { (1.0 - left) / constants })
 }
 
-/// Energy in both RC pairs [Wh]: ½·C·v² with C = τ/R.
+/// Energy in both RC pairs at a step's end [Wh], where they held so much before it.
+///
+/// A pair holds ½·C·v² with C = τ/R. A step in which that grows adds what it grows by, one in which it falls leaves the share
+/// that it falls to: so a change of resistance between two steps, on which the pair keeps its voltage, makes no energy.
+/// Otherwise a cold cell would be warmed by what its pairs set free, and cooled by what they take up once it is warm.
 #[inline(always)]
-fn pairs_wh(circuit: &CircuitFile, terminal: &Terminal, v1_v: f64, v2_v: f64) -> f64 {
+fn pairs_wh(
+    circuit: &CircuitFile,
+    terminal: &Terminal,
+    held_wh: f64,
+    before_v: (f64, f64),
+    after_v: (f64, f64),
+) -> f64 {
     let Terminal { r1, r2, .. } = terminal;
-    0.5 * HOURS * (circuit.tau1_s * v1_v * v1_v * r2 + circuit.tau2_s * v2_v * v2_v * r1) / (r1 * r2)
-}
-
-/// Voltage of a pair that goes on with another resistance [V]. Its capacitance τ/R follows, and the energy ½·C·v² stays: a
-/// change of parameters neither heats nor cools.
-#[inline(always)]
-fn carried_over(voltage_v: f64, from_ohm: f64, to_ohm: f64) -> f64 {
-    if voltage_v == 0.0 { 0.0 } else { voltage_v * (to_ohm / from_ohm).sqrt() }
+    // Both energies times R1·R2.
+    let of = |(v1_v, v2_v): (f64, f64)| circuit.tau1_s * v1_v * v1_v * r2 + circuit.tau2_s * v2_v * v2_v * r1;
+    let (before, after) = (of(before_v), of(after_v));
+    if after > before {
+        held_wh + 0.5 * HOURS * (after - before) / (r1 * r2)
+    } else if before > 0.0 {
+        held_wh * after / before
+    } else {
+        0.0
+    }
 }
 
 /// Nothing instead of a voltage that has decayed beyond meaning: it spares what rests the work of following it, and

@@ -248,8 +248,6 @@ pub struct PackState {
     pub v1_v: f64,
     /// Voltage of the slow pair [V].
     pub v2_v: f64,
-    /// Resistances of the pairs at which they hold these voltages [Ω].
-    pub pair_ohm: (f64, f64),
     /// Energy held in both pairs [Wh].
     pub pairs_wh: f64,
     /// Branch of the hysteresis, −1 (discharge) to 1 (charge).
@@ -295,7 +293,6 @@ impl PackState {
             soc,
             v1_v: 0.0,
             v2_v: 0.0,
-            pair_ohm: (1.0, 1.0),
             pairs_wh: 0.0,
             hysteresis: 0.0,
             temperatures: Temperatures { cell_c: temperature_c, case_c: temperature_c },
