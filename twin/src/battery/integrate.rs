@@ -433,14 +433,14 @@ impl Passing<'_> {
         current_a: f64,
         dt_s: f64,
     ) -> Result<(Terminal, f64, f64), Ended> {
-        let file = &self.cell.file;
-        let cutoff_a = file.limits.charge_cutoff_c_rate * file.cell.capacity_ah;
+        let Duty::Charge { .. } = self.duty else { return Ok((terminal, current_a, dt_s)) };
         let tau_s = self.held_time_constant_s(&terminal);
-        let fall = (-current_a / cutoff_a).ln() + 0.5 * dt_s / tau_s;
-        if !matches!(self.duty, Duty::Charge { .. }) || fall * tau_s >= dt_s {
+        let falls_s = (-current_a / self.cutoff_a()).ln() * tau_s + 0.5 * dt_s;
+        if falls_s >= dt_s {
             return Ok((terminal, current_a, dt_s));
         }
-        let dt_s = most(fall * tau_s, 1.0);
+        // What a second would do is not worth looking for, but no step goes beyond the one that was tried.
+        let dt_s = least(most(falls_s, 1.0), dt_s);
         let terminal = self.middle(dt_s, current_a);
         let (current_a, _) = self.current(&terminal)?;
         self.ending = Some(Ended::Charged);
@@ -449,15 +449,19 @@ impl Passing<'_> {
 
     /// At a voltage limit: whether the current has become so small that the charge is done or the pack empty.
     fn look_whether_done(&self, guess_a: f64, current_a: f64) -> Result<(), Ended> {
-        let file = &self.cell.file;
-        let cutoff_a = file.limits.charge_cutoff_c_rate * file.cell.capacity_ah;
-        if matches!(self.duty, Duty::Charge { .. }) && -current_a <= cutoff_a {
+        if matches!(self.duty, Duty::Charge { .. }) && -current_a <= self.cutoff_a() {
             return Err(Ended::Charged);
         }
         if guess_a > 0.0 && current_a <= self.least_discharge_a(guess_a) {
             return Err(Ended::Empty);
         }
         Ok(())
+    }
+
+    /// Current at which a charge at the voltage limit is done [A per cell].
+    fn cutoff_a(&self) -> f64 {
+        let file = &self.cell.file;
+        file.limits.charge_cutoff_c_rate * file.cell.capacity_ah
     }
 
     /// A pack that gives less than this of what is wanted is empty [A per cell]. assumed: a twentieth, at most a
