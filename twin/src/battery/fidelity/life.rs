@@ -16,7 +16,6 @@
 
 use super::super::integrate::{Duty, Ended, Passage, Step, derating, of_one_cell};
 use super::super::pack::{PackModel, PackState};
-use super::super::rainflow::Leg;
 use crate::battery::thermal::Air;
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
@@ -42,7 +41,6 @@ pub(super) fn pass(
     }
     let wanted = of_one_cell(duty, model);
     let (mut elapsed_s, mut ended) = (0.0, None);
-    let mut leg = Leg::default();
     while elapsed_s < span_s {
         let left_s = span_s - elapsed_s;
         let mut dt_s = left_s.min(STEP_MAX_S);
@@ -63,7 +61,7 @@ pub(super) fn pass(
         }
         if dt_s > 0.0 {
             let air_c = ambient.at(from.plus_seconds(elapsed_s + 0.5 * dt_s));
-            let power_w = step(model, state, (current_a, ohm), (dt_s, air_c), &mut leg);
+            let power_w = step(model, state, (current_a, ohm), (dt_s, air_c));
             if let Duty::Power { power_w: asked_w, .. } = wanted {
                 let missing_w = asked_w - power_w;
                 if asked_w > 0.0 && missing_w > 1e-3 * asked_w {
@@ -87,7 +85,6 @@ pub(super) fn pass(
             }
         }
     }
-    count(model, state, &mut leg);
     Passage { ended }
 }
 
@@ -168,7 +165,6 @@ fn step(
     state: &mut PackState,
     (current_a, ohm): (f64, f64),
     (dt_s, air_c): (f64, f64),
-    leg: &mut Leg,
 ) -> f64 {
     let cell = &*model.cell;
     let losses = &cell.file.losses;
@@ -213,21 +209,12 @@ fn step(
     }
     ledger.leaked_ah += leak_ah;
     ledger.losses_wh += heat_wh;
-    let fitted = &cell.file.life.fitted;
-    if mean_c < fitted.temperature_c[0] || mean_c > fitted.temperature_c[1] {
-        ledger.outside_temperature_h += hours;
-    }
-    if mean_c > 45.0 {
-        ledger.hot_h += hours;
-    }
+    ledger.remark(mean_c, cell.file.life.fitted.temperature_c, hours);
     state.current_a = current_a;
     state.voltage_v = open_after - ohm * current_a;
     state.since_refresh_s += dt_s;
 
     // Ageing.
-    if moved * (leg.charged - leg.discharged) < 0.0 {
-        count(model, state, leg);
-    }
     let days = hours / 24.0;
     state.age_days += days;
     let progress = &mut state.progress;
@@ -240,14 +227,10 @@ fn step(
     }
     let moved_rated = moved * state.health.capacity;
     state.efc += 0.5 * moved_rated.abs();
-    leg.take_step(moved_rated, hours, mean_c);
+    let (progress, ledger) = (&mut state.progress, &mut state.ledger);
+    state.rainflow.step(soc, moved_rated, (hours, mean_c), |cycle| {
+        PackState::close_cycle(progress, ledger, cell, &cycle);
+    });
     state.soc = soc;
     terminal_wh * per_h
-}
-
-/// Hands what happened since charge last changed its direction to the cycle count.
-fn count(model: &PackModel, state: &mut PackState, leg: &mut Leg) {
-    let (progress, ledger, soc) = (&mut state.progress, &mut state.ledger, state.soc);
-    state.rainflow.extend(soc, leg, |cycle| PackState::close_cycle(progress, ledger, &model.cell, &cycle));
-    *leg = Leg::default();
 }
