@@ -77,7 +77,8 @@ impl Exposure {
         let mut off_k = temperature_c - self.first_c;
         let mut off_soc = soc - self.first_soc;
         if self.days + days > DAYS_MAX || off_k.abs() > SPAN_MAX_K || off_soc.abs() > SPAN_MAX_SOC {
-            self.flush(&mut expose);
+            self.tell(&mut expose);
+            *self = Self::default();
             (self.first_c, self.first_soc) = (temperature_c, soc);
             (off_k, off_soc) = (0.0, 0.0);
         }
@@ -92,7 +93,7 @@ impl Exposure {
 
     /// Hands over what is held.
     #[inline(never)]
-    pub fn flush(&mut self, expose: &mut impl FnMut(f64, f64, f64)) {
+    pub fn tell(self, expose: &mut impl FnMut(f64, f64, f64)) {
         if self.days > 0.0 {
             let per_day = 1.0 / self.days;
             let (off_k, off_soc) = (self.kelvin_days * per_day, self.soc_days * per_day);
@@ -109,7 +110,6 @@ impl Exposure {
                 expose(temperature_c, soc, self.days);
             }
         }
-        *self = Self::default();
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
             held.add(&stretch, &mut expose);
             t_s += step_s;
         }
-        held.flush(&mut expose);
+        held.tell(&mut expose);
         (sum, asked)
     }
 

@@ -10,7 +10,7 @@ use super::circuit::{CellModel, least, most};
 use super::decay::{Decay, exp};
 use super::exposure::Stretch;
 use super::life::ZERO_C_K;
-use super::pack::{PackModel, PackState};
+use super::pack::{HOT_C, PackModel, PackState};
 use super::thermal::Air;
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
@@ -154,6 +154,10 @@ const LEAK_HELD_K: f64 = 0.1;
 /// A cell is not followed in one step while it warms by more than this [K].
 const WARMED_K: f64 = 2.0;
 
+/// Ageing is told of a rest when it has lasted so long [s] or the cell has changed by so much [K], and at its end.
+const TOLD_S: f64 = 3600.0;
+const TOLD_K: f64 = 1.0;
+
 /// Hours per second.
 const HOURS: f64 = 1.0 / 3600.0;
 
@@ -162,7 +166,7 @@ struct Passing<'a> {
     model: &'a PackModel,
     cell: &'a CellModel,
     state: &'a mut PackState,
-    ambient: &'a Ambient,
+    weather: Weather<'a>,
     /// The duty, its powers and currents those of the mean cell.
     duty: Duty,
     stepping: Stepping,
@@ -171,15 +175,72 @@ struct Passing<'a> {
     capacity_as: f64,
     /// State of charge of the mean cell when the weakest is empty.
     empty_soc: f64,
-    /// Hour in which the passage begins, and seconds from its beginning till then.
-    first_hour: i64,
-    into_hour_s: f64,
     /// Open-circuit voltage at the present state of charge, and its integral from empty [V].
     stored: (f64, f64),
     /// Exponentials of the last length.
     decay: Decay,
     /// Why the step that was taken last is the duty's last.
     ending: Option<Ended>,
+}
+
+/// The air along a passage, which changes evenly within an hour.
+struct Weather<'a> {
+    ambient: &'a Ambient,
+    /// Hour in which the passage begins, and seconds from its beginning till then.
+    first_hour: i64,
+    into_hour_s: f64,
+    /// The hour that was asked for last, in seconds into the passage.
+    hour_s: (f64, f64),
+    /// Air at that hour's beginning [°C] and its rise [K/s].
+    from_c: f64,
+    rise_k_per_s: f64,
+}
+
+impl<'a> Weather<'a> {
+    fn from(ambient: &'a Ambient, from: Time) -> Self {
+        let first_hour = from.hour_index();
+        let into_hour_s = from.seconds_since(Time::of_hour(first_hour));
+        Self { ambient, first_hour, into_hour_s, hour_s: (0.0, 0.0), from_c: 0.0, rise_k_per_s: 0.0 }
+    }
+
+    /// The air over a step that begins so many seconds into the passage, when it is `from_c`; and what it is at the end. A
+    /// step longer than an hour takes Simpson's rule over its ends and middle.
+    #[inline(always)]
+    fn over(&mut self, (from_s, from_c): (f64, f64), decay: &Decay) -> (Air, f64) {
+        let (dt_s, per_s) = (decay.dt_s, decay.per_s);
+        let mut middle = None;
+        if dt_s > 3600.0 {
+            middle = Some(self.at_c(from_s + 0.5 * dt_s));
+        }
+        let to_c = self.at_c(from_s + dt_s);
+        let mut mean_c = 0.5 * (from_c + to_c);
+        if let Some(middle_c) = middle {
+            mean_c = (2.0 * mean_c + 4.0 * middle_c) * (1.0 / 6.0);
+        }
+        (Air { mean_c, rise_k: to_c - from_c, per_s }, to_c)
+    }
+
+    /// Air temperature so many seconds into the passage [°C].
+    #[inline(always)]
+    fn at_c(&mut self, at_s: f64) -> f64 {
+        if !(at_s >= self.hour_s.0 && at_s < self.hour_s.1) {
+            self.turn_to(at_s);
+        }
+        self.from_c + self.rise_k_per_s * (at_s - self.hour_s.0)
+    }
+
+    /// Looks up the hour in which a moment lies.
+    #[inline]
+    fn turn_to(&mut self, at_s: f64) {
+        let hour = ((self.into_hour_s + at_s) * HOURS) as i64;
+        let begins_s = hour as f64 * 3600.0 - self.into_hour_s;
+        let series = &self.ambient.air_c;
+        let from_c = series.of_hour(self.first_hour + hour);
+        let to_c = series.of_hour(self.first_hour + hour + 1);
+        self.hour_s = (begins_s, begins_s + 3600.0);
+        self.from_c = from_c + self.ambient.shift_c;
+        self.rise_k_per_s = (to_c - from_c) * HOURS;
+    }
 }
 
 /// The duty in terms of one cell.
@@ -221,19 +282,16 @@ pub fn pass(
     }
     let cell = &*model.cell;
     let stored = cell.stored(state.soc);
-    let first_hour = from.hour_index();
     let mut passing = Passing {
         model,
         cell,
         capacity_as: 3600.0 * state.capacity_ah(model),
         empty_soc: state.mean_soc_at(0.0),
         state,
-        ambient,
+        weather: Weather::from(ambient, from),
         duty: of_one_cell(duty, model),
         stepping,
         elapsed_s: 0.0,
-        first_hour,
-        into_hour_s: from.seconds_since(Time::of_hour(first_hour)),
         stored,
         decay: Decay::NONE,
         ending: None,
@@ -346,9 +404,6 @@ impl Passing<'_> {
                 }
             }
         }
-        if current_a == 0.0 && !matches!(duty, Duty::Hold { .. }) {
-            return Ok(self.relax());
-        }
         let float_a = self.float_a(&terminal);
         let step = self.take(&terminal, current_a, ripple, float_a);
         if let Duty::Hold { voltage_v, .. } = duty
@@ -411,18 +466,6 @@ impl Passing<'_> {
             (current_a, held) = self.current(&terminal)?;
         }
         Ok((terminal, current_a, held))
-    }
-
-    /// Rests until the end of the span, or until health must be brought up to date; `watch` is shown every step.
-    fn rest(&mut self, span_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
-        while self.elapsed_s < span_s && self.state.since_refresh_s < REFRESH_S {
-            if self.state.v1_v == 0.0 && self.state.v2_v == 0.0 {
-                return self.idle(span_s, watch);
-            }
-            self.decay_over(least(span_s - self.elapsed_s, self.stepping.rest_max_s));
-            let step = self.relax();
-            watch(&step, self.state);
-        }
     }
 
     /// At a voltage limit: the step no longer than until the current of a charge has fallen to the cut-off. Within a step it
@@ -817,104 +860,129 @@ impl Passing<'_> {
         current_a
     }
 
-    /// The air over the step. Within an hour it changes evenly; a longer step takes Simpson's rule over its ends and middle.
-    #[inline(always)]
-    fn air(&self) -> Air {
-        let (dt_s, per_s) = (self.decay.dt_s, self.decay.per_s);
-        let (from_c, to_c) = (self.air_at_c(self.elapsed_s), self.air_at_c(self.elapsed_s + dt_s));
-        let (mut mean_c, rise_k) = (0.5 * (from_c + to_c), to_c - from_c);
-        if dt_s > 3600.0 {
-            let middle_c = self.air_at_c(self.elapsed_s + 0.5 * dt_s);
-            mean_c = (2.0 * mean_c + 4.0 * middle_c) * (1.0 / 6.0);
-        }
-        Air { mean_c, rise_k, per_s }
-    }
-
-    /// Air temperature so many seconds into the passage [°C].
-    #[inline(always)]
-    fn air_at_c(&self, at_s: f64) -> f64 {
-        let hours = (self.into_hour_s + at_s) * HOURS;
-        let whole = hours as i64;
-        let hour = self.first_hour + whole;
-        let series = &self.ambient.air_c;
-        let (before_c, after_c) = (series.of_hour(hour), series.of_hour(hour + 1));
-        before_c + (after_c - before_c) * (hours - whole as f64) + self.ambient.shift_c
-    }
-
-    /// Rests, polarisation gone, until the end of the span or until health must be brought up to date: only
-    /// self-discharge, temperature and age move.
-    #[inline(always)]
-    fn idle(&mut self, span_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
-        let cell = self.cell;
+    /// Rests until the end of the span, or until health must be brought up to date: polarisation dies away, and
+    /// self-discharge, temperature and age move. `watch` sees electricity, heat and the ledger of each step; ageing is told of
+    /// an hour at most at once, and cycles are counted at the end.
+    #[inline(never)]
+    fn rest(&mut self, span_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
+        let (cell, thermal) = (self.cell, &self.model.thermal);
         let capacity_ah = HOURS * self.capacity_as;
         let per_ah = if capacity_ah > 0.0 { 1.0 / capacity_ah } else { 0.0 };
-        let rated_ah = cell.file.cell.capacity_ah;
+        let fitted_c = cell.file.life.fitted.temperature_c;
+        let unremarkable_c = (fitted_c[0], least(fitted_c[1], HOT_C));
+        let mut held_wh = self.held_by_each_pair();
+        let state = &mut *self.state;
+        state.current_a = 0.0;
         // What the next step needs of this one stays out of memory.
-        let (mut soc, mut stored_v) = (self.state.soc, self.stored.1);
-        let mut temperatures = self.state.temperatures;
-        let (mut leak_at_c, mut leak_per_s) = (f64::INFINITY, 0.0);
-        self.state.current_a = 0.0;
-        while self.elapsed_s < span_s && self.state.since_refresh_s < REFRESH_S {
-            self.decay_over(least(span_s - self.elapsed_s, self.stepping.rest_max_s));
-            let (dt_s, air) = (self.decay.dt_s, self.air());
+        let mut elapsed_s = self.elapsed_s;
+        let end_s = least(span_s, elapsed_s + REFRESH_S - state.since_refresh_s);
+        let (mut soc, mut stored_v) = (state.soc, self.stored.1);
+        let mut temperatures = state.temperatures;
+        let (mut leaked_ah, mut losses_wh) = (state.ledger.leaked_ah, state.ledger.losses_wh);
+        let mut air_c = self.weather.at_c(elapsed_s);
+        let (mut leak_at_c, mut leak_ah_per_s) = (f64::INFINITY, 0.0);
+        // What ageing has not been told of: since when, and the integral of temperature since then.
+        let rest_soc = soc;
+        let (mut told_s, mut told_soc, mut told_c, mut kelvin_s) = (elapsed_s, soc, temperatures.cell_c, 0.0);
+        let mut kelvin_soc = 0.0;
+        while elapsed_s < end_s {
+            let dt_s = least(span_s - elapsed_s, self.stepping.rest_max_s);
+            if self.decay.dt_s != dt_s {
+                self.decay = self.model.decays.over(dt_s);
+            }
+            let decay = &self.decay;
+            let (air, air_after_c) = self.weather.over((elapsed_s, air_c), decay);
+            air_c = air_after_c;
             if (temperatures.cell_c - leak_at_c).abs() > LEAK_HELD_K {
                 leak_at_c = temperatures.cell_c;
-                leak_per_s = cell.leak_per_s(leak_at_c);
+                leak_ah_per_s = cell.leak_per_s(leak_at_c) * cell.file.cell.capacity_ah;
             }
-            let left_ah = most((soc - self.empty_soc) * capacity_ah, 0.0);
-            let leak_ah = least(leak_per_s * dt_s * rated_ah, left_ah);
-            let soc_after = most(soc - leak_ah * per_ah, 0.0);
-            let curves = cell.curves(soc_after);
-            let leaked_wh = (stored_v - curves.ocv_integral_v) * capacity_ah;
-            let heat_w = leaked_wh * 3600.0 * self.decay.per_s;
-            let before_c = temperatures.cell_c;
-            let (mean_c, end) =
-                self.model.thermal.mean_and_step(temperatures, heat_w, air, &self.decay.propagator);
-            let state = &mut *self.state;
-            state.ledger.leaked_ah += leak_ah;
-            state.ledger.losses_wh += leaked_wh;
-            state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis;
+            let leak_ah = least(leak_ah_per_s * dt_s, most((soc - self.empty_soc) * capacity_ah, 0.0));
+            soc = most(soc - leak_ah * per_ah, 0.0);
+            let curves = cell.curves(soc);
+            let mut lost_wh = (stored_v - curves.ocv_integral_v) * capacity_ah;
+            stored_v = curves.ocv_integral_v;
+            if state.v1_v != 0.0 || state.v2_v != 0.0 {
+                let before_wh = state.pairs_wh;
+                let left = |v: &mut f64, held: &mut f64, share: f64| {
+                    *v = without_dust(*v * share);
+                    *held = if *v == 0.0 { 0.0 } else { *held * share * share };
+                };
+                left(&mut state.v1_v, &mut held_wh.0, decay.e1);
+                left(&mut state.v2_v, &mut held_wh.1, decay.e2);
+                state.pairs_wh = held_wh.0 + held_wh.1;
+                lost_wh += before_wh - state.pairs_wh;
+            }
+            let heat_w = lost_wh * 3600.0 * decay.per_s;
+            let (mean_c, end) = thermal.mean_and_step(temperatures, heat_w, air, &decay.propagator);
+            temperatures = end;
+            leaked_ah += leak_ah;
+            losses_wh += lost_wh;
+            state.ledger.leaked_ah = leaked_ah;
+            state.ledger.losses_wh = losses_wh;
+            if mean_c < unremarkable_c.0 || mean_c > unremarkable_c.1 {
+                state.ledger.remark(mean_c, fitted_c, dt_s * HOURS);
+            }
+            state.soc = soc;
+            state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis - state.v1_v - state.v2_v;
             state.temperatures = end;
-            self.stored = (curves.ocv_v, curves.ocv_integral_v);
-            self.age(mean_c, (before_c, end.cell_c), (soc, soc_after));
-            let step = self.advance(0.0, 0.0);
-            watch(&step, self.state);
-            (soc, stored_v, temperatures) = (soc_after, curves.ocv_integral_v, end);
+            self.stored = (curves.ocv_v, stored_v);
+            let step = Step { from_s: elapsed_s, dt_s, power_w: 0.0, current_a: 0.0 };
+            watch(&step, state);
+            elapsed_s += dt_s;
+            kelvin_s += mean_c * dt_s;
+            let (seconds, warmed_k) = (elapsed_s - told_s, temperatures.cell_c - told_c);
+            if seconds >= TOLD_S || warmed_k.abs() > TOLD_K || elapsed_s >= end_s {
+                let (moved, mean_c) = (soc - told_soc, kelvin_s / seconds);
+                let stretch = Stretch {
+                    days: seconds * (1.0 / DAY_S),
+                    temperature_c: mean_c,
+                    ends_c: (told_c, temperatures.cell_c),
+                    soc: 0.5 * (told_soc + soc),
+                    charged: moved,
+                };
+                let progress = &mut state.progress;
+                state.exposure.add(&stretch, |temperature_c, soc, days| {
+                    cell.calendar.expose(progress, temperature_c, soc, days);
+                });
+                kelvin_soc += moved * mean_c;
+                (told_s, told_soc, told_c, kelvin_s) = (elapsed_s, soc, temperatures.cell_c, 0.0);
+            }
         }
+        let seconds = elapsed_s - self.elapsed_s;
+        self.elapsed_s = elapsed_s;
+        state.since_refresh_s += seconds;
+        let moved = soc - rest_soc;
+        let mean_c = if moved == 0.0 { temperatures.cell_c } else { kelvin_soc / moved };
+        self.count(moved, (seconds * HOURS, mean_c));
     }
 
-    /// A step of a pack at rest whose polarisation is on its way out: [`Passing::take`] without a current.
-    fn relax(&mut self) -> Step {
-        let air = self.air();
-        let terminal = self.terminal(self.state.soc, 0.0);
-        let (cell, decay) = (self.cell, &self.decay);
-        let state = &mut *self.state;
-        let capacity_ah = HOURS * self.capacity_as;
-        let left_ah = most((state.soc - self.empty_soc) * capacity_ah, 0.0);
-        let leak_ah = least(terminal.leak_per_s * decay.dt_s * cell.file.cell.capacity_ah, left_ah);
-        let soc_before = state.soc;
-        let soc = if capacity_ah > 0.0 { most(soc_before - leak_ah / capacity_ah, 0.0) } else { 0.0 };
-        let stored_to = cell.stored(soc);
-        let leaked_wh = (self.stored.1 - stored_to.1) * capacity_ah;
-        self.stored = stored_to;
-        let before_v = (state.v1_v, state.v2_v);
-        state.v1_v = without_dust(before_v.0 * decay.e1);
-        state.v2_v = without_dust(before_v.1 * decay.e2);
-        let after_v = (state.v1_v, state.v2_v);
-        let held_wh = pairs_wh(&cell.file.circuit, &terminal, state.pairs_wh, before_v, after_v);
-        let losses_wh = leaked_wh + state.pairs_wh - held_wh;
-        state.pairs_wh = held_wh;
-        let heat_w = losses_wh * 3600.0 * decay.per_s;
-        let before_c = state.temperatures.cell_c;
-        let thermal = &self.model.thermal;
-        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat_w, air, &decay.propagator);
-        state.temperatures = end;
-        state.ledger.leaked_ah += leak_ah;
-        state.ledger.losses_wh += losses_wh;
-        state.current_a = 0.0;
-        state.voltage_v = stored_to.0 + terminal.half_gap_v * state.hysteresis - state.v1_v - state.v2_v;
-        self.age(mean_c, (before_c, end.cell_c), (soc_before, soc));
-        self.advance(0.0, 0.0)
+    /// Energy that each of the pairs holds [Wh].
+    fn held_by_each_pair(&self) -> (f64, f64) {
+        let state = &*self.state;
+        if state.pairs_wh <= 0.0 {
+            return (0.0, 0.0);
+        }
+        let circuit = &self.cell.file.circuit;
+        let ohm = self.cell.resistances(state.soc, state.temperatures.cell_c);
+        // Both energies times R1·R2.
+        let fast = circuit.tau1_s * state.v1_v * state.v1_v * ohm.r2;
+        let slow = circuit.tau2_s * state.v2_v * state.v2_v * ohm.r1;
+        let share = if fast + slow > 0.0 { fast / (fast + slow) } else { 0.0 };
+        (state.pairs_wh * share, state.pairs_wh * (1.0 - share))
+    }
+
+    /// Counts what moved the state of charge to where it is now: so much of present capacity, in `hours` at `temperature_c`.
+    #[inline(always)]
+    fn count(&mut self, moved: f64, (hours, temperature_c): (f64, f64)) {
+        let (cell, state) = (self.cell, &mut *self.state);
+        state.age_days += hours * (1.0 / 24.0);
+        let moved_rated = moved * state.health.capacity;
+        state.efc += 0.5 * moved_rated.abs();
+        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
+        state.rainflow.step(state.soc, moved_rated, (hours, temperature_c), |cycle| {
+            PackState::close_cycle(progress, ledger, cell, &cycle);
+        });
     }
 
     /// Moves time on by the step.
@@ -933,34 +1001,23 @@ impl Passing<'_> {
         let cell = self.cell;
         let hours = self.decay.dt_s * HOURS;
         let moved = soc - soc_before;
-        let days = hours * (1.0 / 24.0);
         let state = &mut *self.state;
-        state.age_days += days;
         let progress = &mut state.progress;
+        let days = hours * (1.0 / 24.0);
         let stretch = Stretch { days, temperature_c, ends_c, soc: 0.5 * (soc_before + soc), charged: moved };
         state.exposure.add(&stretch, |temperature_c, soc, days| {
             cell.calendar.expose(progress, temperature_c, soc, days);
         });
-        let moved_rated = moved * state.health.capacity;
-        state.efc += 0.5 * moved_rated.abs();
-        let ledger = &mut state.ledger;
-        state.rainflow.step(soc, moved_rated, (hours, temperature_c), |cycle| {
-            PackState::close_cycle(progress, ledger, cell, &cycle);
-        });
         state.soc = soc;
-        let fitted = &cell.file.life.fitted;
-        if temperature_c < fitted.temperature_c[0] || temperature_c > fitted.temperature_c[1] {
-            state.ledger.outside_temperature_h += hours;
-        }
-        if temperature_c > 45.0 {
-            state.ledger.hot_h += hours;
-        }
+        state.ledger.remark(temperature_c, cell.file.life.fitted.temperature_c, hours);
+        self.count(moved, (hours, temperature_c));
     }
 
     /// Applies a step whose current is decided.
     #[inline(always)]
     fn take(&mut self, terminal: &Terminal, current_a: f64, ripple: f64, float_a: f64) -> Step {
-        let air = self.air();
+        let from_c = self.weather.at_c(self.elapsed_s);
+        let (air, _) = self.weather.over((self.elapsed_s, from_c), &self.decay);
         let drop_v = self.rate_drop(terminal, current_a);
         let (cell, decay) = (self.cell, &self.decay);
         let losses = &cell.file.losses;

@@ -211,13 +211,27 @@ pub struct Ledger {
     pub outside_temperature_h: f64,
     /// Full equivalent cycles outside the depths or rates that the life model was fitted on.
     pub outside_cycles_efc: f64,
-    /// Time above 45 °C [h].
+    /// Time above [`HOT_C`] [h].
     pub hot_h: f64,
     /// Charges that ended full or at their target.
     pub charges: f64,
 }
 
+/// From here on a cell counts as hot [°C].
+pub const HOT_C: f64 = 45.0;
+
 impl Ledger {
+    /// Books hours at a temperature where that is hot, or outside of what the life model was fitted on.
+    #[inline]
+    pub(super) fn remark(&mut self, temperature_c: f64, fitted_c: [f64; 2], hours: f64) {
+        if temperature_c < fitted_c[0] || temperature_c > fitted_c[1] {
+            self.outside_temperature_h += hours;
+        }
+        if temperature_c > HOT_C {
+            self.hot_h += hours;
+        }
+    }
+
     /// Charges times `parallel`, energies times `cells`.
     pub fn scaled(&self, layout: Layout) -> Ledger {
         let (ah, wh) = (f64::from(layout.parallel), layout.cells());
@@ -337,12 +351,6 @@ impl PackState {
         (1.0 - (1.0 - self.soc) / self.weakest_ratio()).max(0.0)
     }
 
-    /// Charge until the weakest group is empty [Ah], where the mean cell holds `capacity_ah` when full.
-    #[inline]
-    pub fn left_ah(&self, capacity_ah: f64) -> f64 {
-        ((self.soc - self.mean_soc_at(0.0)) * capacity_ah).max(0.0)
-    }
-
     /// State of charge of the mean cell when the pack stands at `pack_soc`.
     #[inline]
     pub fn mean_soc_at(&self, pack_soc: f64) -> f64 {
@@ -389,8 +397,8 @@ impl PackState {
             return cell.health_of(particles, model);
         }
         let mut progress = self.progress.clone();
-        let mut held = self.exposure;
-        held.flush(&mut |temperature_c, soc, days| {
+        let held = self.exposure;
+        held.tell(&mut |temperature_c, soc, days| {
             model.cell.calendar.expose(&mut progress, temperature_c, soc, days);
         });
         self.rainflow.unfinished(|cycle| {

@@ -17,7 +17,7 @@
 use super::super::circuit;
 use super::super::integrate::{Duty, Ended, Passage, Step, derating, of_one_cell};
 use super::super::life;
-use super::super::pack::{PackModel, PackState};
+use super::super::pack::{HOT_C, PackModel, PackState};
 use super::super::particle::balance::Balance;
 use super::super::particle::cell::{CellFault, CellModel, Clock, Drive, Heat, Options, Seen, State};
 use super::super::particle::cycling::Health;
@@ -655,7 +655,7 @@ impl Passing<'_> {
         state.temperatures = end;
         state.age_days += dt_s / DAY_S;
         state.since_refresh_s += dt_s;
-        if mean_c > 45.0 {
+        if mean_c > HOT_C {
             state.ledger.hot_h += dt_s / HOUR_S;
         }
     }

@@ -9,6 +9,7 @@ use super::scatter::{Past, Traits};
 use crate::battery::circuit::CellModel;
 use crate::battery::exposure::{Exposure, Stretch};
 use crate::battery::life::{Health, Progress};
+use crate::battery::pack::HOT_C;
 use crate::battery::rainflow::{Cycle, IDLE_RATE_PER_H, Leg, Rainflow};
 
 /// How one cell has aged.
@@ -89,7 +90,7 @@ impl Wear {
         if span.temperature_c < fitted.temperature_c[0] || span.temperature_c > fitted.temperature_c[1] {
             sums.outside_temperature_h += hours;
         }
-        if span.temperature_c > 45.0 {
+        if span.temperature_c > HOT_C {
             sums.hot_h += hours;
         }
     }
@@ -102,8 +103,8 @@ impl Wear {
     /// Health with open half-cycles counted as such.
     pub fn observed_health(&self, model: &CellModel, traits: &Traits) -> Health {
         let mut progress = self.past.progress.clone();
-        let mut held = self.exposure;
-        held.flush(&mut |temperature_c, soc, days| {
+        let held = self.exposure;
+        held.tell(&mut |temperature_c, soc, days| {
             model.calendar.expose(&mut progress, temperature_c, soc, days);
         });
         self.rainflow.open().for_each(|half| close(model, &mut progress, &half, None));
