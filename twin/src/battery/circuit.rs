@@ -61,6 +61,20 @@ struct CurveNode {
     entropy_rise: f64,
     half_gap_v: f64,
     half_gap_rise_v: f64,
+    /// ∫dU/dT ds from empty to here [V/K].
+    entropy_integral_v_per_k: f64,
+}
+
+/// Open-circuit voltage at one state of charge, and what has been gathered of it and of its change with temperature since
+/// empty: differences are exact means over a move.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stored {
+    /// Open-circuit voltage, mean of both branches [V].
+    pub ocv_v: f64,
+    /// Its integral over state of charge from empty [V].
+    pub ocv_integral_v: f64,
+    /// Integral of its change with temperature [V/K].
+    pub entropy_integral_v_per_k: f64,
 }
 
 /// Values of the curves at one state of charge.
@@ -131,12 +145,19 @@ impl CellModel {
         }
     }
 
-    /// Open-circuit voltage and its integral over state of charge from empty [V].
+    /// Open-circuit voltage and the integrals over state of charge.
     #[inline(always)]
-    pub fn stored(&self, soc: f64) -> (f64, f64) {
+    pub fn stored(&self, soc: f64) -> Stored {
+        const STEP: f64 = 1.0 / (SOC_NODES - 1) as f64;
         let (node, f) = self.node_at(soc);
         let ocv_v = node.ocv_v + node.ocv_rise_v * f;
-        (ocv_v, node.ocv_integral_v + f * (node.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64))
+        let entropy_v_per_k = node.entropy_v_per_k + node.entropy_rise * f;
+        Stored {
+            ocv_v,
+            ocv_integral_v: node.ocv_integral_v + f * (node.ocv_v + ocv_v) * (0.5 * STEP),
+            entropy_integral_v_per_k: node.entropy_integral_v_per_k
+                + f * (node.entropy_v_per_k + entropy_v_per_k) * (0.5 * STEP),
+        }
     }
 
     /// Open-circuit voltage and its slope over state of charge [V].
@@ -226,7 +247,7 @@ impl CellModel {
 
 fn curves_of(file: &ChemistryFile) -> Box<[CurveNode; CURVE_PLACES]> {
     let mut nodes = Box::new([CurveNode::default(); CURVE_PLACES]);
-    let mut integral_v = 0.0;
+    let (mut integral_v, mut entropy_integral_v_per_k) = (0.0, 0.0);
     for k in 0..CURVE_PLACES {
         let soc = k.min(SOC_NODES - 1) as f64 / (SOC_NODES - 1) as f64;
         let ocv_v = interpolate(&file.ocv.soc, &file.ocv.value, soc);
@@ -238,11 +259,14 @@ fn curves_of(file: &ChemistryFile) -> Box<[CurveNode; CURVE_PLACES]> {
             before.half_gap_rise_v = half_gap_v - before.half_gap_v;
             if k < SOC_NODES {
                 integral_v += 0.5 * (before.ocv_v + ocv_v) / (SOC_NODES - 1) as f64;
+                entropy_integral_v_per_k +=
+                    0.5 * (before.entropy_v_per_k + entropy_v_per_k) / (SOC_NODES - 1) as f64;
             }
         }
         nodes[k] = CurveNode {
             ocv_v,
             ocv_integral_v: integral_v,
+            entropy_integral_v_per_k,
             entropy_v_per_k,
             half_gap_v,
             ..CurveNode::default()

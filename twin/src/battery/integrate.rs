@@ -6,12 +6,12 @@
 //! step length only decides how well changing parameters are followed.
 
 use super::chemistry::CircuitFile;
-use super::circuit::{CellModel, least, most};
+use super::circuit::{CellModel, Stored, least, most};
 use super::decay::{Decay, exp};
 use super::exposure::Stretch;
 use super::life::ZERO_C_K;
 use super::pack::{HOT_C, PackModel, PackState};
-use super::thermal::Air;
+use super::thermal::{Air, HeatFlow};
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 
@@ -82,8 +82,27 @@ pub struct Step {
     pub dt_s: f64,
     /// Mean terminal power, positive discharging [W per cell].
     pub power_w: f64,
-    /// Current [A per cell].
+    /// Mean current [A per cell].
     pub current_a: f64,
+    /// Time constant with which the current fell where a voltage limit held it [s]; infinite where it was constant.
+    pub falls_s: f64,
+}
+
+impl Step {
+    /// A step without a current.
+    pub(super) fn idle(from_s: f64, dt_s: f64) -> Self {
+        Self { from_s, dt_s, power_w: 0.0, current_a: 0.0, falls_s: f64::INFINITY }
+    }
+
+    /// Share of the step's charge that had flowed after a share of its time.
+    pub fn charged_after(&self, time_share: f64) -> f64 {
+        if self.falls_s.is_finite() {
+            let constants = self.dt_s / self.falls_s;
+            (-time_share * constants).exp_m1() / (-constants).exp_m1()
+        } else {
+            time_share
+        }
+    }
 }
 
 /// How finely to step.
@@ -124,8 +143,58 @@ struct Terminal {
     r0: f64,
     r1: f64,
     r2: f64,
+    /// How far the series resistance rises from the beginning to the end of the step [Ω].
+    r0_rise: f64,
     /// Self-discharge as a share of rated capacity [1/s].
     leak_per_s: f64,
+    /// Mean temperature of the cell, as far as it was foreseen [°C].
+    temperature_c: f64,
+    course: Course,
+}
+
+/// How the current goes within a step: constant, or falling exponentially where a voltage limit holds it.
+///
+/// With x = Δt/τ, y = Δt/τ_k and the mean current Ī, a falling current ends at `Ī·x/(eˣ − 1)`, and a pair with time constant
+/// τ_k ends as under a constant current of
+///
+/// ```text
+/// Ī·x/(1 − e⁻ˣ)·(e⁻ˣ − e⁻ʸ)/[(1 − e⁻ʸ)·(1 − x/y)]
+/// ```
+#[derive(Clone, Copy)]
+struct Course {
+    /// Time constant; infinite for a constant current [s].
+    tau_s: f64,
+    /// Current at the beginning over the mean.
+    begin: f64,
+    /// Current at the end over the mean.
+    end: f64,
+    /// Constant current that leaves the fast pair with the same voltage, over the mean.
+    fast: f64,
+    /// The same for the slow pair.
+    slow: f64,
+}
+
+impl Course {
+    /// A constant current.
+    const STEADY: Course = Course { tau_s: f64::INFINITY, begin: 1.0, end: 1.0, fast: 1.0, slow: 1.0 };
+
+    /// A current that falls with this time constant over a step of the decay's length.
+    fn falling(tau_s: f64, circuit: &CircuitFile, decay: &Decay) -> Self {
+        // The formula has a gap where both time constants are the same, and is even around it.
+        let beside = |tau_s: f64, pair_s: f64| {
+            if (pair_s / tau_s - 1.0).abs() < 1e-3 { pair_s * 1.001 } else { tau_s }
+        };
+        let tau_s = beside(beside(tau_s, circuit.tau1_s), circuit.tau2_s);
+        let (left, mean) = left_and_mean(decay.dt_s / tau_s);
+        let of = |pair_s: f64, e: f64| (left - e) / ((1.0 - e) * (1.0 - pair_s / tau_s) * mean);
+        Course {
+            tau_s,
+            begin: 1.0 / mean,
+            end: left / mean,
+            fast: of(circuit.tau1_s, decay.e1),
+            slow: of(circuit.tau2_s, decay.e2),
+        }
+    }
 }
 
 /// Allowed share of the full current between two temperature limits.
@@ -139,7 +208,10 @@ pub(super) fn derating(temperature_c: f64, limits: [f64; 2], ramp_k: f64) -> f64
 const REFRESH_S: f64 = DAY_S;
 
 /// Longest step at a voltage limit, as a share of the time constant with which the current falls there.
-const HELD_SHARE: f64 = 1.0;
+const HELD_SHARE: f64 = 1.5;
+
+/// A step that ends at a voltage limit with at least this share of the wanted current is as good as the wanted one.
+const NEARLY: f64 = 0.97;
 
 /// Shortest step that a voltage limit asks for [s].
 const HELD_MIN_S: f64 = 60.0;
@@ -151,11 +223,29 @@ const DERATED_MAX_S: f64 = 300.0;
 /// doubles within ten.
 const LEAK_HELD_K: f64 = 0.1;
 
-/// A cell is not followed in one step while it warms by more than this [K].
+/// A step that goes by the temperature of its beginning sets free no more heat than would warm the cell by so much [K].
 const WARMED_K: f64 = 2.0;
 
+/// The same of a step that goes by its mean temperature [K].
+const PREDICTED_K: f64 = 9.0;
+
+/// Warming within a step from which on it goes by its mean temperature [K].
+const FELT_K: f64 = 0.3;
+
+/// A step that moves more than this of the charge takes its resistances at two points of its way.
+const WIDE_SOC: f64 = 0.1;
+
+/// A step that may move more than this of the charge is looked at from its beginning first.
+const LONG_SOC: f64 = 0.02;
+
+/// How far the charge that a step moves may be from what its mean voltage was taken for.
+const MISSED_SOC: f64 = 3e-3;
+
+/// Half the distance of Gauss' two points, as a share of a step.
+const GAUSS: f64 = 0.288_675_134_594_812_9;
+
 /// Ageing is told of a rest when it has lasted so long [s] or the cell has changed by so much [K], and at its end.
-const TOLD_S: f64 = 3600.0;
+const TOLD_S: f64 = 10_800.0;
 const TOLD_K: f64 = 1.0;
 
 /// Hours per second.
@@ -175,8 +265,8 @@ struct Passing<'a> {
     capacity_as: f64,
     /// State of charge of the mean cell when the weakest is empty.
     empty_soc: f64,
-    /// Open-circuit voltage at the present state of charge, and its integral from empty [V].
-    stored: (f64, f64),
+    /// What the open-circuit curves say at the present state of charge.
+    stored: Stored,
     /// Exponentials of the last length.
     decay: Decay,
     /// Why the step that was taken last is the duty's last.
@@ -338,7 +428,7 @@ impl Passing<'_> {
         let capacity_as = self.capacity_as;
         // A first guess of the current fixes the length of the step and where its middle lies; the middle fixes
         // the parameters, and these the current.
-        let guess_a = self.guess();
+        let mut guess_a = self.guess();
         let moved_max_as = self.stepping.soc_max * capacity_as;
         let mut longest_s = match duty {
             Duty::Hold { .. } => self.stepping.rest_max_s,
@@ -347,47 +437,35 @@ impl Passing<'_> {
         if self.allowed_share(guess_a) < 1.0 {
             longest_s = least(longest_s, DERATED_MAX_S);
         }
-        let mut dt_s = least(longest_s, left_s);
-        if guess_a.abs() * dt_s > moved_max_as {
-            dt_s = least(most(moved_max_as / guess_a.abs(), 1.0), dt_s);
+        longest_s = least(longest_s, left_s);
+        let (mut dt_s, mut held_tau_s) = (longest_s, None);
+        if guess_a.abs() * dt_s > LONG_SOC * capacity_as {
+            (guess_a, longest_s) = self.foreseen(guess_a, longest_s, moved_max_as);
+            (dt_s, held_tau_s) = self.before_limit(guess_a, longest_s);
         }
         let mut terminal = self.middle(dt_s, guess_a);
-        let (mut current_a, mut held) = self.current(&terminal)?;
+        if let Some(tau_s) = held_tau_s {
+            terminal.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
+        }
+        let (mut current_a, mut share) = self.current(&terminal)?;
+        (current_a, share) = self.refined(&mut terminal, guess_a, (current_a, share))?;
         if self.cell.file.circuit.knee.is_some() {
-            (terminal, current_a, held) = self.bent_current(terminal, guess_a, current_a, held)?;
+            (terminal, current_a, share) = self.bent_current(terminal, guess_a, (current_a, share))?;
         }
         let heat_w = current_a * current_a * (terminal.r0 + terminal.r1 + terminal.r2);
-        let warmed_max_j = WARMED_K * self.model.thermal.cell_j_per_k;
-        if (current_a.abs() * dt_s > 1.2 * moved_max_as || heat_w * dt_s > warmed_max_j) && dt_s > 1.0 {
+        let warmed_max_j = self.warmed_max_j(current_a);
+        if (current_a.abs() * dt_s > 1.2 * moved_max_as || heat_w * dt_s > 1.2 * warmed_max_j) && dt_s > 1.0 {
             // The guess was far too low, for a heavy load draws more the more it polarises the cell; or the cell
             // will be another one when it has warmed up.
             let (by_soc_s, by_heat_s) = (moved_max_as / current_a.abs(), warmed_max_j / heat_w);
             dt_s = least(most(least(by_soc_s, by_heat_s), 1.0), dt_s);
+            longest_s = dt_s;
             // A limit that held the longer step back may not hold this one.
-            terminal = self.middle(dt_s, if held { guess_a } else { current_a });
-            (current_a, held) = self.current(&terminal)?;
+            (terminal, current_a, share) = self.tried(dt_s, unheld_a((current_a, share), guess_a))?;
         }
-        // At a voltage limit the current falls from moment to moment, which long steps cannot follow: they are
-        // shortened until the limit does not hold any more, or the current changes little within the step.
-        let mut before_limit_s = if held { self.before_limit_s(&terminal, guess_a) } else { 0.0 };
-        while held && dt_s > HELD_MIN_S {
-            let falls_s = most(HELD_SHARE * self.held_time_constant_s(&terminal), HELD_MIN_S);
-            let near_a = if before_limit_s > HELD_MIN_S && before_limit_s < dt_s {
-                dt_s = before_limit_s;
-                guess_a
-            } else if dt_s > falls_s {
-                dt_s = least(falls_s, most(0.5 * dt_s, HELD_MIN_S));
-                current_a
-            } else {
-                break;
-            };
-            before_limit_s = 0.0;
-            terminal = self.middle(dt_s, near_a);
-            (current_a, held) = self.current(&terminal)?;
-        }
-        if held {
-            self.look_whether_done(guess_a, current_a)?;
-            (terminal, current_a, dt_s) = self.until_cutoff(terminal, current_a, dt_s)?;
+        if share < 1.0 || dt_s < longest_s {
+            (terminal, current_a, dt_s) =
+                self.at_limit(terminal, (guess_a, current_a, share), (dt_s, longest_s))?;
         }
         let (to_end_s, why) = self.time_to_end(&terminal, (guess_a, current_a))?;
         if to_end_s < dt_s {
@@ -428,7 +506,11 @@ impl Passing<'_> {
         let mut terminal = *terminal;
         let (mut dt_s, too_long_s) = (to_end_s, to_end_s - tried_s);
         for _ in 0..4 {
+            let tau_s = terminal.course.tau_s;
             terminal = self.middle(dt_s, current_a);
+            if tau_s.is_finite() {
+                terminal.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
+            }
             (current_a, _) = self.current(&terminal)?;
             let (to_end_s, _) = self.time_to_end(&terminal, (wanted_a, current_a))?;
             if to_end_s < least(1.05 * dt_s, left_s) {
@@ -446,59 +528,221 @@ impl Passing<'_> {
         Ok((terminal, current_a))
     }
 
+    /// A step of `dt_s` under about this current: its middle, its current, and whether a voltage limit decides it.
+    #[inline(always)]
+    fn tried(&mut self, dt_s: f64, near_a: f64) -> Result<(Terminal, f64, f64), Ended> {
+        let mut terminal = self.middle(dt_s, near_a);
+        let (current_a, share) = self.current(&terminal)?;
+        let (current_a, share) = self.refined(&mut terminal, near_a, (current_a, share))?;
+        Ok((terminal, current_a, share))
+    }
+
+    /// The current with the mean of the open-circuit voltage over the charge that it moves itself, where that of the guess
+    /// would be another.
+    #[inline(always)]
+    fn refined(
+        &self,
+        terminal: &mut Terminal,
+        mut near_a: f64,
+        (mut current_a, mut share): (f64, f64),
+    ) -> Result<(f64, f64), Ended> {
+        let per_a = self.decay.dt_s / self.capacity_as;
+        for _ in 0..3 {
+            if share < 1.0 || (current_a - near_a).abs() * per_a < MISSED_SOC {
+                break;
+            }
+            near_a = current_a;
+            let soc_end = least(most(self.state.soc - near_a * per_a, 0.0), 1.0);
+            terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
+            (current_a, share) = self.current(terminal)?;
+        }
+        Ok((current_a, share))
+    }
+
     /// The step again with a resistance that bends with the current itself and not with a guess of it.
     #[inline(never)]
     fn bent_current(
         &self,
         mut terminal: Terminal,
         guess_a: f64,
-        mut current_a: f64,
-        mut held: bool,
-    ) -> Result<(Terminal, f64, bool), Ended> {
+        (mut current_a, mut share): (f64, f64),
+    ) -> Result<(Terminal, f64, f64), Ended> {
         let mut near_a = guess_a;
         for _ in 0..8 {
             if (current_a - near_a).abs() <= 1e-3 * current_a.abs() {
                 break;
             }
             near_a = 0.5 * (near_a + current_a);
-            let Terminal { ocv_mean_v, hysteresis_v, .. } = terminal;
-            terminal = Terminal { ocv_mean_v, hysteresis_v, ..self.terminal(terminal.soc_mid, near_a) };
-            (current_a, held) = self.current(&terminal)?;
+            let Terminal { ocv_mean_v, hysteresis_v, course, .. } = terminal;
+            terminal = Terminal {
+                ocv_mean_v,
+                hysteresis_v,
+                course,
+                ..self.terminal(terminal.soc_mid, near_a, self.state.temperatures.cell_c)
+            };
+            (current_a, share) = self.current(&terminal)?;
         }
-        Ok((terminal, current_a, held))
+        Ok((terminal, current_a, share))
     }
 
-    /// At a voltage limit: the step no longer than until the current of a charge has fallen to the cut-off. Within a step it
-    /// falls like `e^(−t/τ)` about the step's own.
-    fn until_cutoff(
+    /// What can be seen of a long step from where it begins: about its current, and how long it can be before it has moved
+    /// so much charge or the cell is another one for its warmth.
+    #[inline(never)]
+    fn foreseen(&self, guess_a: f64, longest_s: f64, moved_max_as: f64) -> (f64, f64) {
+        if self.is_held() {
+            return (guess_a, longest_s);
+        }
+        let state = &*self.state;
+        let now = self.terminal(state.soc, guess_a, state.temperatures.cell_c);
+        let ohm = now.r0 + now.r1 + now.r2;
+        let mut near_a = guess_a;
+        if let Duty::Power { power_w, .. } | Duty::Charge { power_max_w: power_w, .. } = self.duty {
+            let end = least(most(state.soc - guess_a * longest_s / self.capacity_as, 0.0), 1.0);
+            let open_v = self.ocv_mean_v(end, self.cell.stored(end), now.ocv_v) + now.hysteresis_v;
+            let discriminant = open_v * open_v - 4.0 * ohm * power_w.copysign(guess_a);
+            near_a = (open_v - most(discriminant, 0.0).sqrt()) / (2.0 * ohm);
+            if let Duty::Charge { .. } = self.duty {
+                // The guess has seen the limits of the current.
+                near_a = most(near_a, guess_a);
+            }
+        }
+        let warmed = near_a * near_a * ohm * longest_s / self.warmed_max_j(near_a);
+        let dt_s = if warmed > 1.0 { longest_s / warmed.ceil() } else { longest_s };
+        (near_a, least(dt_s, most(moved_max_as / near_a.abs(), 1.0)))
+    }
+
+    /// How long a step is that ends beyond a voltage limit without any polarisation already: till the limit is reached. At the
+    /// limit it is about the time constant with which a held current falls, which is told besides.
+    #[inline(always)]
+    fn before_limit(&self, near_a: f64, longest_s: f64) -> (f64, Option<f64>) {
+        let (state, limits) = (&*self.state, &self.cell.file.limits);
+        let held = self.is_held();
+        let soc_end = state.soc - near_a * longest_s / self.capacity_as;
+        if !held && (0.15..=0.85).contains(&soc_end) {
+            return (longest_s, None);
+        }
+        let open_v = self.cell.ocv_and_slope_v(least(most(soc_end, 0.0), 1.0)).0;
+        let (passes, end) = if near_a < 0.0 {
+            (soc_end >= 1.0 || open_v > limits.voltage_max_v, 1.0)
+        } else {
+            (soc_end <= 0.0 || open_v < limits.voltage_min_v, 0.0)
+        };
+        if !held && !passes {
+            return (longest_s, None);
+        }
+        let now = self.terminal(state.soc, near_a, state.temperatures.cell_c);
+        if held {
+            let tau_s = self.held_time_constant_s(&now);
+            return (least(longest_s, most(HELD_SHARE * tau_s, HELD_MIN_S)), Some(tau_s));
+        }
+        let before_limit_s = self.before_limit_s(&now, near_a);
+        let before_end_s = (state.soc - end) * self.capacity_as / near_a;
+        let counts = before_limit_s > HELD_MIN_S && before_limit_s < 0.999 * before_end_s;
+        (if counts { least(longest_s, before_limit_s) } else { longest_s }, None)
+    }
+
+    /// Heat that a step may set free before the cell counts as another one [J]: little where it might come to temperatures
+    /// that allow less current, and where resistance bends with current, for then a step goes by the temperature of its
+    /// beginning and not by its mean.
+    #[inline(always)]
+    fn warmed_max_j(&self, current_a: f64) -> f64 {
+        let limits = &self.cell.file.limits;
+        let hottest_c = self.allowed_c(current_a)[1] - limits.derating_k - PREDICTED_K;
+        let by_beginning = self.cell.file.circuit.knee.is_some();
+        let near = self.state.temperatures.cell_c > hottest_c;
+        (if by_beginning || near { WARMED_K } else { PREDICTED_K }) * self.model.thermal.cell_j_per_k
+    }
+
+    /// Whether a charge stands at the voltage limit, so that the last current tells more than the wanted one.
+    #[inline(always)]
+    fn is_held(&self) -> bool {
+        let state = &*self.state;
+        matches!(self.duty, Duty::Charge { .. })
+            && state.current_a < 0.0
+            && state.voltage_v >= self.cell.file.limits.voltage_max_v - 1e-3
+    }
+
+    /// The step where a voltage limit holds the current back before its end. Up to where the limit is reached the current is
+    /// the wanted one; from there on it falls, and the step is short enough for one time constant to tell how.
+    #[inline(never)]
+    fn at_limit(
         &mut self,
-        terminal: Terminal,
-        current_a: f64,
-        dt_s: f64,
+        mut terminal: Terminal,
+        (wanted_a, mut current_a, mut share): (f64, f64, f64),
+        (mut dt_s, longest_s): (f64, f64),
     ) -> Result<(Terminal, f64, f64), Ended> {
-        let Duty::Charge { .. } = self.duty else { return Ok((terminal, current_a, dt_s)) };
-        let tau_s = self.held_time_constant_s(&terminal);
-        let falls_s = (-current_a / self.cutoff_a()).ln() * tau_s + 0.5 * dt_s;
-        if falls_s >= dt_s {
+        let mut falls = terminal.course.end < 1.0;
+        // What falls already does not rise again.
+        let begun_a = if falls { wanted_a.abs() } else { f64::INFINITY };
+        for look in if falls { 0..0 } else { 0..8 } {
+            if share == 1.0 {
+                let longer_s = least(dt_s + self.left_before_limit_s(&terminal, current_a), longest_s);
+                if look >= 2 || longer_s < dt_s + 1.0 {
+                    return Ok((terminal, current_a, dt_s));
+                }
+                dt_s = longer_s;
+            } else if share > NEARLY || look == 5 {
+                return Ok((terminal, current_a, dt_s));
+            } else if look > 0 {
+                // The charge until the limit is about the same.
+                if dt_s * share < HELD_MIN_S {
+                    break;
+                }
+                dt_s *= share;
+            } else {
+                let before_limit_s = self.before_limit_s(&terminal, unheld_a((current_a, share), wanted_a));
+                if !(before_limit_s > HELD_MIN_S && before_limit_s < dt_s) {
+                    break;
+                }
+                dt_s = before_limit_s;
+            }
+            let near_a = unheld_a((current_a, share), wanted_a);
+            (terminal, current_a, share) = self.tried(dt_s, near_a)?;
+        }
+        // A long step may find no current where a shorter one still does.
+        let mut starves = false;
+        while !falls {
+            let tau_s = self.held_time_constant_s(&terminal);
+            let falls_s = most(HELD_SHARE * tau_s, HELD_MIN_S);
+            falls = dt_s <= falls_s && !starves;
+            if !falls {
+                // The middle of a long step may lie where the curve is steep.
+                dt_s = most(if starves { HELD_MIN_S } else { falls_s }, 0.5 * dt_s);
+                terminal = self.middle(dt_s, current_a);
+            }
+            // A discharge that is held back may be so for the cold, and come to more when the cell warms.
+            if wanted_a < 0.0 {
+                terminal.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
+            }
+            (current_a, share) = self.current(&terminal)?;
+            starves = wanted_a > 0.0 && current_a <= self.least_discharge_a(wanted_a) && dt_s > HELD_MIN_S;
+            falls = (falls || share == 1.0) && !starves;
+        }
+        if share == 1.0 {
+            terminal.course = Course::STEADY;
             return Ok((terminal, current_a, dt_s));
         }
-        // What a second would do is not worth looking for, but no step goes beyond the one that was tried.
-        let dt_s = least(most(falls_s, 1.0), dt_s);
-        let terminal = self.middle(dt_s, current_a);
-        let (current_a, _) = self.current(&terminal)?;
-        self.ending = Some(Ended::Charged);
-        Ok((terminal, current_a, dt_s))
-    }
-
-    /// At a voltage limit: whether the current has become so small that the charge is done or the pack empty.
-    fn look_whether_done(&self, guess_a: f64, current_a: f64) -> Result<(), Ended> {
-        if matches!(self.duty, Duty::Charge { .. }) && -current_a <= self.cutoff_a() {
+        let begins_a = least(current_a.abs() * terminal.course.begin, begun_a);
+        if wanted_a > 0.0 {
+            let done = begins_a <= self.least_discharge_a(wanted_a);
+            return if done { Err(Ended::Empty) } else { Ok((terminal, current_a, dt_s)) };
+        }
+        let Duty::Charge { .. } = self.duty else { return Ok((terminal, current_a, dt_s)) };
+        // The charge ends where its current has fallen to the cut-off.
+        let falls_s = (begins_a / self.cutoff_a()).ln() * terminal.course.tau_s;
+        if falls_s <= 0.0 {
             return Err(Ended::Charged);
         }
-        if guess_a > 0.0 && current_a <= self.least_discharge_a(guess_a) {
-            return Err(Ended::Empty);
+        if falls_s < dt_s {
+            // What a second would do is not worth looking for, but no step goes beyond the one that was tried.
+            dt_s = least(most(falls_s, 1.0), dt_s);
+            let tau_s = terminal.course.tau_s;
+            terminal = self.middle(dt_s, current_a);
+            terminal.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
+            (current_a, _) = self.current(&terminal)?;
+            self.ending = Some(Ended::Charged);
         }
-        Ok(())
+        Ok((terminal, current_a, dt_s))
     }
 
     /// Current at which a charge at the voltage limit is done [A per cell].
@@ -517,10 +761,15 @@ impl Passing<'_> {
     /// Share of the highest current that the temperature allows in a current's direction.
     #[inline(always)]
     fn allowed_share(&self, current_a: f64) -> f64 {
+        let derating_k = self.cell.file.limits.derating_k;
+        derating(self.state.temperatures.cell_c, self.allowed_c(current_a), derating_k)
+    }
+
+    /// Temperatures between which a current may flow in its direction [°C].
+    #[inline(always)]
+    fn allowed_c(&self, current_a: f64) -> [f64; 2] {
         let limits = &self.cell.file.limits;
-        let range_c =
-            if current_a < 0.0 { limits.charge_temperature_c } else { limits.discharge_temperature_c };
-        derating(self.state.temperatures.cell_c, range_c, limits.derating_k)
+        if current_a < 0.0 { limits.charge_temperature_c } else { limits.discharge_temperature_c }
     }
 
     /// How long a current can flow before the voltage reaches the limit in its way, all polarisation counted [s].
@@ -530,6 +779,15 @@ impl Passing<'_> {
         let resistance = (terminal.r0 + terminal.r1 + terminal.r2) * self.state.weakest_resistance;
         let soc = self.cell.soc_at_ocv(limit_v - terminal.hysteresis_v + current_a * resistance);
         (self.state.soc - soc) * self.capacity_as / current_a
+    }
+
+    /// How long a current can flow on after the step before the voltage reaches the limit in its way [s].
+    fn left_before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
+        let limits = &self.cell.file.limits;
+        let limit_v = if current_a > 0.0 { limits.voltage_min_v } else { limits.voltage_max_v };
+        let weak = self.state.weakest_resistance;
+        let (end_v, slope_v) = self.end_voltage(terminal, current_a, weak);
+        (end_v - limit_v) * self.capacity_as / (current_a * most(slope_v, 0.05))
     }
 
     /// Time constant with which a current falls at a held voltage [s]: `R·Q/(dU/ds)`.
@@ -587,13 +845,22 @@ impl Passing<'_> {
         }
     }
 
-    /// The circuit in the middle of a step of `dt_s` under about this current, which is the next step's length from now
-    /// on.
+    /// The circuit of a step of `dt_s` under about this current: in its middle, and of a long one as its means. `dt_s` is the
+    /// next step's length from now on.
     #[inline(always)]
     fn middle(&mut self, dt_s: f64, near_a: f64) -> Terminal {
         self.decay_over(dt_s);
         let moved = -near_a * dt_s / self.capacity_as;
-        let mut terminal = self.terminal(self.state.soc + 0.5 * moved, near_a);
+        let soc_mid = self.state.soc + 0.5 * moved;
+        let now_c = self.state.temperatures.cell_c;
+        let mut terminal = self.terminal(soc_mid, near_a, now_c);
+        let ohm = self.mean_resistance(&terminal);
+        let heat_w = near_a * (near_a * ohm - (now_c + ZERO_C_K) * terminal.entropy_v_per_k);
+        if (moved.abs() > WIDE_SOC || heat_w.abs() * dt_s > FELT_K * self.model.thermal.cell_j_per_k)
+            && self.cell.file.circuit.knee.is_none()
+        {
+            self.follow_within(&mut terminal, near_a, moved, heat_w);
+        }
         // Means over the step, as far as its end is known.
         let soc_end = least(most(self.state.soc + moved, 0.0), 1.0);
         terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
@@ -601,12 +868,60 @@ impl Passing<'_> {
         terminal
     }
 
+    /// Takes the resistances of a long step at Gauss' two points of its way and at the mean temperature that the cell will
+    /// have under so much heat.
+    #[inline(never)]
+    fn follow_within(&mut self, terminal: &mut Terminal, near_a: f64, moved: f64, heat_w: f64) {
+        let air_c = self.weather.at_c(self.elapsed_s + 0.5 * self.decay.dt_s);
+        let now = self.state.temperatures;
+        let mean_c = self.model.thermal.mean_cell_c(now, heat_w, air_c, &self.decay.propagator);
+        let (aside_soc, aside_k) = (GAUSS * moved, GAUSS * 2.0 * (mean_c - now.cell_c));
+        let early = self.terminal(terminal.soc_mid - aside_soc, near_a, mean_c - aside_k);
+        let late = self.terminal(terminal.soc_mid + aside_soc, near_a, mean_c + aside_k);
+        terminal.temperature_c = mean_c;
+        terminal.r0 = 0.5 * (early.r0 + late.r0);
+        terminal.r1 = 0.5 * (early.r1 + late.r1);
+        terminal.r2 = 0.5 * (early.r2 + late.r2);
+        terminal.r0_rise = (late.r0 - early.r0) * (0.5 / GAUSS);
+        terminal.leak_per_s = early.leak_per_s;
+    }
+
+    /// How far heat rises over a step to another state of charge, by what each half of it gives off [W].
+    #[inline(never)]
+    fn heat_rise_w(&self, terminal: &Terminal, current_a: f64, soc: f64, stored_to: Stored) -> f64 {
+        let state = &*self.state;
+        let half_soc = 0.5 * (soc - state.soc);
+        let middle = self.cell.stored(state.soc + half_soc).entropy_integral_v_per_k;
+        let (before, after) = (self.stored.entropy_integral_v_per_k, stored_to.entropy_integral_v_per_k);
+        let entropy_rise_v_per_k = ((after - middle) - (middle - before)) / half_soc;
+        let pair_rise_w = |now_v: f64, ohm: f64, left: f64| {
+            let full_v = current_a * ohm;
+            let early = left.sqrt().sqrt();
+            let of =
+                |left: f64| (full_v + (now_v - full_v) * left) * (full_v + (now_v - full_v) * left) / ohm;
+            of(early * early * early) - of(early)
+        };
+        let reversible_w = -current_a * (terminal.temperature_c + ZERO_C_K) * entropy_rise_v_per_k;
+        let pairs_w = pair_rise_w(state.v1_v, terminal.r1, self.decay.e1)
+            + pair_rise_w(state.v2_v, terminal.r2, self.decay.e2);
+        2.0 * (reversible_w + pairs_w) + current_a * current_a * terminal.r0_rise
+    }
+
     /// Mean open-circuit voltage between now and another state of charge, for which `stored` was asked; `same_v` where both
     /// are the same [V].
     #[inline(always)]
-    fn ocv_mean_v(&self, soc: f64, stored: (f64, f64), same_v: f64) -> f64 {
+    fn ocv_mean_v(&self, soc: f64, stored: Stored, same_v: f64) -> f64 {
         let moved = soc - self.state.soc;
-        if moved.abs() > 1e-9 { (stored.1 - self.stored.1) / moved } else { same_v }
+        let gained_v = stored.ocv_integral_v - self.stored.ocv_integral_v;
+        if moved.abs() > 1e-9 { gained_v / moved } else { same_v }
+    }
+
+    /// The same for its change with temperature [V/K].
+    #[inline(always)]
+    fn entropy_mean_v_per_k(&self, soc: f64, stored: Stored, same_v_per_k: f64) -> f64 {
+        let moved = soc - self.state.soc;
+        let gained_v_per_k = stored.entropy_integral_v_per_k - self.stored.entropy_integral_v_per_k;
+        if moved.abs() > 1e-9 { gained_v_per_k / moved } else { same_v_per_k }
     }
 
     /// Branch of the hysteresis over a step that moves the state of charge by so much: its mean and its end.
@@ -629,11 +944,11 @@ impl Passing<'_> {
     /// The circuit at a state of charge; `near_a` is the current as far as it is known, which matters only to chemistries
     /// whose resistance bends with it.
     #[inline(always)]
-    fn terminal(&self, soc_mid: f64, near_a: f64) -> Terminal {
+    fn terminal(&self, soc_mid: f64, near_a: f64, temperature_c: f64) -> Terminal {
         let state = &*self.state;
         let soc_mid = least(most(soc_mid, 0.0), 1.0);
         let curves = self.cell.curves(soc_mid);
-        let (fresh, leak_per_s) = self.cell.resistances_and_leak(soc_mid, state.temperatures.cell_c);
+        let (fresh, leak_per_s) = self.cell.resistances_and_leak(soc_mid, temperature_c);
         let fresh = self.cell.under_current(fresh, near_a);
         let growth = state.health.resistance;
         Terminal {
@@ -647,7 +962,10 @@ impl Passing<'_> {
             r0: fresh.r0 * growth,
             r1: fresh.r1 * growth,
             r2: fresh.r2 * growth,
+            r0_rise: 0.0,
             leak_per_s,
+            temperature_c,
+            course: Course::STEADY,
         }
     }
 
@@ -662,10 +980,7 @@ impl Passing<'_> {
                 let file = &self.cell.file;
                 let rate_max_a = file.limits.charge_c_rate_max * file.cell.capacity_ah;
                 let wanted_a = -least(least(current_max_a, power_max_w / voltage_v), rate_max_a);
-                // In the constant-voltage phase the last current tells more than the wanted one.
-                let last_a = self.state.current_a;
-                let held = last_a < 0.0 && voltage_v >= file.limits.voltage_max_v - 1e-3;
-                if held { most(wanted_a, last_a) } else { wanted_a }
+                if self.is_held() { most(wanted_a, self.state.current_a) } else { wanted_a }
             }
             Duty::Hold { .. } => self.state.current_a,
         }
@@ -710,8 +1025,9 @@ impl Passing<'_> {
         terminal.ocv_v - cell.ocv_v(1.0 - (1.0 - terminal.soc_mid) / share)
     }
 
-    /// Current of the step [A per cell] under the duty and all limits, and whether a voltage limit decides it.
-    fn current(&self, terminal: &Terminal) -> Result<(f64, bool), Ended> {
+    /// Current of the step [A per cell] under the duty and all limits, and the share of what is wanted that a voltage limit
+    /// leaves of it: 1 where none decides.
+    fn current(&self, terminal: &Terminal) -> Result<(f64, f64), Ended> {
         let wanted_a = match self.duty {
             Duty::Rest => 0.0,
             Duty::Current { current_a, .. } => current_a,
@@ -732,38 +1048,42 @@ impl Passing<'_> {
                 return Err(Ended::TooHotOrCold);
             }
             let mut current_a = least(wanted_a, discharge_max_a);
-            let mut held = false;
-            if self.may_pass(limits.voltage_min_v, terminal, current_a, weak) {
-                // The drop is that of the wanted current, which is the larger one.
-                let limit_v = limits.voltage_min_v + self.rate_drop(terminal, current_a);
+            let mut share = 1.0;
+            // The drop is that of the wanted current, which is the larger one.
+            let limit_v = limits.voltage_min_v + self.rate_drop(terminal, current_a);
+            if self.may_pass(limits.voltage_min_v, terminal, current_a, weak)
+                && self.end_voltage(terminal, current_a, weak).0 < limit_v
+            {
                 let by_voltage_a = most(self.for_voltage(limit_v, terminal, weak), 0.0);
-                held = by_voltage_a < current_a;
+                share = least(by_voltage_a / current_a, 1.0);
                 current_a = least(current_a, by_voltage_a);
             }
             let least_a = self.least_discharge_a(wanted_a);
             // A long step may find no current where a shorter one still does, and is shortened first.
-            if current_a <= least_a && !held { Err(Ended::Empty) } else { Ok((current_a, held)) }
+            if current_a <= least_a && share == 1.0 { Err(Ended::Empty) } else { Ok((current_a, share)) }
         } else if wanted_a < 0.0 {
             let charge_max_a = limits.charge_c_rate_max * rated_ah * self.allowed_share(wanted_a);
             if charge_max_a <= 0.0 {
                 return match self.duty {
                     Duty::Charge { .. } => Err(Ended::TooHotOrCold),
-                    _ => Ok((0.0, false)),
+                    _ => Ok((0.0, 1.0)),
                 };
             }
             let mut current_a = most(wanted_a, -charge_max_a);
-            let mut held = false;
-            if self.may_pass(limits.voltage_max_v, terminal, current_a, weak) {
+            let mut share = 1.0;
+            if self.may_pass(limits.voltage_max_v, terminal, current_a, weak)
+                && self.end_voltage(terminal, current_a, weak).0 > limits.voltage_max_v
+            {
                 let by_voltage_a = least(self.for_voltage(limits.voltage_max_v, terminal, weak), 0.0);
-                held = by_voltage_a > current_a;
+                share = least(by_voltage_a / current_a, 1.0);
                 current_a = most(current_a, by_voltage_a);
             }
             if let Duty::Hold { .. } = self.duty {
                 current_a = most(current_a, -self.storable_a(terminal));
             }
-            Ok((current_a, held))
+            Ok((current_a, share))
         } else {
-            Ok((0.0, false))
+            Ok((0.0, 1.0))
         }
     }
 
@@ -812,6 +1132,18 @@ impl Passing<'_> {
             || room_v < polarised + MARGIN_V
     }
 
+    /// Voltage at the end of the step under a constant current, of a cell with `weak` times the resistance, and the slope of
+    /// its open-circuit voltage there over state of charge [V].
+    #[inline(always)]
+    fn end_voltage(&self, terminal: &Terminal, current_a: f64, weak: f64) -> (f64, f64) {
+        let (state, decay) = (&*self.state, &self.decay);
+        let soc_end = least(most(state.soc - current_a * decay.dt_s / self.capacity_as, 0.0), 1.0);
+        let polarised = state.v1_v * decay.e1 + state.v2_v * decay.e2;
+        let ohm = terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2);
+        let (ocv_v, slope_v) = self.cell.ocv_and_slope_v(soc_end);
+        (ocv_v + terminal.hysteresis_v - (polarised + current_a * ohm) * weak, slope_v)
+    }
+
     /// Current that gives a mean power over the step [A per cell]; the most possible when the power is not.
     ///
     /// `I = (E − √(E² − 4·R·P)) / 2R` with E the mean voltage without the present current.
@@ -828,9 +1160,12 @@ impl Passing<'_> {
         let (state, decay) = (&*self.state, &self.decay);
         let span = decay.dt_s / self.capacity_as;
         let polarised = (state.v1_v * decay.e1 + state.v2_v * decay.e2) * weak;
-        let resistance =
-            (terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2)) * weak;
-        let over_v = self.stored.0 + terminal.hysteresis_v - polarised - voltage_v;
+        let course = &terminal.course;
+        let resistance = (terminal.r0 * course.end
+            + terminal.r1 * course.fast * (1.0 - decay.e1)
+            + terminal.r2 * course.slow * (1.0 - decay.e2))
+            * weak;
+        let over_v = self.stored.ocv_v + terminal.hysteresis_v - polarised - voltage_v;
         // The voltage at the end beyond the one wanted falls with the current, by the resistance and by the charge that it
         // moves. Newton's method, held between what was too little and what was too much, for the curve has knees.
         let mut current_a = over_v / (resistance + terminal.slope_v * span);
@@ -841,7 +1176,7 @@ impl Passing<'_> {
             let (end_v, slope_v) = self.cell.ocv_and_slope_v(end_soc);
             // What is full or empty moves no more.
             let slope_v = if end_soc == free_soc { most(slope_v, 0.0) } else { 0.0 };
-            let beyond_v = over_v + end_v - self.stored.0 - current_a * resistance;
+            let beyond_v = over_v + end_v - self.stored.ocv_v - current_a * resistance;
             if beyond_v > 0.0 {
                 too_little_a = current_a;
             } else {
@@ -876,7 +1211,7 @@ impl Passing<'_> {
         // What the next step needs of this one stays out of memory.
         let mut elapsed_s = self.elapsed_s;
         let end_s = least(span_s, elapsed_s + REFRESH_S - state.since_refresh_s);
-        let (mut soc, mut stored_v) = (state.soc, self.stored.1);
+        let (mut soc, mut stored_v) = (state.soc, self.stored.ocv_integral_v);
         let mut temperatures = state.temperatures;
         let (mut leaked_ah, mut losses_wh) = (state.ledger.leaked_ah, state.ledger.losses_wh);
         let mut air_c = self.weather.at_c(elapsed_s);
@@ -914,7 +1249,8 @@ impl Passing<'_> {
                 lost_wh += before_wh - state.pairs_wh;
             }
             let heat_w = lost_wh * 3600.0 * decay.per_s;
-            let (mean_c, end) = thermal.mean_and_step(temperatures, heat_w, air, &decay.propagator);
+            let (mean_c, end) =
+                thermal.mean_and_step(temperatures, HeatFlow::even(heat_w), air, &decay.propagator);
             temperatures = end;
             leaked_ah += leak_ah;
             losses_wh += lost_wh;
@@ -926,8 +1262,7 @@ impl Passing<'_> {
             state.soc = soc;
             state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis - state.v1_v - state.v2_v;
             state.temperatures = end;
-            self.stored = (curves.ocv_v, stored_v);
-            let step = Step { from_s: elapsed_s, dt_s, power_w: 0.0, current_a: 0.0 };
+            let step = Step::idle(elapsed_s, dt_s);
             watch(&step, state);
             elapsed_s += dt_s;
             kelvin_s += mean_c * dt_s;
@@ -949,6 +1284,7 @@ impl Passing<'_> {
                 (told_s, told_soc, told_c, kelvin_s) = (elapsed_s, soc, temperatures.cell_c, 0.0);
             }
         }
+        self.stored = cell.stored(soc);
         let seconds = elapsed_s - self.elapsed_s;
         self.elapsed_s = elapsed_s;
         state.since_refresh_s += seconds;
@@ -987,9 +1323,9 @@ impl Passing<'_> {
 
     /// Moves time on by the step.
     #[inline(always)]
-    fn advance(&mut self, power_w: f64, current_a: f64) -> Step {
+    fn advance(&mut self, power_w: f64, current_a: f64, falls_s: f64) -> Step {
         let dt_s = self.decay.dt_s;
-        let step = Step { from_s: self.elapsed_s, dt_s, power_w, current_a };
+        let step = Step { from_s: self.elapsed_s, dt_s, power_w, current_a, falls_s };
         self.elapsed_s += dt_s;
         self.state.since_refresh_s += dt_s;
         step
@@ -1044,19 +1380,38 @@ impl Passing<'_> {
         // Voltage, with the exact mean over the step.
         let stored_to = cell.stored(soc);
         let ocv_mean_v = self.ocv_mean_v(soc, stored_to, terminal.ocv_v);
+        let entropy_v_per_k = self.entropy_mean_v_per_k(soc, stored_to, terminal.entropy_v_per_k);
+        let rise_w = if terminal.r0_rise == 0.0 || (soc - soc_before).abs() < WIDE_SOC {
+            0.0
+        } else {
+            self.heat_rise_w(terminal, current_a, soc, stored_to)
+        };
         let (branch_mean, branch_end) = self.hysteresis(terminal, current_a, soc - soc_before);
         let state = &mut *self.state;
         state.hysteresis = branch_end;
         self.stored = stored_to;
         let (v1_before, v2_before) = (state.v1_v, state.v2_v);
-        let (v1_full, v2_full) = (current_a * terminal.r1, current_a * terminal.r2);
+        let course = &terminal.course;
+        let (v1_full, v2_full) =
+            (current_a * course.fast * terminal.r1, current_a * course.slow * terminal.r2);
         let v1_mean = v1_full + (v1_before - v1_full) * decay.m1;
         let v2_mean = v2_full + (v2_before - v2_full) * decay.m2;
         state.v1_v = without_dust(v1_full + (v1_before - v1_full) * decay.e1);
         state.v2_v = without_dust(v2_full + (v2_before - v2_full) * decay.e2);
-        let hysteresis_mean_v = terminal.half_gap_v * branch_mean;
-        let voltage_mean_v =
-            ocv_mean_v + hysteresis_mean_v - v1_mean - v2_mean - current_a * terminal.r0 - drop_v;
+        let end_a = current_a * course.end;
+        let polarisation_v = state.v1_v + state.v2_v + end_a * terminal.r0 + drop_v;
+        state.voltage_v = stored_to.ocv_v + terminal.half_gap_v * state.hysteresis - polarisation_v;
+        let voltage_mean_v = if course.end < 1.0 {
+            // What is held stays, but for what tells the mean cell from the weakest, which is the one that is held.
+            let ohm = terminal.r0 + terminal.r1 + terminal.r2;
+            state.voltage_v + (current_a - end_a) * ohm * (state.weakest_resistance - 1.0)
+        } else {
+            ocv_mean_v + terminal.half_gap_v * branch_mean
+                - v1_mean
+                - v2_mean
+                - current_a * terminal.r0
+                - drop_v
+        };
 
         // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².
         let (before_v, after_v) = ((v1_before, v2_before), (state.v1_v, state.v2_v));
@@ -1067,10 +1422,11 @@ impl Passing<'_> {
         let irreversible_wh = current_a * (ocv_mean_v - voltage_mean_v) * hours - newly_held
             + (leak_ah + ripple_ah) * ocv_mean_v
             + (efficiency - 1.0) * current_a * hours * ocv_mean_v;
-        let reversible_wh = -current_a * hours * (before_c + ZERO_C_K) * terminal.entropy_v_per_k;
+        let reversible_wh = -current_a * hours * (terminal.temperature_c + ZERO_C_K) * entropy_v_per_k;
         let heat_w = (irreversible_wh + reversible_wh) * 3600.0 * decay.per_s;
         let thermal = &self.model.thermal;
-        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat_w, air, &decay.propagator);
+        let heat = HeatFlow { mean_w: heat_w, rise_w };
+        let (mean_c, end) = thermal.mean_and_step(state.temperatures, heat, air, &decay.propagator);
         state.temperatures = end;
 
         // Books.
@@ -1091,15 +1447,16 @@ impl Passing<'_> {
         ledger.ripple_ah += ripple_ah;
         ledger.losses_wh += irreversible_wh;
         ledger.reversible_heat_wh += reversible_wh;
-        state.current_a = current_a;
-        state.voltage_v = stored_to.0 + terminal.half_gap_v * state.hysteresis
-            - state.v1_v
-            - state.v2_v
-            - current_a * terminal.r0
-            - drop_v;
+        state.current_a = end_a;
         self.age(mean_c, (before_c, end.cell_c), (soc_before, soc));
-        self.advance(power_w, current_a)
+        self.advance(power_w, current_a, terminal.course.tau_s)
     }
+}
+
+/// The current that is wanted where a voltage limit leaves this share of it; what was guessed where it leaves nothing.
+#[inline(always)]
+fn unheld_a((current_a, share): (f64, f64), guess_a: f64) -> f64 {
+    if share > 0.0 { current_a / share } else { guess_a }
 }
 
 /// What is left of something that decays after so many of its time constants, and its mean until then.

@@ -353,7 +353,15 @@ impl Battery {
         let passage =
             pass(&self.model, &mut state, self.duty, &self.ambient, span, self.stepping, |step, state| {
                 let power_w = -step.power_w * cells;
-                plan.course.push(((step.from_s + step.dt_s) as f32, state.pack_soc() as f32));
+                let (before, after) =
+                    (plan.course.last().map_or(0.0, |(_, soc)| *soc), state.pack_soc() as f32);
+                // A current that falls within a step bends the course, which is straight between its points.
+                let points = if step.falls_s.is_finite() { 4 } else { 1 };
+                for point in 1..=points {
+                    let share = f64::from(point) / f64::from(points);
+                    let soc = before + (after - before) * step.charged_after(share) as f32;
+                    plan.course.push(((step.from_s + share * step.dt_s) as f32, soc));
+                }
                 spread_over_hours(&mut plan.hourly_wh, begins, first_hour, step.from_s, step.dt_s, power_w);
             });
         if let Some((why, after_s)) = passage.ended {

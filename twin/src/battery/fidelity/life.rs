@@ -16,7 +16,7 @@
 
 use super::super::integrate::{Duty, Ended, Passage, Step, derating, of_one_cell};
 use super::super::pack::{PackModel, PackState};
-use crate::battery::thermal::Air;
+use crate::battery::thermal::{Air, HeatFlow};
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 
@@ -68,7 +68,8 @@ pub(super) fn pass(
                     state.ledger.unserved_wh += missing_w * dt_s * HOURS;
                 }
             }
-            watch(&Step { from_s: elapsed_s, dt_s, power_w, current_a }, state);
+            let falls_s = f64::INFINITY;
+            watch(&Step { from_s: elapsed_s, dt_s, power_w, current_a, falls_s }, state);
             elapsed_s += dt_s;
             if state.since_refresh_s >= DAY_S {
                 state.refresh_health(model);
@@ -175,12 +176,12 @@ fn step(
     let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
     let before = state.soc;
     let soc = (before + (-current_a * hours * efficiency - leak_ah) / capacity_ah).clamp(0.0, 1.0);
-    let ((open_before, stored_before), (open_after, stored_after)) = (cell.stored(before), cell.stored(soc));
+    let (stored_before, stored_after) = (cell.stored(before), cell.stored(soc));
     let moved = soc - before;
     let open_v = if moved.abs() > 1e-9 {
-        (stored_after - stored_before) / moved
+        (stored_after.ocv_integral_v - stored_before.ocv_integral_v) / moved
     } else {
-        0.5 * (open_before + open_after)
+        0.5 * (stored_before.ocv_v + stored_after.ocv_v)
     };
     let voltage_v = open_v - ohm * current_a;
     let terminal_wh = current_a * voltage_v * hours;
@@ -189,7 +190,7 @@ fn step(
     let decay = model.decays.over(dt_s);
     let (mean_c, end) = model.thermal.mean_and_step(
         state.temperatures,
-        heat_wh * per_h,
+        HeatFlow::even(heat_wh * per_h),
         Air::still(air_c),
         &decay.propagator,
     );
@@ -211,7 +212,7 @@ fn step(
     ledger.losses_wh += heat_wh;
     ledger.remark(mean_c, cell.file.life.fitted.temperature_c, hours);
     state.current_a = current_a;
-    state.voltage_v = open_after - ohm * current_a;
+    state.voltage_v = stored_after.ocv_v - ohm * current_a;
     state.since_refresh_s += dt_s;
 
     // Ageing.

@@ -24,7 +24,7 @@ use super::super::particle::cycling::Health;
 use super::super::particle::drive::{self, End, Run};
 use super::super::particle::set::{FARADAY, ParticleSet, ZERO_C};
 use super::rated;
-use crate::battery::thermal::Air;
+use crate::battery::thermal::{Air, HeatFlow};
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 use std::sync::Arc;
@@ -441,7 +441,7 @@ impl Passing<'_> {
             (self.load, self.held) = (None, false);
             if rests {
                 // Nothing can be eased: the cell stays as it is until the end of the piece.
-                let step = Step { from_s: 0.0, dt_s, power_w: 0.0, current_a: 0.0 };
+                let step = Step::idle(0.0, dt_s);
                 self.cool(dt_s, 0.0, air_c(0.5 * dt_s));
                 return Ok((step, None));
             }
@@ -497,7 +497,8 @@ impl Passing<'_> {
         }
         let power_w = if hours > 0.0 { terminal_wh / hours } else { 0.0 };
         let current_a = if hours > 0.0 { scale * out_ah / hours } else { 0.0 };
-        Ok((Step { from_s: 0.0, dt_s: took_s, power_w, current_a }, why))
+        let falls_s = f64::INFINITY;
+        Ok((Step { from_s: 0.0, dt_s: took_s, power_w, current_a, falls_s }, why))
     }
 
     fn particles(&self) -> &ParticleState {
@@ -650,8 +651,12 @@ impl Passing<'_> {
     fn cool(&mut self, dt_s: f64, heat_w: f64, air_c: f64) {
         let propagator = self.model.decays.over(dt_s).propagator;
         let state = &mut *self.state;
-        let (mean_c, end) =
-            self.model.thermal.mean_and_step(state.temperatures, heat_w, Air::still(air_c), &propagator);
+        let (mean_c, end) = self.model.thermal.mean_and_step(
+            state.temperatures,
+            HeatFlow::even(heat_w),
+            Air::still(air_c),
+            &propagator,
+        );
         state.temperatures = end;
         state.age_days += dt_s / DAY_S;
         state.since_refresh_s += dt_s;
