@@ -58,13 +58,6 @@ pub struct HeatFlow {
     pub rise_w: f64,
 }
 
-impl HeatFlow {
-    /// Heat that does not change.
-    pub fn even(mean_w: f64) -> Self {
-        Self { mean_w, rise_w: 0.0 }
-    }
-}
-
 /// e^(A·dt) of a network for one step length, and the cell's row of its mean over the step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Propagator {
@@ -178,25 +171,49 @@ impl ThermalPath {
         }
     }
 
-    /// Mean temperature of the cell over the propagator's step and temperatures at its end, under heat and in air that change
-    /// evenly. Where they rise both nodes lag behind what would be steady: the enclosure by its rise within the time constant
-    /// of the whole, the cells by theirs within their own besides.
+    /// Mean temperature of the cell over the propagator's step and temperatures at its end, under constant heat [W] in air
+    /// that rises evenly.
     #[inline(always)]
     pub fn mean_and_step(
+        &self,
+        now: Temperatures,
+        heat_w: f64,
+        air: Air,
+        propagator: &Propagator,
+    ) -> (f64, Temperatures) {
+        self.follow(now, heat_w, (air.rise_k, air.rise_k), air, propagator)
+    }
+
+    /// [`ThermalPath::mean_and_step`] under heat that rises evenly too.
+    #[inline(always)]
+    pub fn mean_and_step_under(
         &self,
         now: Temperatures,
         heat: HeatFlow,
         air: Air,
         propagator: &Propagator,
     ) -> (f64, Temperatures) {
-        // How far what would be steady rises over the step.
         let case_rise_k = air.rise_k + heat.rise_w * self.case_to_air_k_per_w;
         let cell_rise_k = case_rise_k + heat.rise_w * self.cell_to_case_k_per_w;
+        self.follow(now, heat.mean_w, (cell_rise_k, case_rise_k), air, propagator)
+    }
+
+    /// The step where what would be steady rises by so much over it, for the cells and for the enclosure. Both nodes lag behind:
+    /// the enclosure by its rise within the time constant of the whole, the cells by theirs within their own besides.
+    #[inline(always)]
+    fn follow(
+        &self,
+        now: Temperatures,
+        heat_w: f64,
+        (cell_rise_k, case_rise_k): (f64, f64),
+        air: Air,
+        propagator: &Propagator,
+    ) -> (f64, Temperatures) {
         // Heat that warms the nodes along with it is not passed on.
         let stored_w = cell_rise_k * air.per_s * self.cell_j_per_k;
-        let passing_w = heat.mean_w - stored_w - case_rise_k * air.per_s * self.case_j_per_k;
+        let passing_w = heat_w - stored_w - case_rise_k * air.per_s * self.case_j_per_k;
         let case_c = air.mean_c + passing_w * self.case_to_air_k_per_w;
-        let cell_c = case_c + (heat.mean_w - stored_w) * self.cell_to_case_k_per_w;
+        let cell_c = case_c + (heat_w - stored_w) * self.cell_to_case_k_per_w;
         let (half_cell_k, half_case_k) = (0.5 * cell_rise_k, 0.5 * case_rise_k);
         let (x1, x2) = (now.cell_c - (cell_c - half_cell_k), now.case_c - (case_c - half_case_k));
         let m = &propagator.end;
@@ -250,8 +267,7 @@ mod tests {
             euler.case_c += dt * (between - out) / path.case_j_per_k;
         }
         assert!((whole.cell_c - halves.cell_c).abs() < 1e-10);
-        let (mean_c, end) =
-            path.mean_and_step(start, HeatFlow::even(1.5), Air::still(20.0), &path.propagator(1800.0));
+        let (mean_c, end) = path.mean_and_step(start, 1.5, Air::still(20.0), &path.propagator(1800.0));
         assert!((end.cell_c - whole.cell_c).abs() < 1e-10 && (end.case_c - whole.case_c).abs() < 1e-10);
         let calm_c = path.mean_cell_c(start, 1.5, 20.0, &path.propagator(1800.0));
         assert!((mean_c - calm_c).abs() < 1e-10);
@@ -274,8 +290,12 @@ mod tests {
             small = path.step(small, heat_w, air_c, &tiny);
         }
         let air = Air { mean_c: 22.0, rise_k: 4.0, per_s: 1.0 / 7200.0 };
-        let (mean_c, end) =
-            path.mean_and_step(start, HeatFlow { mean_w: 0.3, rise_w: -0.2 }, air, &path.propagator(7200.0));
+        let (mean_c, end) = path.mean_and_step_under(
+            start,
+            HeatFlow { mean_w: 0.3, rise_w: -0.2 },
+            air,
+            &path.propagator(7200.0),
+        );
         assert!((end.cell_c - small.cell_c).abs() < 1e-6 && (end.case_c - small.case_c).abs() < 1e-6);
         assert!((mean_c - sum_c / 7200.0).abs() < 1e-6, "{mean_c}");
     }

@@ -16,7 +16,7 @@
 
 use super::super::integrate::{Duty, Ended, Passage, Step, derating, of_one_cell};
 use super::super::pack::{PackModel, PackState};
-use crate::battery::thermal::{Air, HeatFlow};
+use crate::battery::thermal::Air;
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 
@@ -190,7 +190,7 @@ fn step(
     let decay = model.decays.over(dt_s);
     let (mean_c, end) = model.thermal.mean_and_step(
         state.temperatures,
-        HeatFlow::even(heat_wh * per_h),
+        heat_wh * per_h,
         Air::still(air_c),
         &decay.propagator,
     );

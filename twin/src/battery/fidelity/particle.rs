@@ -24,7 +24,7 @@ use super::super::particle::cycling::Health;
 use super::super::particle::drive::{self, End, Run};
 use super::super::particle::set::{FARADAY, ParticleSet, ZERO_C};
 use super::rated;
-use crate::battery::thermal::{Air, HeatFlow};
+use crate::battery::thermal::Air;
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 use std::sync::Arc;
@@ -651,12 +651,8 @@ impl Passing<'_> {
     fn cool(&mut self, dt_s: f64, heat_w: f64, air_c: f64) {
         let propagator = self.model.decays.over(dt_s).propagator;
         let state = &mut *self.state;
-        let (mean_c, end) = self.model.thermal.mean_and_step(
-            state.temperatures,
-            HeatFlow::even(heat_w),
-            Air::still(air_c),
-            &propagator,
-        );
+        let (mean_c, end) =
+            self.model.thermal.mean_and_step(state.temperatures, heat_w, Air::still(air_c), &propagator);
         state.temperatures = end;
         state.age_days += dt_s / DAY_S;
         state.since_refresh_s += dt_s;

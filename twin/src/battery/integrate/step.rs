@@ -1,0 +1,338 @@
+//! What a step does to a pack: charge, voltage, heat, books and age.
+
+use super::super::chemistry::CircuitFile;
+use super::super::circuit::{Stored, least, most};
+use super::super::exposure::Stretch;
+use super::super::life::ZERO_C_K;
+use super::super::pack::{HOT_C, PackState};
+use super::super::thermal::HeatFlow;
+use super::terminal::{Terminal, WIDE_SOC};
+use super::{HOURS, Passing, REFRESH_S, Step};
+use crate::time::DAY_S;
+
+/// Self-discharge of a pack that idles is taken anew when the temperature has moved by so much [K]: 0.7 % of it where it
+/// doubles within ten.
+const LEAK_HELD_K: f64 = 0.1;
+
+/// Ageing is told of a rest when it has lasted so long [s] or the cell has changed by so much [K], and at its end.
+const TOLD_S: f64 = 10_800.0;
+
+const TOLD_K: f64 = 1.0;
+
+impl Passing<'_> {
+    /// Rests until the end of the span, or until health must be brought up to date: polarisation dies away, and
+    /// self-discharge, temperature and age move. `watch` sees electricity, heat and the ledger of each step; ageing is told of
+    /// an hour at most at once, and cycles are counted at the end.
+    #[inline(never)]
+    pub(super) fn rest(&mut self, span_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
+        let (cell, thermal) = (self.cell, &self.model.thermal);
+        let capacity_ah = HOURS * self.capacity_as;
+        let per_ah = if capacity_ah > 0.0 { 1.0 / capacity_ah } else { 0.0 };
+        let fitted_c = cell.file.life.fitted.temperature_c;
+        let unremarkable_c = (fitted_c[0], least(fitted_c[1], HOT_C));
+        let mut held_wh = self.held_by_each_pair();
+        let state = &mut *self.state;
+        state.current_a = 0.0;
+        // What the next step needs of this one stays out of memory.
+        let mut elapsed_s = self.elapsed_s;
+        let end_s = least(span_s, elapsed_s + REFRESH_S - state.since_refresh_s);
+        let (mut soc, mut stored_v) = (state.soc, self.stored.ocv_integral_v);
+        let mut temperatures = state.temperatures;
+        let (mut leaked_ah, mut losses_wh) = (state.ledger.leaked_ah, state.ledger.losses_wh);
+        let mut air_c = self.weather.at_c(elapsed_s);
+        let (mut leak_at_c, mut leak_ah_per_s) = (f64::INFINITY, 0.0);
+        // What ageing has not been told of: since when, and the integral of temperature since then.
+        let rest_soc = soc;
+        let (mut told_s, mut told_soc, mut told_c, mut kelvin_s) = (elapsed_s, soc, temperatures.cell_c, 0.0);
+        let mut kelvin_soc = 0.0;
+        while elapsed_s < end_s {
+            let dt_s = least(span_s - elapsed_s, self.stepping.rest_max_s);
+            if self.decay.dt_s != dt_s {
+                self.decay = self.model.decays.over(dt_s);
+            }
+            let decay = &self.decay;
+            let (air, air_after_c) = self.weather.over((elapsed_s, air_c), decay);
+            air_c = air_after_c;
+            if (temperatures.cell_c - leak_at_c).abs() > LEAK_HELD_K {
+                leak_at_c = temperatures.cell_c;
+                leak_ah_per_s = cell.leak_per_s(leak_at_c) * cell.file.cell.capacity_ah;
+            }
+            let leak_ah = least(leak_ah_per_s * dt_s, most((soc - self.empty_soc) * capacity_ah, 0.0));
+            soc = most(soc - leak_ah * per_ah, 0.0);
+            let curves = cell.curves(soc);
+            let mut lost_wh = (stored_v - curves.ocv_integral_v) * capacity_ah;
+            stored_v = curves.ocv_integral_v;
+            if state.v1_v != 0.0 || state.v2_v != 0.0 {
+                let before_wh = state.pairs_wh;
+                let left = |v: &mut f64, held: &mut f64, share: f64| {
+                    *v = without_dust(*v * share);
+                    *held = if *v == 0.0 { 0.0 } else { *held * share * share };
+                };
+                left(&mut state.v1_v, &mut held_wh.0, decay.e1);
+                left(&mut state.v2_v, &mut held_wh.1, decay.e2);
+                state.pairs_wh = held_wh.0 + held_wh.1;
+                lost_wh += before_wh - state.pairs_wh;
+            }
+            let heat_w = lost_wh * 3600.0 * decay.per_s;
+            let (mean_c, end) = thermal.mean_and_step(temperatures, heat_w, air, &decay.propagator);
+            temperatures = end;
+            leaked_ah += leak_ah;
+            losses_wh += lost_wh;
+            state.ledger.leaked_ah = leaked_ah;
+            state.ledger.losses_wh = losses_wh;
+            if mean_c < unremarkable_c.0 || mean_c > unremarkable_c.1 {
+                state.ledger.remark(mean_c, fitted_c, dt_s * HOURS);
+            }
+            state.soc = soc;
+            state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis - state.v1_v - state.v2_v;
+            state.temperatures = end;
+            let step = Step::idle(elapsed_s, dt_s);
+            watch(&step, state);
+            elapsed_s += dt_s;
+            kelvin_s += mean_c * dt_s;
+            let (seconds, warmed_k) = (elapsed_s - told_s, temperatures.cell_c - told_c);
+            if seconds >= TOLD_S || warmed_k.abs() > TOLD_K || elapsed_s >= end_s {
+                let (moved, mean_c) = (soc - told_soc, kelvin_s / seconds);
+                let stretch = Stretch {
+                    days: seconds * (1.0 / DAY_S),
+                    temperature_c: mean_c,
+                    ends_c: (told_c, temperatures.cell_c),
+                    soc: 0.5 * (told_soc + soc),
+                    charged: moved,
+                };
+                let progress = &mut state.progress;
+                state.exposure.add(&stretch, |temperature_c, soc, days| {
+                    cell.calendar.expose(progress, temperature_c, soc, days);
+                });
+                kelvin_soc += moved * mean_c;
+                (told_s, told_soc, told_c, kelvin_s) = (elapsed_s, soc, temperatures.cell_c, 0.0);
+            }
+        }
+        self.stored = cell.stored(soc);
+        let seconds = elapsed_s - self.elapsed_s;
+        self.elapsed_s = elapsed_s;
+        state.since_refresh_s += seconds;
+        let moved = soc - rest_soc;
+        let mean_c = if moved == 0.0 { temperatures.cell_c } else { kelvin_soc / moved };
+        self.count(moved, (seconds * HOURS, mean_c));
+    }
+
+    /// Applies a step whose current is decided.
+    #[inline(always)]
+    pub(super) fn take(&mut self, terminal: &Terminal, current_a: f64, ripple: f64, float_a: f64) -> Step {
+        let from_c = self.weather.at_c(self.elapsed_s);
+        let (air, _) = self.weather.over((self.elapsed_s, from_c), &self.decay);
+        let drop_v = self.rate_drop(terminal, current_a);
+        let (cell, decay) = (self.cell, &self.decay);
+        let losses = &cell.file.losses;
+        let state = &mut *self.state;
+        let capacity_ah = HOURS * self.capacity_as;
+        let before_c = state.temperatures.cell_c;
+
+        // Charge.
+        let hours = decay.dt_s * HOURS;
+        let leaking_ah = terminal.leak_per_s * decay.dt_s * cell.file.cell.capacity_ah + float_a * hours;
+        let left_ah = most((state.soc - self.empty_soc) * capacity_ah, 0.0);
+        let leak_ah = least(leaking_ah, left_ah);
+        let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
+        let ripple_ah = if ripple > 0.0 {
+            current_a * current_a * terminal.r0 * ripple / terminal.ocv_v * hours
+        } else {
+            0.0
+        };
+        let stored_ah = -current_a * hours * efficiency - leak_ah - ripple_ah;
+        let soc_before = state.soc;
+        let soc =
+            if capacity_ah > 0.0 { least(most(soc_before + stored_ah / capacity_ah, 0.0), 1.0) } else { 0.0 };
+
+        // Voltage, with the exact mean over the step.
+        let stored_to = cell.stored(soc);
+        let ocv_mean_v = self.ocv_mean_v(soc, stored_to, terminal.ocv_v);
+        let entropy_v_per_k = self.entropy_mean_v_per_k(soc, stored_to, terminal.entropy_v_per_k);
+        let rise_w = if terminal.r0_rise == 0.0 || (soc - soc_before).abs() < WIDE_SOC {
+            0.0
+        } else {
+            self.heat_rise_w(terminal, current_a, soc, stored_to)
+        };
+        let (branch_mean, branch_end) = self.hysteresis(terminal, current_a, soc - soc_before);
+        let state = &mut *self.state;
+        state.hysteresis = branch_end;
+        self.stored = stored_to;
+        let (v1_before, v2_before) = (state.v1_v, state.v2_v);
+        let course = self.course;
+        let (v1_full, v2_full) =
+            (current_a * course.fast * terminal.r1, current_a * course.slow * terminal.r2);
+        let v1_mean = v1_full + (v1_before - v1_full) * decay.m1;
+        let v2_mean = v2_full + (v2_before - v2_full) * decay.m2;
+        state.v1_v = without_dust(v1_full + (v1_before - v1_full) * decay.e1);
+        state.v2_v = without_dust(v2_full + (v2_before - v2_full) * decay.e2);
+        let end_a = current_a * course.end;
+        let polarisation_v = state.v1_v + state.v2_v + end_a * terminal.r0 + drop_v;
+        state.voltage_v = stored_to.ocv_v + terminal.half_gap_v * state.hysteresis - polarisation_v;
+        let voltage_mean_v = if course.end < 1.0 {
+            // What is held stays, but for what tells the mean cell from the weakest, which is the one that is held.
+            let ohm = terminal.r0 + terminal.r1 + terminal.r2;
+            state.voltage_v + (current_a - end_a) * ohm * (state.weakest_resistance - 1.0)
+        } else {
+            ocv_mean_v + terminal.half_gap_v * branch_mean
+                - v1_mean
+                - v2_mean
+                - current_a * terminal.r0
+                - drop_v
+        };
+
+        // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².
+        let (before_v, after_v) = ((v1_before, v2_before), (state.v1_v, state.v2_v));
+        let held_wh = pairs_wh(&cell.file.circuit, terminal, state.pairs_wh, before_v, after_v);
+        let newly_held = held_wh - state.pairs_wh;
+        state.pairs_wh = held_wh;
+        let terminal_wh = current_a * voltage_mean_v * hours;
+        let irreversible_wh = current_a * (ocv_mean_v - voltage_mean_v) * hours - newly_held
+            + (leak_ah + ripple_ah) * ocv_mean_v
+            + (efficiency - 1.0) * current_a * hours * ocv_mean_v;
+        let reversible_wh = -current_a * hours * (terminal.temperature_c + ZERO_C_K) * entropy_v_per_k;
+        let heat_w = (irreversible_wh + reversible_wh) * 3600.0 * decay.per_s;
+        let thermal = &self.model.thermal;
+        let heat = HeatFlow { mean_w: heat_w, rise_w };
+        let (mean_c, end) = thermal.mean_and_step_under(state.temperatures, heat, air, &decay.propagator);
+        state.temperatures = end;
+
+        // Books.
+        let power_w = terminal_wh * 3600.0 * decay.per_s;
+        let ledger = &mut state.ledger;
+        if current_a > 0.0 {
+            ledger.discharged_ah += current_a * hours;
+        } else {
+            ledger.charged_ah -= current_a * hours;
+            ledger.coulombic_loss_ah -= current_a * hours * (1.0 - efficiency);
+        }
+        if terminal_wh > 0.0 {
+            ledger.energy_out_wh += terminal_wh;
+        } else {
+            ledger.energy_in_wh -= terminal_wh;
+        }
+        ledger.leaked_ah += leak_ah;
+        ledger.ripple_ah += ripple_ah;
+        ledger.losses_wh += irreversible_wh;
+        ledger.reversible_heat_wh += reversible_wh;
+        state.current_a = end_a;
+        self.age(mean_c, (before_c, end.cell_c), (soc_before, soc));
+        self.advance(power_w, current_a, self.course.tau_s)
+    }
+
+    /// Ages the pack by the step, of which mean temperature and those at its ends are known, and moves its state of charge.
+    #[inline(always)]
+    pub(super) fn age(&mut self, temperature_c: f64, ends_c: (f64, f64), (soc_before, soc): (f64, f64)) {
+        let cell = self.cell;
+        let hours = self.decay.dt_s * HOURS;
+        let moved = soc - soc_before;
+        let state = &mut *self.state;
+        let progress = &mut state.progress;
+        let days = hours * (1.0 / 24.0);
+        let stretch = Stretch { days, temperature_c, ends_c, soc: 0.5 * (soc_before + soc), charged: moved };
+        state.exposure.add(&stretch, |temperature_c, soc, days| {
+            cell.calendar.expose(progress, temperature_c, soc, days);
+        });
+        state.soc = soc;
+        state.ledger.remark(temperature_c, cell.file.life.fitted.temperature_c, hours);
+        self.count(moved, (hours, temperature_c));
+    }
+
+    /// Counts what moved the state of charge to where it is now: so much of present capacity, in `hours` at `temperature_c`.
+    #[inline(always)]
+    pub(super) fn count(&mut self, moved: f64, (hours, temperature_c): (f64, f64)) {
+        let (cell, state) = (self.cell, &mut *self.state);
+        state.age_days += hours * (1.0 / 24.0);
+        let moved_rated = moved * state.health.capacity;
+        state.efc += 0.5 * moved_rated.abs();
+        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
+        state.rainflow.step(state.soc, moved_rated, (hours, temperature_c), |cycle| {
+            PackState::close_cycle(progress, ledger, cell, &cycle);
+        });
+    }
+
+    /// Moves time on by the step.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, power_w: f64, current_a: f64, falls_s: f64) -> Step {
+        let dt_s = self.decay.dt_s;
+        let step = Step { from_s: self.elapsed_s, dt_s, power_w, current_a, falls_s };
+        self.elapsed_s += dt_s;
+        self.state.since_refresh_s += dt_s;
+        step
+    }
+
+    /// How far heat rises over a step to another state of charge, by what each half of it gives off [W].
+    #[inline(never)]
+    pub(super) fn heat_rise_w(
+        &self,
+        terminal: &Terminal,
+        current_a: f64,
+        soc: f64,
+        stored_to: Stored,
+    ) -> f64 {
+        let state = &*self.state;
+        let half_soc = 0.5 * (soc - state.soc);
+        let middle = self.cell.stored(state.soc + half_soc).entropy_integral_v_per_k;
+        let (before, after) = (self.stored.entropy_integral_v_per_k, stored_to.entropy_integral_v_per_k);
+        let entropy_rise_v_per_k = ((after - middle) - (middle - before)) / half_soc;
+        let pair_rise_w = |now_v: f64, ohm: f64, left: f64| {
+            let full_v = current_a * ohm;
+            let early = left.sqrt().sqrt();
+            let of =
+                |left: f64| (full_v + (now_v - full_v) * left) * (full_v + (now_v - full_v) * left) / ohm;
+            of(early * early * early) - of(early)
+        };
+        let reversible_w = -current_a * (terminal.temperature_c + ZERO_C_K) * entropy_rise_v_per_k;
+        let pairs_w = pair_rise_w(state.v1_v, terminal.r1, self.decay.e1)
+            + pair_rise_w(state.v2_v, terminal.r2, self.decay.e2);
+        2.0 * (reversible_w + pairs_w) + current_a * current_a * terminal.r0_rise
+    }
+
+    /// Energy that each of the pairs holds [Wh].
+    pub(super) fn held_by_each_pair(&self) -> (f64, f64) {
+        let state = &*self.state;
+        if state.pairs_wh <= 0.0 {
+            return (0.0, 0.0);
+        }
+        let circuit = &self.cell.file.circuit;
+        let ohm = self.cell.resistances(state.soc, state.temperatures.cell_c);
+        // Both energies times R1·R2.
+        let fast = circuit.tau1_s * state.v1_v * state.v1_v * ohm.r2;
+        let slow = circuit.tau2_s * state.v2_v * state.v2_v * ohm.r1;
+        let share = if fast + slow > 0.0 { fast / (fast + slow) } else { 0.0 };
+        (state.pairs_wh * share, state.pairs_wh * (1.0 - share))
+    }
+}
+
+/// Energy in both RC pairs at a step's end [Wh], where they held so much before it.
+///
+/// A pair holds ½·C·v² with C = τ/R. A step in which that grows adds what it grows by, one in which it falls leaves the share
+/// that it falls to: so a change of resistance between two steps, on which the pair keeps its voltage, makes no energy.
+/// Otherwise a cold cell would be warmed by what its pairs set free, and cooled by what they take up once it is warm.
+#[inline(always)]
+fn pairs_wh(
+    circuit: &CircuitFile,
+    terminal: &Terminal,
+    held_wh: f64,
+    before_v: (f64, f64),
+    after_v: (f64, f64),
+) -> f64 {
+    let Terminal { r1, r2, .. } = terminal;
+    // Both energies times R1·R2.
+    let of = |(v1_v, v2_v): (f64, f64)| circuit.tau1_s * v1_v * v1_v * r2 + circuit.tau2_s * v2_v * v2_v * r1;
+    let (before, after) = (of(before_v), of(after_v));
+    if after > before {
+        held_wh + 0.5 * HOURS * (after - before) / (r1 * r2)
+    } else if before > 0.0 {
+        held_wh * after / before
+    } else {
+        0.0
+    }
+}
+
+/// Nothing instead of a voltage that has decayed beyond meaning: it spares what rests the work of following it, and
+/// subnormal numbers slow every step down.
+#[inline(always)]
+fn without_dust(voltage_v: f64) -> f64 {
+    if voltage_v.abs() < 1e-7 { 0.0 } else { voltage_v }
+}

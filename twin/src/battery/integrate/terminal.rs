@@ -1,0 +1,210 @@
+//! What a step sees at its terminals: the circuit in its middle or as its means, and how the current goes within it.
+
+use super::super::chemistry::CircuitFile;
+use super::super::circuit::{Stored, least, most};
+use super::super::decay::{Decay, exp};
+use super::super::life::ZERO_C_K;
+use super::Passing;
+
+/// Warming within a step from which on it goes by its mean temperature [K].
+const FELT_K: f64 = 0.3;
+
+/// A step that moves more than this of the charge takes its resistances at two points of its way.
+pub(super) const WIDE_SOC: f64 = 0.1;
+
+/// Half the distance of Gauss' two points, as a share of a step.
+const GAUSS: f64 = 0.288_675_134_594_812_9;
+
+/// Everything about the present step that does not depend on its current.
+#[derive(Clone, Copy)]
+pub(super) struct Terminal {
+    pub(super) soc_mid: f64,
+    pub(super) ocv_v: f64,
+    pub(super) ocv_mean_v: f64,
+    pub(super) hysteresis_v: f64,
+    pub(super) half_gap_v: f64,
+    pub(super) entropy_v_per_k: f64,
+    pub(super) slope_v: f64,
+    pub(super) r0: f64,
+    pub(super) r1: f64,
+    pub(super) r2: f64,
+    /// How far the series resistance rises from the beginning to the end of the step [Ω].
+    pub(super) r0_rise: f64,
+    /// Self-discharge as a share of rated capacity [1/s].
+    pub(super) leak_per_s: f64,
+    /// Mean temperature of the cell, as far as it was foreseen [°C].
+    pub(super) temperature_c: f64,
+}
+
+/// How the current goes within a step: constant, or falling exponentially where a voltage limit holds it.
+///
+/// With x = Δt/τ, y = Δt/τ_k and the mean current Ī, a falling current ends at `Ī·x/(eˣ − 1)`, and a pair with time constant
+/// τ_k ends as under a constant current of
+///
+/// ```text
+/// Ī·x/(1 − e⁻ˣ)·(e⁻ˣ − e⁻ʸ)/[(1 − e⁻ʸ)·(1 − x/y)]
+/// ```
+#[derive(Clone, Copy)]
+pub(super) struct Course {
+    /// Time constant; infinite for a constant current [s].
+    pub(super) tau_s: f64,
+    /// Current at the beginning over the mean.
+    pub(super) begin: f64,
+    /// Current at the end over the mean.
+    pub(super) end: f64,
+    /// Constant current that leaves the fast pair with the same voltage, over the mean.
+    pub(super) fast: f64,
+    /// The same for the slow pair.
+    pub(super) slow: f64,
+}
+
+impl Course {
+    /// A constant current.
+    pub(super) const STEADY: Course =
+        Course { tau_s: f64::INFINITY, begin: 1.0, end: 1.0, fast: 1.0, slow: 1.0 };
+
+    /// A current that falls with this time constant over a step of the decay's length.
+    pub(super) fn falling(tau_s: f64, circuit: &CircuitFile, decay: &Decay) -> Self {
+        // The formula has a gap where both time constants are the same, and is even around it.
+        let beside = |tau_s: f64, pair_s: f64| {
+            if (pair_s / tau_s - 1.0).abs() < 1e-3 { pair_s * 1.001 } else { tau_s }
+        };
+        let tau_s = beside(beside(tau_s, circuit.tau1_s), circuit.tau2_s);
+        let (left, mean) = left_and_mean(decay.dt_s / tau_s);
+        let of = |pair_s: f64, e: f64| (left - e) / ((1.0 - e) * (1.0 - pair_s / tau_s) * mean);
+        Course {
+            tau_s,
+            begin: 1.0 / mean,
+            end: left / mean,
+            fast: of(circuit.tau1_s, decay.e1),
+            slow: of(circuit.tau2_s, decay.e2),
+        }
+    }
+}
+
+impl Passing<'_> {
+    /// Makes [`Passing::decay`] that of a step of `dt_s`.
+    #[inline(always)]
+    pub(super) fn decay_over(&mut self, dt_s: f64) {
+        if self.decay.dt_s != dt_s {
+            self.decay = self.model.decays.over(dt_s);
+        }
+    }
+
+    /// The circuit of a step of `dt_s` under about this current: in its middle, and of a long one as its means. `dt_s` is the
+    /// next step's length from now on.
+    #[inline(always)]
+    pub(super) fn middle(&mut self, dt_s: f64, near_a: f64) -> Terminal {
+        self.decay_over(dt_s);
+        self.course = Course::STEADY;
+        let moved = -near_a * dt_s / self.capacity_as;
+        let soc_mid = self.state.soc + 0.5 * moved;
+        let now_c = self.state.temperatures.cell_c;
+        let mut terminal = self.terminal(soc_mid, near_a, now_c);
+        let ohm = self.mean_resistance(&terminal);
+        let heat_w = near_a * (near_a * ohm - (now_c + ZERO_C_K) * terminal.entropy_v_per_k);
+        if (moved.abs() > WIDE_SOC || heat_w.abs() * dt_s > FELT_K * self.model.thermal.cell_j_per_k)
+            && self.cell.file.circuit.knee.is_none()
+        {
+            self.follow_within(&mut terminal, near_a, moved, heat_w);
+        }
+        // Means over the step, as far as its end is known.
+        let soc_end = least(most(self.state.soc + moved, 0.0), 1.0);
+        terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
+        terminal.hysteresis_v = terminal.half_gap_v * self.hysteresis(&terminal, near_a, moved).0;
+        terminal
+    }
+
+    /// Takes the resistances of a long step at Gauss' two points of its way and at the mean temperature that the cell will
+    /// have under so much heat.
+    #[inline(never)]
+    pub(super) fn follow_within(&mut self, terminal: &mut Terminal, near_a: f64, moved: f64, heat_w: f64) {
+        let air_c = self.weather.at_c(self.elapsed_s + 0.5 * self.decay.dt_s);
+        let now = self.state.temperatures;
+        let mean_c = self.model.thermal.mean_cell_c(now, heat_w, air_c, &self.decay.propagator);
+        let (aside_soc, aside_k) = (GAUSS * moved, GAUSS * 2.0 * (mean_c - now.cell_c));
+        let early = self.terminal(terminal.soc_mid - aside_soc, near_a, mean_c - aside_k);
+        let late = self.terminal(terminal.soc_mid + aside_soc, near_a, mean_c + aside_k);
+        terminal.temperature_c = mean_c;
+        terminal.r0 = 0.5 * (early.r0 + late.r0);
+        terminal.r1 = 0.5 * (early.r1 + late.r1);
+        terminal.r2 = 0.5 * (early.r2 + late.r2);
+        terminal.r0_rise = (late.r0 - early.r0) * (0.5 / GAUSS);
+        terminal.leak_per_s = early.leak_per_s;
+    }
+
+    /// The circuit at a state of charge; `near_a` is the current as far as it is known, which matters only to chemistries
+    /// whose resistance bends with it.
+    #[inline(always)]
+    pub(super) fn terminal(&self, soc_mid: f64, near_a: f64, temperature_c: f64) -> Terminal {
+        let state = &*self.state;
+        let soc_mid = least(most(soc_mid, 0.0), 1.0);
+        let curves = self.cell.curves(soc_mid);
+        let (fresh, leak_per_s) = self.cell.resistances_and_leak(soc_mid, temperature_c);
+        let fresh = self.cell.under_current(fresh, near_a);
+        let growth = state.health.resistance;
+        Terminal {
+            soc_mid,
+            ocv_v: curves.ocv_v,
+            ocv_mean_v: curves.ocv_v,
+            hysteresis_v: curves.half_gap_v * state.hysteresis,
+            half_gap_v: curves.half_gap_v,
+            entropy_v_per_k: curves.entropy_v_per_k,
+            slope_v: most(curves.ocv_slope_v, 0.0),
+            r0: fresh.r0 * growth,
+            r1: fresh.r1 * growth,
+            r2: fresh.r2 * growth,
+            r0_rise: 0.0,
+            leak_per_s,
+            temperature_c,
+        }
+    }
+
+    /// Mean open-circuit voltage between now and another state of charge, for which `stored` was asked; `same_v` where both
+    /// are the same [V].
+    #[inline(always)]
+    pub(super) fn ocv_mean_v(&self, soc: f64, stored: Stored, same_v: f64) -> f64 {
+        let moved = soc - self.state.soc;
+        let gained_v = stored.ocv_integral_v - self.stored.ocv_integral_v;
+        if moved.abs() > 1e-9 { gained_v / moved } else { same_v }
+    }
+
+    /// The same for its change with temperature [V/K].
+    #[inline(always)]
+    pub(super) fn entropy_mean_v_per_k(&self, soc: f64, stored: Stored, same_v_per_k: f64) -> f64 {
+        let moved = soc - self.state.soc;
+        let gained_v_per_k = stored.entropy_integral_v_per_k - self.stored.entropy_integral_v_per_k;
+        if moved.abs() > 1e-9 { gained_v_per_k / moved } else { same_v_per_k }
+    }
+
+    /// Branch of the hysteresis over a step that moves the state of charge by so much: its mean and its end.
+    #[inline(always)]
+    pub(super) fn hysteresis(&self, terminal: &Terminal, current_a: f64, moved: f64) -> (f64, f64) {
+        let now = self.state.hysteresis;
+        if terminal.half_gap_v <= 0.0 || current_a == 0.0 {
+            return (now, now);
+        }
+        let branch = if current_a > 0.0 { -1.0 } else { 1.0 };
+        let away = now - branch;
+        // A branch that has been reached is not left by what remains of rounding.
+        if away.abs() < 1e-6 {
+            return (branch, branch);
+        }
+        let (left, mean) = left_and_mean(self.cell.file.hysteresis.gamma * moved.abs());
+        (branch + away * mean, branch + away * left)
+    }
+
+    /// Resistance that the mean over a step sees, for a current that begins with it [Ω].
+    #[inline(always)]
+    pub(super) fn mean_resistance(&self, terminal: &Terminal) -> f64 {
+        terminal.r0 + terminal.r1 * (1.0 - self.decay.m1) + terminal.r2 * (1.0 - self.decay.m2)
+    }
+}
+
+/// What is left of something that decays after so many of its time constants, and its mean until then.
+#[inline(always)]
+pub(super) fn left_and_mean(constants: f64) -> (f64, f64) {
+    let left = exp(-constants);
+    // Below, 1 − e^(−x) would lose its digits, and (1 − e^(−x))/x is 1 − x/2 up to x²/6.
+    (left, if constants < 1e-5 { 1.0 - 0.5 * constants } else { (1.0 - left) / constants })
+}
