@@ -23,7 +23,7 @@ const SPREAD: Spread = Spread { capacity: 0.02, resistance: 0.05, ageing: 0.12 }
 /// are steepest.
 const LOSS_GAP: f64 = 2e-3;
 /// The same over the first fifteen days at the default's rests of three hours.
-const DEFAULT_LOSS_GAP: f64 = 5e-3;
+const DEFAULT_LOSS_GAP: f64 = 2e-3;
 /// The same over ten years.
 const TEN_YEAR_GAP: f64 = 1e-3;
 /// Steps of a second.
@@ -35,7 +35,7 @@ const CHARGE_GAP: f64 = 1e-9;
 /// How far the voltage at the end of a coarse step may be beyond its limits [V]: the last step before full or
 /// empty, where the open-circuit voltage is steep.
 const COARSE_OVER_V: f64 = 0.08;
-const COARSE_UNDER_V: f64 = 0.6;
+const COARSE_UNDER_V: f64 = 0.3;
 /// How far below empty the weakest cell may be, by self-discharge after a full discharge.
 const EMPTY: f64 = 0.005;
 /// Energy that the books may miss between two long rests, as a share of what was moved.
@@ -389,7 +389,7 @@ fn a_full_discharge_gives_as_much_at_coarse_steps_as_at_fine_ones() {
             };
             let (fine, coarse) = (given(Stepping::at_most(FINE)), given(Stepping::default()));
             let off = (coarse.1 / fine.1 - 1.0).abs().max((coarse.0 / fine.0 - 1.0).abs());
-            assert!(off < 5e-3, "{} at {c_rate}C: {fine:?} and {coarse:?}", cell.file.name);
+            assert!(off < 2e-3, "{} at {c_rate}C: {fine:?} and {coarse:?}", cell.file.name);
             worst = worst.max(off);
         }
     }
@@ -881,6 +881,5 @@ fn cutting_a_span_in_two_moves_little() {
     println!(
         "a cut moves soc by {soc:.4}, temperature by {kelvin:.2} K, energy by {energy:.4} of rated at most"
     );
-    // The hottest is a cell whose resistance falls steeply as it warms.
-    assert!(soc < 0.12 && kelvin < 5.0 && energy < 0.1, "{worst:?}");
+    assert!(soc < 0.05 && kelvin < 1.0 && energy < 0.05, "{worst:?}");
 }
