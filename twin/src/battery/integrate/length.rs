@@ -191,6 +191,9 @@ impl Passing<'_> {
             let (to_end_s, _) = self.time_to_end(&terminal, (wanted_a, current_a))?;
             if to_end_s < least(1.05 * dt_s, left_s) {
                 self.decay_over(to_end_s);
+                if tau_s.is_finite() {
+                    self.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
+                }
                 self.ending = Some(why);
                 break;
             }

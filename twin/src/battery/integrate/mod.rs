@@ -1,9 +1,9 @@
 //! Carries a pack through a duty: current, voltage, heat and ageing in steps that follow the state, not a clock.
 //!
-//! Within a step current, air temperature and circuit parameters are constant, and everything that has a closed
-//! form is taken exactly: RC pairs, the thermal network, stored energy (from the integral of the open-circuit
-//! voltage) and the energy of the RC pairs. So charge and energy balance to rounding at any step length, and the
-//! step length only decides how well changing parameters are followed.
+//! Within a step everything that has a closed form is taken exactly: RC pairs, the thermal network, stored energy (from
+//! the integral of the open-circuit voltage) and the energy of the RC pairs. So charge and energy balance to rounding at any
+//! step length, and the step length only decides how well changing parameters are followed; `docs/models/circuit.md` says how
+//! a long step follows them.
 
 mod current;
 mod length;
@@ -295,6 +295,10 @@ impl Passing<'_> {
         }
         let (mut current_a, mut share) = self.current(&terminal)?;
         (current_a, share) = self.refined(&mut terminal, guess_a, (current_a, share))?;
+        if share == 1.0 {
+            // What was held before is not any more.
+            self.course = Course::STEADY;
+        }
         if self.cell.file.circuit.knee.is_some() {
             (terminal, current_a, share) = self.bent_current(terminal, guess_a, (current_a, share))?;
         }

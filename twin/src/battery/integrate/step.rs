@@ -16,13 +16,12 @@ const LEAK_HELD_K: f64 = 0.1;
 
 /// Ageing is told of a rest when it has lasted so long [s] or the cell has changed by so much [K], and at its end.
 const TOLD_S: f64 = 10_800.0;
-
 const TOLD_K: f64 = 1.0;
 
 impl Passing<'_> {
     /// Rests until the end of the span, or until health must be brought up to date: polarisation dies away, and
     /// self-discharge, temperature and age move. `watch` sees electricity, heat and the ledger of each step; ageing is told of
-    /// an hour at most at once, and cycles are counted at the end.
+    /// three hours at most at once, and cycles are counted at the end.
     #[inline(never)]
     pub(super) fn rest(&mut self, span_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
         let (cell, thermal) = (self.cell, &self.model.thermal);
@@ -48,6 +47,7 @@ impl Passing<'_> {
         while elapsed_s < end_s {
             let dt_s = least(span_s - elapsed_s, self.stepping.rest_max_s);
             if self.decay.dt_s != dt_s {
+                // Not by `decay_over`, for the state is borrowed.
                 self.decay = self.model.decays.over(dt_s);
             }
             let decay = &self.decay;

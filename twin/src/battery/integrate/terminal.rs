@@ -115,8 +115,8 @@ impl Passing<'_> {
         terminal
     }
 
-    /// Takes the resistances of a long step at Gauss' two points of its way and at the mean temperature that the cell will
-    /// have under so much heat.
+    /// Takes the resistances of a long step at Gauss' two points of its way and at the temperatures that the cell will have
+    /// there under so much heat.
     #[inline(never)]
     pub(super) fn follow_within(&mut self, terminal: &mut Terminal, near_a: f64, moved: f64, heat_w: f64) {
         let air_c = self.weather.at_c(self.elapsed_s + 0.5 * self.decay.dt_s);
