@@ -136,8 +136,7 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
     pub fn health(&self) -> Health {
         let mut progress = self.progress.clone();
         if let Some(path) = &self.path {
-            let held = path.exposure;
-            held.tell(&mut |temperature_c, soc, days| {
+            path.exposure.tell(&mut |temperature_c, soc, days| {
                 self.calendar.expose(&mut progress, temperature_c, soc, days);
             });
             path.rainflow.unfinished(|cycle| {

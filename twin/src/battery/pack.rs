@@ -232,6 +232,23 @@ impl Ledger {
         }
     }
 
+    /// Books what flowed at the terminals: charge taken out (put in where negative), of which a charge stores only the share
+    /// `efficiency`, and energy given off (taken in where negative).
+    #[inline]
+    pub(super) fn meter(&mut self, out_ah: f64, efficiency: f64, out_wh: f64) {
+        if out_ah > 0.0 {
+            self.discharged_ah += out_ah;
+        } else {
+            self.charged_ah -= out_ah;
+            self.coulombic_loss_ah -= out_ah * (1.0 - efficiency);
+        }
+        if out_wh > 0.0 {
+            self.energy_out_wh += out_wh;
+        } else {
+            self.energy_in_wh -= out_wh;
+        }
+    }
+
     /// Charges times `parallel`, energies times `cells`.
     pub fn scaled(&self, layout: Layout) -> Ledger {
         let (ah, wh) = (f64::from(layout.parallel), layout.cells());
@@ -397,8 +414,7 @@ impl PackState {
             return cell.health_of(particles, model);
         }
         let mut progress = self.progress.clone();
-        let held = self.exposure;
-        held.tell(&mut |temperature_c, soc, days| {
+        self.exposure.tell(&mut |temperature_c, soc, days| {
             model.cell.calendar.expose(&mut progress, temperature_c, soc, days);
         });
         self.rainflow.unfinished(|cycle| {
@@ -414,9 +430,28 @@ impl PackState {
         Health { capacity, resistance: mean.resistance }
     }
 
+    /// Moves the state of charge to `soc`, by so much of present capacity in `hours` at `temperature_c`, and counts the cycles
+    /// that this closes.
+    #[inline(always)]
+    pub(super) fn count(
+        &mut self,
+        cell: &CellModel,
+        soc: f64,
+        moved: f64,
+        (hours, temperature_c): (f64, f64),
+    ) {
+        let moved_rated = moved * self.health.capacity;
+        self.efc += 0.5 * moved_rated.abs();
+        let (progress, ledger) = (&mut self.progress, &mut self.ledger);
+        self.rainflow.step(soc, moved_rated, (hours, temperature_c), |cycle| {
+            Self::close_cycle(progress, ledger, cell, &cycle);
+        });
+        self.soc = soc;
+    }
+
     /// Adds a closed cycle to the life laws.
     #[inline]
-    pub fn close_cycle(progress: &mut Progress, ledger: &mut Ledger, cell: &CellModel, cycle: &Cycle) {
+    fn close_cycle(progress: &mut Progress, ledger: &mut Ledger, cell: &CellModel, cycle: &Cycle) {
         let stress = cell.life.cycle_stress(cycle, |soc| cell.ocv_v(soc));
         cell.life.add_cycle(progress, cycle, &stress);
         let fitted = &cell.file.life.fitted;

@@ -14,7 +14,7 @@
 //! Limits: not for what hangs on voltage (charging times above 80 %, power at low charge, float currents), nor for
 //! packs that warm by more than a few kelvin within minutes.
 
-use super::super::integrate::{Duty, Ended, Passage, Step, derating, of_one_cell};
+use super::super::integrate::{Duty, Ended, GAUSS, HOURS, Passage, Step, derating, of_one_cell};
 use super::super::pack::{PackModel, PackState};
 use crate::battery::thermal::Air;
 use crate::forcing::Ambient;
@@ -22,10 +22,6 @@ use crate::time::{DAY_S, Time};
 
 /// Longest step [s].
 const STEP_MAX_S: f64 = 6.0 * 3600.0;
-/// Hours per second.
-const HOURS: f64 = 1.0 / 3600.0;
-/// Half the distance of Gauss's two points, as a share of a step.
-const GAUSS: f64 = 0.288_675_134_594_812_9;
 
 /// Carries the pack on: see [`super::pass`].
 pub(super) fn pass(
@@ -68,8 +64,7 @@ pub(super) fn pass(
                     state.ledger.unserved_wh += missing_w * dt_s * HOURS;
                 }
             }
-            let falls_s = f64::INFINITY;
-            watch(&Step { from_s: elapsed_s, dt_s, power_w, current_a, falls_s }, state);
+            watch(&Step::steady((elapsed_s, dt_s), power_w, current_a), state);
             elapsed_s += dt_s;
             if state.since_refresh_s >= DAY_S {
                 state.refresh_health(model);
@@ -197,17 +192,7 @@ fn step(
     state.temperatures = end;
 
     let ledger = &mut state.ledger;
-    if current_a > 0.0 {
-        ledger.discharged_ah += current_a * hours;
-    } else {
-        ledger.charged_ah -= current_a * hours;
-        ledger.coulombic_loss_ah -= current_a * hours * (1.0 - efficiency);
-    }
-    if terminal_wh > 0.0 {
-        ledger.energy_out_wh += terminal_wh;
-    } else {
-        ledger.energy_in_wh -= terminal_wh;
-    }
+    ledger.meter(current_a * hours, efficiency, terminal_wh);
     ledger.leaked_ah += leak_ah;
     ledger.losses_wh += heat_wh;
     ledger.remark(mean_c, cell.file.life.fitted.temperature_c, hours);
@@ -226,12 +211,6 @@ fn step(
     } else {
         cell.calendar.expose(progress, mean_c, middle, days);
     }
-    let moved_rated = moved * state.health.capacity;
-    state.efc += 0.5 * moved_rated.abs();
-    let (progress, ledger) = (&mut state.progress, &mut state.ledger);
-    state.rainflow.step(soc, moved_rated, (hours, mean_c), |cycle| {
-        PackState::close_cycle(progress, ledger, cell, &cycle);
-    });
-    state.soc = soc;
+    state.count(cell, soc, moved, (hours, mean_c));
     terminal_wh * per_h
 }

@@ -441,7 +441,7 @@ impl Passing<'_> {
             (self.load, self.held) = (None, false);
             if rests {
                 // Nothing can be eased: the cell stays as it is until the end of the piece.
-                let step = Step::idle(0.0, dt_s);
+                let step = Step::steady((0.0, dt_s), 0.0, 0.0);
                 self.cool(dt_s, 0.0, air_c(0.5 * dt_s));
                 return Ok((step, None));
             }
@@ -497,8 +497,7 @@ impl Passing<'_> {
         }
         let power_w = if hours > 0.0 { terminal_wh / hours } else { 0.0 };
         let current_a = if hours > 0.0 { scale * out_ah / hours } else { 0.0 };
-        let falls_s = f64::INFINITY;
-        Ok((Step { from_s: 0.0, dt_s: took_s, power_w, current_a, falls_s }, why))
+        Ok((Step::steady((0.0, took_s), power_w, current_a), why))
     }
 
     fn particles(&self) -> &ParticleState {

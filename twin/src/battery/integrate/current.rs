@@ -1,6 +1,6 @@
 //! Which current a duty comes to over a step, under all limits.
 
-use super::super::circuit::{least, most};
+use super::super::circuit::{Resistances, least, most};
 use super::terminal::Terminal;
 use super::{Duty, Ended, Passing, derating};
 
@@ -53,12 +53,9 @@ impl Passing<'_> {
                 break;
             }
             near_a = 0.5 * (near_a + current_a);
-            let Terminal { ocv_mean_v, hysteresis_v, .. } = terminal;
-            terminal = Terminal {
-                ocv_mean_v,
-                hysteresis_v,
-                ..self.terminal(terminal.soc_mid, near_a, self.state.temperatures.cell_c)
-            };
+            let (Resistances { r0, r1, r2 }, _) =
+                self.resistances(terminal.soc_mid, near_a, self.state.temperatures.cell_c);
+            terminal = Terminal { r0, r1, r2, ..terminal };
             (current_a, share) = self.current(&terminal)?;
         }
         Ok((terminal, current_a, share))

@@ -143,7 +143,7 @@ impl Passing<'_> {
             }
             // A discharge that is held back may be so for the cold, and come to more when the cell warms.
             if wanted_a < 0.0 {
-                self.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
+                self.fall(tau_s);
             }
             (current_a, share) = self.current(&terminal)?;
             starves = wanted_a > 0.0 && current_a <= self.least_discharge_a(wanted_a) && dt_s > HELD_MIN_S;
@@ -162,7 +162,7 @@ impl Passing<'_> {
             dt_s = least(most(falls_s, 1.0), dt_s);
             let tau_s = self.course.tau_s;
             terminal = self.middle(dt_s, current_a);
-            self.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
+            self.fall(tau_s);
             (current_a, _) = self.current(&terminal)?;
             self.ending = Some(Ended::Charged);
         }
@@ -184,16 +184,12 @@ impl Passing<'_> {
         for _ in 0..4 {
             let tau_s = self.course.tau_s;
             terminal = self.middle(dt_s, current_a);
-            if tau_s.is_finite() {
-                self.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
-            }
+            self.fall(tau_s);
             (current_a, _) = self.current(&terminal)?;
             let (to_end_s, _) = self.time_to_end(&terminal, (wanted_a, current_a))?;
             if to_end_s < least(1.05 * dt_s, left_s) {
                 self.decay_over(to_end_s);
-                if tau_s.is_finite() {
-                    self.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
-                }
+                self.fall(tau_s);
                 self.ending = Some(why);
                 break;
             }

@@ -13,6 +13,7 @@ mod weather;
 
 use self::current::unheld_a;
 use self::terminal::Course;
+pub(super) use self::terminal::GAUSS;
 use self::weather::Weather;
 use super::circuit::{CellModel, Stored, least, most};
 use super::decay::Decay;
@@ -94,9 +95,9 @@ pub struct Step {
 }
 
 impl Step {
-    /// A step without a current.
-    pub(super) fn idle(from_s: f64, dt_s: f64) -> Self {
-        Self { from_s, dt_s, power_w: 0.0, current_a: 0.0, falls_s: f64::INFINITY }
+    /// A step of so many seconds from a moment on [s], with a constant current.
+    pub(super) fn steady((from_s, dt_s): (f64, f64), power_w: f64, current_a: f64) -> Self {
+        Self { from_s, dt_s, power_w, current_a, falls_s: f64::INFINITY }
     }
 
     /// Share of the step's charge that had flowed after a share of its time.
@@ -152,7 +153,7 @@ const DERATED_MAX_S: f64 = 300.0;
 const LONG_SOC: f64 = 0.02;
 
 /// Hours per second.
-const HOURS: f64 = 1.0 / 3600.0;
+pub(super) const HOURS: f64 = 1.0 / 3600.0;
 
 /// The integrator of one passage.
 struct Passing<'a> {
@@ -291,7 +292,7 @@ impl Passing<'_> {
         }
         let mut terminal = self.middle(dt_s, guess_a);
         if let Some(tau_s) = held_tau_s {
-            self.course = Course::falling(tau_s, &self.cell.file.circuit, &self.decay);
+            self.fall(tau_s);
         }
         let (mut current_a, mut share) = self.current(&terminal)?;
         (current_a, share) = self.refined(&mut terminal, guess_a, (current_a, share))?;

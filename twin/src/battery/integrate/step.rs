@@ -86,7 +86,7 @@ impl Passing<'_> {
             state.soc = soc;
             state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis - state.v1_v - state.v2_v;
             state.temperatures = end;
-            let step = Step::idle(elapsed_s, dt_s);
+            let step = Step::steady((elapsed_s, dt_s), 0.0, 0.0);
             watch(&step, state);
             elapsed_s += dt_s;
             kelvin_s += mean_c * dt_s;
@@ -114,7 +114,9 @@ impl Passing<'_> {
         state.since_refresh_s += seconds;
         let moved = soc - rest_soc;
         let mean_c = if moved == 0.0 { temperatures.cell_c } else { kelvin_soc / moved };
-        self.count(moved, (seconds * HOURS, mean_c));
+        let hours = seconds * HOURS;
+        state.age_days += hours * (1.0 / 24.0);
+        state.count(cell, soc, moved, (hours, mean_c));
     }
 
     /// Applies a step whose current is decided.
@@ -200,17 +202,7 @@ impl Passing<'_> {
         // Books.
         let power_w = terminal_wh * 3600.0 * decay.per_s;
         let ledger = &mut state.ledger;
-        if current_a > 0.0 {
-            ledger.discharged_ah += current_a * hours;
-        } else {
-            ledger.charged_ah -= current_a * hours;
-            ledger.coulombic_loss_ah -= current_a * hours * (1.0 - efficiency);
-        }
-        if terminal_wh > 0.0 {
-            ledger.energy_out_wh += terminal_wh;
-        } else {
-            ledger.energy_in_wh -= terminal_wh;
-        }
+        ledger.meter(current_a * hours, efficiency, terminal_wh);
         ledger.leaked_ah += leak_ah;
         ledger.ripple_ah += ripple_ah;
         ledger.losses_wh += irreversible_wh;
@@ -233,22 +225,9 @@ impl Passing<'_> {
         state.exposure.add(&stretch, |temperature_c, soc, days| {
             cell.calendar.expose(progress, temperature_c, soc, days);
         });
-        state.soc = soc;
         state.ledger.remark(temperature_c, cell.file.life.fitted.temperature_c, hours);
-        self.count(moved, (hours, temperature_c));
-    }
-
-    /// Counts what moved the state of charge to where it is now: so much of present capacity, in `hours` at `temperature_c`.
-    #[inline(always)]
-    pub(super) fn count(&mut self, moved: f64, (hours, temperature_c): (f64, f64)) {
-        let (cell, state) = (self.cell, &mut *self.state);
-        state.age_days += hours * (1.0 / 24.0);
-        let moved_rated = moved * state.health.capacity;
-        state.efc += 0.5 * moved_rated.abs();
-        let (progress, ledger) = (&mut state.progress, &mut state.ledger);
-        state.rainflow.step(state.soc, moved_rated, (hours, temperature_c), |cycle| {
-            PackState::close_cycle(progress, ledger, cell, &cycle);
-        });
+        state.age_days += days;
+        state.count(cell, soc, moved, (hours, temperature_c));
     }
 
     /// Moves time on by the step.
@@ -294,11 +273,8 @@ impl Passing<'_> {
         if state.pairs_wh <= 0.0 {
             return (0.0, 0.0);
         }
-        let circuit = &self.cell.file.circuit;
         let ohm = self.cell.resistances(state.soc, state.temperatures.cell_c);
-        // Both energies times R1·R2.
-        let fast = circuit.tau1_s * state.v1_v * state.v1_v * ohm.r2;
-        let slow = circuit.tau2_s * state.v2_v * state.v2_v * ohm.r1;
+        let (fast, slow) = pair_energies(&self.cell.file.circuit, (ohm.r1, ohm.r2), (state.v1_v, state.v2_v));
         let share = if fast + slow > 0.0 { fast / (fast + slow) } else { 0.0 };
         (state.pairs_wh * share, state.pairs_wh * (1.0 - share))
     }
@@ -317,9 +293,11 @@ fn pairs_wh(
     before_v: (f64, f64),
     after_v: (f64, f64),
 ) -> f64 {
-    let Terminal { r1, r2, .. } = terminal;
-    // Both energies times R1·R2.
-    let of = |(v1_v, v2_v): (f64, f64)| circuit.tau1_s * v1_v * v1_v * r2 + circuit.tau2_s * v2_v * v2_v * r1;
+    let (r1, r2) = (terminal.r1, terminal.r2);
+    let of = |v: (f64, f64)| {
+        let (fast, slow) = pair_energies(circuit, (r1, r2), v);
+        fast + slow
+    };
     let (before, after) = (of(before_v), of(after_v));
     if after > before {
         held_wh + 0.5 * HOURS * (after - before) / (r1 * r2)
@@ -328,6 +306,12 @@ fn pairs_wh(
     } else {
         0.0
     }
+}
+
+/// Energies of both pairs at these resistances and voltages, times 2·R1·R2.
+#[inline(always)]
+fn pair_energies(circuit: &CircuitFile, (r1, r2): (f64, f64), (v1_v, v2_v): (f64, f64)) -> (f64, f64) {
+    (circuit.tau1_s * v1_v * v1_v * r2, circuit.tau2_s * v2_v * v2_v * r1)
 }
 
 /// Nothing instead of a voltage that has decayed beyond meaning: it spares what rests the work of following it, and

@@ -1,7 +1,7 @@
 //! What a step sees at its terminals: the circuit in its middle or as its means, and how the current goes within it.
 
 use super::super::chemistry::CircuitFile;
-use super::super::circuit::{Stored, least, most};
+use super::super::circuit::{Resistances, Stored, least, most};
 use super::super::decay::{Decay, exp};
 use super::super::life::ZERO_C_K;
 use super::Passing;
@@ -13,7 +13,7 @@ const FELT_K: f64 = 0.3;
 pub(super) const WIDE_SOC: f64 = 0.1;
 
 /// Half the distance of Gauss' two points, as a share of a step.
-const GAUSS: f64 = 0.288_675_134_594_812_9;
+pub(in super::super) const GAUSS: f64 = 0.288_675_134_594_812_9;
 
 /// Everything about the present step that does not depend on its current.
 #[derive(Clone, Copy)]
@@ -91,6 +91,16 @@ impl Passing<'_> {
         }
     }
 
+    /// Lets the current of the step fall with this time constant; infinite is constant.
+    #[inline(always)]
+    pub(super) fn fall(&mut self, tau_s: f64) {
+        self.course = if tau_s.is_finite() {
+            Course::falling(tau_s, &self.cell.file.circuit, &self.decay)
+        } else {
+            Course::STEADY
+        };
+    }
+
     /// The circuit of a step of `dt_s` under about this current: in its middle, and of a long one as its means. `dt_s` is the
     /// next step's length from now on.
     #[inline(always)]
@@ -123,14 +133,14 @@ impl Passing<'_> {
         let now = self.state.temperatures;
         let mean_c = self.model.thermal.mean_cell_c(now, heat_w, air_c, &self.decay.propagator);
         let (aside_soc, aside_k) = (GAUSS * moved, GAUSS * 2.0 * (mean_c - now.cell_c));
-        let early = self.terminal(terminal.soc_mid - aside_soc, near_a, mean_c - aside_k);
-        let late = self.terminal(terminal.soc_mid + aside_soc, near_a, mean_c + aside_k);
+        let (early, leak_per_s) = self.resistances(terminal.soc_mid - aside_soc, near_a, mean_c - aside_k);
+        let (late, _) = self.resistances(terminal.soc_mid + aside_soc, near_a, mean_c + aside_k);
         terminal.temperature_c = mean_c;
         terminal.r0 = 0.5 * (early.r0 + late.r0);
         terminal.r1 = 0.5 * (early.r1 + late.r1);
         terminal.r2 = 0.5 * (early.r2 + late.r2);
         terminal.r0_rise = (late.r0 - early.r0) * (0.5 / GAUSS);
-        terminal.leak_per_s = early.leak_per_s;
+        terminal.leak_per_s = leak_per_s;
     }
 
     /// The circuit at a state of charge; `near_a` is the current as far as it is known, which matters only to chemistries
@@ -140,9 +150,7 @@ impl Passing<'_> {
         let state = &*self.state;
         let soc_mid = least(most(soc_mid, 0.0), 1.0);
         let curves = self.cell.curves(soc_mid);
-        let (fresh, leak_per_s) = self.cell.resistances_and_leak(soc_mid, temperature_c);
-        let fresh = self.cell.under_current(fresh, near_a);
-        let growth = state.health.resistance;
+        let (Resistances { r0, r1, r2 }, leak_per_s) = self.resistances(soc_mid, near_a, temperature_c);
         Terminal {
             soc_mid,
             ocv_v: curves.ocv_v,
@@ -151,13 +159,25 @@ impl Passing<'_> {
             half_gap_v: curves.half_gap_v,
             entropy_v_per_k: curves.entropy_v_per_k,
             slope_v: most(curves.ocv_slope_v, 0.0),
-            r0: fresh.r0 * growth,
-            r1: fresh.r1 * growth,
-            r2: fresh.r2 * growth,
+            r0,
+            r1,
+            r2,
             r0_rise: 0.0,
             leak_per_s,
             temperature_c,
         }
+    }
+
+    /// Present resistances at a state of charge under about this current, and self-discharge as a share of rated capacity
+    /// [1/s].
+    #[inline(always)]
+    pub(super) fn resistances(&self, soc: f64, near_a: f64, temperature_c: f64) -> (Resistances, f64) {
+        let soc = least(most(soc, 0.0), 1.0);
+        let (fresh, leak_per_s) = self.cell.resistances_and_leak(soc, temperature_c);
+        let fresh = self.cell.under_current(fresh, near_a);
+        let growth = self.state.health.resistance;
+        let grown = Resistances { r0: fresh.r0 * growth, r1: fresh.r1 * growth, r2: fresh.r2 * growth };
+        (grown, leak_per_s)
     }
 
     /// Mean open-circuit voltage between now and another state of charge, for which `stored` was asked; `same_v` where both

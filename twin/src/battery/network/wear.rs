@@ -103,8 +103,7 @@ impl Wear {
     /// Health with open half-cycles counted as such.
     pub fn observed_health(&self, model: &CellModel, traits: &Traits) -> Health {
         let mut progress = self.past.progress.clone();
-        let held = self.exposure;
-        held.tell(&mut |temperature_c, soc, days| {
+        self.exposure.tell(&mut |temperature_c, soc, days| {
             model.calendar.expose(&mut progress, temperature_c, soc, days);
         });
         self.rainflow.open().for_each(|half| close(model, &mut progress, &half, None));
