@@ -174,7 +174,7 @@ impl Passing<'_> {
     ///
     /// `I = (E − √(E² − 4·R·P)) / 2R` with E the mean voltage without the present current.
     #[inline(always)]
-    pub(super) fn for_power(&self, power_w: f64, terminal: &Terminal) -> f64 {
+    fn for_power(&self, power_w: f64, terminal: &Terminal) -> f64 {
         let resistance = self.mean_resistance(terminal);
         let open_v = self.open_mean(terminal, power_w / terminal.ocv_v);
         let discriminant = open_v * open_v - 4.0 * resistance * power_w;
@@ -182,7 +182,7 @@ impl Passing<'_> {
     }
 
     /// Current that ends the step at a voltage, for a cell of `weak` times the resistance [A per cell].
-    pub(super) fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, weak: f64) -> f64 {
+    fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, weak: f64) -> f64 {
         let (state, decay) = (&*self.state, &self.decay);
         let span = decay.dt_s / self.capacity_as;
         let polarised = (state.v1_v * decay.e1 + state.v2_v * decay.e2) * weak;
@@ -236,7 +236,7 @@ impl Passing<'_> {
     /// Whether the voltage at the end of a step may lie beyond a limit: never wrong when it says no, for it
     /// counts with all resistance at once, a generous margin, and the steep ends of the curve as doubtful.
     #[inline(always)]
-    pub(super) fn may_pass(&self, limit_v: f64, terminal: &Terminal, current_a: f64, weak: f64) -> bool {
+    fn may_pass(&self, limit_v: f64, terminal: &Terminal, current_a: f64, weak: f64) -> bool {
         const MARGIN_V: f64 = 0.12;
         let state = &*self.state;
         let polarised = (state.v1_v.abs()
@@ -259,7 +259,7 @@ impl Passing<'_> {
 
     /// Mean over the step of everything in the terminal voltage but what the present current adds.
     #[inline(always)]
-    pub(super) fn open_mean(&self, terminal: &Terminal, current_a: f64) -> f64 {
+    fn open_mean(&self, terminal: &Terminal, current_a: f64) -> f64 {
         terminal.ocv_mean_v + terminal.hysteresis_v
             - self.state.v1_v * self.decay.m1
             - self.state.v2_v * self.decay.m2
@@ -276,7 +276,7 @@ impl Passing<'_> {
     }
 
     #[inline(never)]
-    pub(super) fn drop_of_rate(&self, terminal: &Terminal, current_a: f64) -> f64 {
+    fn drop_of_rate(&self, terminal: &Terminal, current_a: f64) -> f64 {
         let cell = self.cell;
         let share = cell
             .usable_share(current_a / cell.file.cell.capacity_ah, self.state.temperatures.cell_c)
@@ -291,7 +291,7 @@ impl Passing<'_> {
     }
 
     /// Current that a pack held at a voltage can take: what is missing, and what it loses [A per cell].
-    pub(super) fn storable_a(&self, terminal: &Terminal) -> f64 {
+    fn storable_a(&self, terminal: &Terminal) -> f64 {
         let missing_as = (1.0 - self.state.soc) * self.capacity_as;
         let efficiency = self.cell.file.losses.coulombic_efficiency;
         (missing_as * self.decay.per_s + self.leak_a(terminal) + self.float_a(terminal)) / efficiency

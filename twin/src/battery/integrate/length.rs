@@ -239,7 +239,7 @@ impl Passing<'_> {
     }
 
     /// How long a current can flow before the voltage reaches the limit in its way, all polarisation counted [s].
-    pub(super) fn before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
+    fn before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
         let limits = &self.cell.file.limits;
         let limit_v = if current_a > 0.0 { limits.voltage_min_v } else { limits.voltage_max_v };
         let resistance = (terminal.r0 + terminal.r1 + terminal.r2) * self.state.weakest_resistance;
@@ -248,7 +248,7 @@ impl Passing<'_> {
     }
 
     /// How long a current can flow on after the step before the voltage reaches the limit in its way [s].
-    pub(super) fn left_before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
+    fn left_before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
         let limits = &self.cell.file.limits;
         let limit_v = if current_a > 0.0 { limits.voltage_min_v } else { limits.voltage_max_v };
         let weak = self.state.weakest_resistance;
@@ -257,13 +257,13 @@ impl Passing<'_> {
     }
 
     /// Time constant with which a current falls at a held voltage [s]: `R·Q/(dU/ds)`.
-    pub(super) fn held_time_constant_s(&self, terminal: &Terminal) -> f64 {
+    fn held_time_constant_s(&self, terminal: &Terminal) -> f64 {
         let resistance = (terminal.r0 + terminal.r1 + terminal.r2) * self.state.weakest_resistance;
         resistance * self.capacity_as / most(terminal.slope_v, 0.05)
     }
 
     /// Whether a current at a voltage limit has become so small that the charge is done or the pack empty.
-    pub(super) fn look_whether_done(&self, wanted_a: f64, current_a: f64) -> Result<(), Ended> {
+    fn look_whether_done(&self, wanted_a: f64, current_a: f64) -> Result<(), Ended> {
         if matches!(self.duty, Duty::Charge { .. }) && -current_a <= self.cutoff_a() {
             return Err(Ended::Charged);
         }
@@ -274,7 +274,7 @@ impl Passing<'_> {
     }
 
     /// Current at which a charge at the voltage limit is done [A per cell].
-    pub(super) fn cutoff_a(&self) -> f64 {
+    fn cutoff_a(&self) -> f64 {
         let file = &self.cell.file;
         file.limits.charge_cutoff_c_rate * file.cell.capacity_ah
     }

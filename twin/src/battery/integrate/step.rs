@@ -214,7 +214,7 @@ impl Passing<'_> {
 
     /// Ages the pack by the step, of which mean temperature and those at its ends are known, and moves its state of charge.
     #[inline(always)]
-    pub(super) fn age(&mut self, temperature_c: f64, ends_c: (f64, f64), (soc_before, soc): (f64, f64)) {
+    fn age(&mut self, temperature_c: f64, ends_c: (f64, f64), (soc_before, soc): (f64, f64)) {
         let cell = self.cell;
         let hours = self.decay.dt_s * HOURS;
         let moved = soc - soc_before;
@@ -232,7 +232,7 @@ impl Passing<'_> {
 
     /// Moves time on by the step.
     #[inline(always)]
-    pub(super) fn advance(&mut self, power_w: f64, current_a: f64, falls_s: f64) -> Step {
+    fn advance(&mut self, power_w: f64, current_a: f64, falls_s: f64) -> Step {
         let dt_s = self.decay.dt_s;
         let step = Step { from_s: self.elapsed_s, dt_s, power_w, current_a, falls_s };
         self.elapsed_s += dt_s;
@@ -242,13 +242,7 @@ impl Passing<'_> {
 
     /// How far heat rises over a step to another state of charge, by what each half of it gives off [W].
     #[inline(never)]
-    pub(super) fn heat_rise_w(
-        &self,
-        terminal: &Terminal,
-        current_a: f64,
-        soc: f64,
-        stored_to: Stored,
-    ) -> f64 {
+    fn heat_rise_w(&self, terminal: &Terminal, current_a: f64, soc: f64, stored_to: Stored) -> f64 {
         let state = &*self.state;
         let half_soc = 0.5 * (soc - state.soc);
         let middle = self.cell.stored(state.soc + half_soc).entropy_integral_v_per_k;
@@ -268,7 +262,7 @@ impl Passing<'_> {
     }
 
     /// Energy that each of the pairs holds [Wh].
-    pub(super) fn held_by_each_pair(&self) -> (f64, f64) {
+    fn held_by_each_pair(&self) -> (f64, f64) {
         let state = &*self.state;
         if state.pairs_wh <= 0.0 {
             return (0.0, 0.0);

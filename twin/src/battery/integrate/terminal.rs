@@ -64,7 +64,7 @@ impl Course {
         Course { tau_s: f64::INFINITY, begin: 1.0, end: 1.0, fast: 1.0, slow: 1.0 };
 
     /// A current that falls with this time constant over a step of the decay's length.
-    pub(super) fn falling(tau_s: f64, circuit: &CircuitFile, decay: &Decay) -> Self {
+    fn falling(tau_s: f64, circuit: &CircuitFile, decay: &Decay) -> Self {
         // The formula has a gap where both time constants are the same, and is even around it.
         let beside = |tau_s: f64, pair_s: f64| {
             if (pair_s / tau_s - 1.0).abs() < 1e-3 { pair_s * 1.001 } else { tau_s }
@@ -128,7 +128,7 @@ impl Passing<'_> {
     /// Takes the resistances of a long step at Gauss' two points of its way and at the temperatures that the cell will have
     /// there under so much heat.
     #[inline(never)]
-    pub(super) fn follow_within(&mut self, terminal: &mut Terminal, near_a: f64, moved: f64, heat_w: f64) {
+    fn follow_within(&mut self, terminal: &mut Terminal, near_a: f64, moved: f64, heat_w: f64) {
         let air_c = self.weather.at_c(self.elapsed_s + 0.5 * self.decay.dt_s);
         let now = self.state.temperatures;
         let mean_c = self.model.thermal.mean_cell_c(now, heat_w, air_c, &self.decay.propagator);
@@ -223,7 +223,7 @@ impl Passing<'_> {
 
 /// What is left of something that decays after so many of its time constants, and its mean until then.
 #[inline(always)]
-pub(super) fn left_and_mean(constants: f64) -> (f64, f64) {
+fn left_and_mean(constants: f64) -> (f64, f64) {
     let left = exp(-constants);
     // Below, 1 − e^(−x) would lose its digits, and (1 − e^(−x))/x is 1 − x/2 up to x²/6.
     (left, if constants < 1e-5 { 1.0 - 0.5 * constants } else { (1.0 - left) / constants })

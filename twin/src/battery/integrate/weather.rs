@@ -54,7 +54,7 @@ impl<'a> Weather<'a> {
 
     /// Looks up the hour in which a moment lies.
     #[inline]
-    pub(super) fn turn_to(&mut self, at_s: f64) {
+    fn turn_to(&mut self, at_s: f64) {
         let hour = ((self.into_hour_s + at_s) * HOURS) as i64;
         let begins_s = hour as f64 * 3600.0 - self.into_hour_s;
         let series = &self.ambient.air_c;
