@@ -65,6 +65,42 @@ struct CurveNode {
     entropy_integral_v_per_k: f64,
 }
 
+impl CurveNode {
+    /// The curves at a share of the way to the next node; the bounded ones at what is left of it between the two.
+    #[inline(always)]
+    fn curves(&self, f: f64, within: f64) -> Curves {
+        let ocv_v = self.ocv_v + self.ocv_rise_v * f;
+        Curves {
+            ocv_v,
+            ocv_integral_v: self.ocv_integral_v + f * (self.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64),
+            ocv_slope_v: self.ocv_rise_v * (SOC_NODES - 1) as f64,
+            entropy_v_per_k: self.entropy_v_per_k + self.entropy_rise * within,
+            half_gap_v: self.half_gap_v + self.half_gap_rise_v * within,
+        }
+    }
+}
+
+/// The curves around one state of charge: looks them up anew only beyond the nodes beside it.
+pub(super) struct Nearby<'a> {
+    cell: &'a CellModel,
+    node: &'a CurveNode,
+    /// Where the node lies, counted in nodes.
+    begins: f64,
+}
+
+impl Nearby<'_> {
+    /// Curves at a state of charge from 0 to 1.
+    #[inline(always)]
+    pub(super) fn at(&mut self, soc: f64) -> Curves {
+        let mut f = soc * (SOC_NODES - 1) as f64 - self.begins;
+        if !(0.0..=1.0).contains(&f) {
+            *self = self.cell.curves_nearby(soc);
+            f = soc * (SOC_NODES - 1) as f64 - self.begins;
+        }
+        self.node.curves(f, f)
+    }
+}
+
 /// Open-circuit voltage at one state of charge, and what has been gathered of it and of its change with temperature since
 /// empty: differences are exact means over a move.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -134,15 +170,14 @@ impl CellModel {
     #[inline(always)]
     pub fn curves(&self, soc: f64) -> Curves {
         let (node, f) = self.node_at(soc);
-        let ocv_v = node.ocv_v + node.ocv_rise_v * f;
-        let blend = least(most(f, 0.0), 1.0);
-        Curves {
-            ocv_v,
-            ocv_integral_v: node.ocv_integral_v + f * (node.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64),
-            ocv_slope_v: node.ocv_rise_v * (SOC_NODES - 1) as f64,
-            entropy_v_per_k: node.entropy_v_per_k + node.entropy_rise * blend,
-            half_gap_v: node.half_gap_v + node.half_gap_rise_v * blend,
-        }
+        node.curves(f, least(most(f, 0.0), 1.0))
+    }
+
+    /// The curves for one who asks again and again close by.
+    #[inline(always)]
+    pub(super) fn curves_nearby(&self, soc: f64) -> Nearby<'_> {
+        let (node, f) = self.node_at(soc);
+        Nearby { cell: self, node, begins: soc * (SOC_NODES - 1) as f64 - f }
     }
 
     /// Open-circuit voltage and the integrals over state of charge.

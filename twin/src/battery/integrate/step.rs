@@ -18,6 +18,9 @@ const LEAK_HELD_K: f64 = 0.1;
 const TOLD_S: f64 = 10_800.0;
 const TOLD_K: f64 = 1.0;
 
+/// A rest looks up from its steps after so many at the latest.
+const EVEN_STEPS: f64 = 16.0;
+
 impl Passing<'_> {
     /// Rests until the end of the span, or until health must be brought up to date: polarisation dies away, and
     /// self-discharge, temperature and age move. `watch` sees electricity, heat and the ledger of each step; ageing is told of
@@ -36,10 +39,13 @@ impl Passing<'_> {
         let mut elapsed_s = self.elapsed_s;
         let end_s = least(span_s, elapsed_s + REFRESH_S - state.since_refresh_s);
         let (mut soc, mut stored_v) = (state.soc, self.stored.ocv_integral_v);
+        let mut nearby = cell.curves_nearby(soc);
         let mut temperatures = state.temperatures;
+        let (mut v1_v, mut v2_v, hysteresis) = (state.v1_v, state.v2_v, state.hysteresis);
         let (mut leaked_ah, mut losses_wh) = (state.ledger.leaked_ah, state.ledger.losses_wh);
         let mut air_c = self.weather.at_c(elapsed_s);
-        let (mut leak_at_c, mut leak_ah_per_s) = (f64::INFINITY, 0.0);
+        let drained_soc = least(soc, most(self.empty_soc, 0.0));
+        let (mut leak_at_c, mut leak_soc_per_s) = (f64::INFINITY, 0.0);
         // What ageing has not been told of: since when, and the integral of temperature since then.
         let rest_soc = soc;
         let (mut told_s, mut told_soc, mut told_c, mut kelvin_s) = (elapsed_s, soc, temperatures.cell_c, 0.0);
@@ -51,45 +57,57 @@ impl Passing<'_> {
                 self.decay = self.model.decays.over(dt_s);
             }
             let decay = &self.decay;
-            let (air, air_after_c) = self.weather.over((elapsed_s, air_c), decay);
-            air_c = air_after_c;
-            if (temperatures.cell_c - leak_at_c).abs() > LEAK_HELD_K {
-                leak_at_c = temperatures.cell_c;
-                leak_ah_per_s = cell.leak_per_s(leak_at_c) * cell.file.cell.capacity_ah;
+            let even_s = least(end_s, self.weather.even_until_s()) - elapsed_s;
+            let steps = least(even_s * decay.per_s, EVEN_STEPS) as i32;
+            let (mut air, air_after_c) = self.weather.over((elapsed_s, air_c), decay);
+            let w_per_wh = 3600.0 * decay.per_s;
+            let mut kelvin = 0.0;
+            // Steps of the same length in air that goes on as evenly.
+            for step in 0..steps.max(1) {
+                if step > 0 {
+                    air.mean_c += air.rise_k;
+                }
+                if (temperatures.cell_c - leak_at_c).abs() > LEAK_HELD_K {
+                    leak_at_c = temperatures.cell_c;
+                    leak_soc_per_s = cell.leak_per_s(leak_at_c) * cell.file.cell.capacity_ah * per_ah;
+                }
+                let left_soc = most(soc - leak_soc_per_s * dt_s, drained_soc);
+                leaked_ah += (soc - left_soc) * capacity_ah;
+                soc = left_soc;
+                let curves = nearby.at(soc);
+                let mut lost_wh = (stored_v - curves.ocv_integral_v) * capacity_ah;
+                stored_v = curves.ocv_integral_v;
+                state.voltage_v = curves.ocv_v + curves.half_gap_v * hysteresis;
+                if v1_v != 0.0 || v2_v != 0.0 {
+                    let before_wh = state.pairs_wh;
+                    let left = |v: &mut f64, held: &mut f64, share: f64| {
+                        *v = without_dust(*v * share);
+                        *held = if *v == 0.0 { 0.0 } else { *held * share * share };
+                    };
+                    left(&mut v1_v, &mut held_wh.0, decay.e1);
+                    left(&mut v2_v, &mut held_wh.1, decay.e2);
+                    (state.v1_v, state.v2_v) = (v1_v, v2_v);
+                    state.voltage_v -= v1_v + v2_v;
+                    state.pairs_wh = held_wh.0 + held_wh.1;
+                    lost_wh += before_wh - state.pairs_wh;
+                }
+                let (mean_c, end) =
+                    thermal.mean_and_step(temperatures, lost_wh * w_per_wh, air, &decay.propagator);
+                temperatures = end;
+                losses_wh += lost_wh;
+                state.ledger.leaked_ah = leaked_ah;
+                state.ledger.losses_wh = losses_wh;
+                if mean_c < unremarkable_c.0 || mean_c > unremarkable_c.1 {
+                    state.ledger.remark(mean_c, fitted_c, dt_s * HOURS);
+                }
+                state.soc = soc;
+                state.temperatures = end;
+                watch(&Step::steady((elapsed_s, dt_s), 0.0, 0.0), state);
+                elapsed_s += dt_s;
+                kelvin += mean_c;
             }
-            let leak_ah = least(leak_ah_per_s * dt_s, most((soc - self.empty_soc) * capacity_ah, 0.0));
-            soc = most(soc - leak_ah * per_ah, 0.0);
-            let curves = cell.curves(soc);
-            let mut lost_wh = (stored_v - curves.ocv_integral_v) * capacity_ah;
-            stored_v = curves.ocv_integral_v;
-            if state.v1_v != 0.0 || state.v2_v != 0.0 {
-                let before_wh = state.pairs_wh;
-                let left = |v: &mut f64, held: &mut f64, share: f64| {
-                    *v = without_dust(*v * share);
-                    *held = if *v == 0.0 { 0.0 } else { *held * share * share };
-                };
-                left(&mut state.v1_v, &mut held_wh.0, decay.e1);
-                left(&mut state.v2_v, &mut held_wh.1, decay.e2);
-                state.pairs_wh = held_wh.0 + held_wh.1;
-                lost_wh += before_wh - state.pairs_wh;
-            }
-            let heat_w = lost_wh * 3600.0 * decay.per_s;
-            let (mean_c, end) = thermal.mean_and_step(temperatures, heat_w, air, &decay.propagator);
-            temperatures = end;
-            leaked_ah += leak_ah;
-            losses_wh += lost_wh;
-            state.ledger.leaked_ah = leaked_ah;
-            state.ledger.losses_wh = losses_wh;
-            if mean_c < unremarkable_c.0 || mean_c > unremarkable_c.1 {
-                state.ledger.remark(mean_c, fitted_c, dt_s * HOURS);
-            }
-            state.soc = soc;
-            state.voltage_v = curves.ocv_v + curves.half_gap_v * state.hysteresis - state.v1_v - state.v2_v;
-            state.temperatures = end;
-            let step = Step::steady((elapsed_s, dt_s), 0.0, 0.0);
-            watch(&step, state);
-            elapsed_s += dt_s;
-            kelvin_s += mean_c * dt_s;
+            air_c = if steps > 1 { self.weather.at_c(elapsed_s) } else { air_after_c };
+            kelvin_s += kelvin * dt_s;
             let (seconds, warmed_k) = (elapsed_s - told_s, temperatures.cell_c - told_c);
             if seconds >= TOLD_S || warmed_k.abs() > TOLD_K || elapsed_s >= end_s {
                 let (moved, mean_c) = (soc - told_soc, kelvin_s / seconds);

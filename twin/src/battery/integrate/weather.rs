@@ -52,6 +52,12 @@ impl<'a> Weather<'a> {
         self.from_c + self.rise_k_per_s * (at_s - self.hour_s.0)
     }
 
+    /// Until when the air goes on as it does at the moment that was asked for last, in seconds into the passage.
+    #[inline(always)]
+    pub(super) fn even_until_s(&self) -> f64 {
+        self.hour_s.1
+    }
+
     /// Looks up the hour in which a moment lies.
     #[inline]
     fn turn_to(&mut self, at_s: f64) {
