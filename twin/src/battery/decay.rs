@@ -13,7 +13,12 @@ pub struct Decays {
     /// Time constants of the pairs [s].
     tau_s: [f64; 2],
     modes: Modes,
+    /// Those of the lengths that are asked for most.
+    often: [Decay; OFTEN_S.len()],
 }
+
+/// Lengths of step that come again and again [s]: a minute, an hour, and the longest rest.
+const OFTEN_S: [f64; 3] = [60.0, 3600.0, 10_800.0];
 
 /// Shares that are left, and means, after one length of step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,12 +50,25 @@ impl Decays {
     pub fn of(tau1_s: f64, tau2_s: f64, thermal: &ThermalPath) -> Self {
         let modes = thermal.modes();
         let [slow, fast] = modes.rates_per_s();
-        Self { rates_per_s: [-1.0 / tau1_s, -1.0 / tau2_s, slow, fast], tau_s: [tau1_s, tau2_s], modes }
+        let rates_per_s = [-1.0 / tau1_s, -1.0 / tau2_s, slow, fast];
+        let mut decays =
+            Self { rates_per_s, tau_s: [tau1_s, tau2_s], modes, often: [Decay::NONE; OFTEN_S.len()] };
+        decays.often = OFTEN_S.map(|dt_s| decays.anew(dt_s));
+        decays
     }
 
     /// The decays within a step of so many seconds, which must be positive.
     #[inline]
     pub fn over(&self, dt_s: f64) -> Decay {
+        match self.often.iter().find(|decay| decay.dt_s == dt_s) {
+            Some(decay) => *decay,
+            None => self.anew(dt_s),
+        }
+    }
+
+    /// [`Decays::over`], computed.
+    #[inline(never)]
+    fn anew(&self, dt_s: f64) -> Decay {
         let [e1, e2, slow, fast] = exp4(self.rates_per_s.map(|rate| rate * dt_s));
         let per_s = 1.0 / dt_s;
         Decay {
