@@ -13,6 +13,7 @@
 use super::chemistry::{ChemistryFile, CurveFile, KneeFile, LossesFile, RateCapacityFile, SurfaceFile};
 use super::formula::FormulaError;
 use super::life::{LifeModel, ZERO_C_K};
+use super::quick::{least, most, node_below};
 use super::rate_table::Calendar;
 
 /// Molar gas constant [J/(mol·K)].
@@ -324,32 +325,10 @@ fn inverse_of(curves: &[CurveNode]) -> Vec<f32> {
         .collect()
 }
 
-/// Index of the node below a position, one that has a neighbour above, and the way from it to the position.
-#[inline(always)]
-fn node_below(position: f64, nodes: usize) -> (usize, f64) {
-    // Adding 1.5·2^52 leaves the nearest whole number in the lowest bits: of half a node less, the one below. On a node it
-    // may be the one before, from which the way is then whole.
-    const TO_WHOLE: f64 = 6_755_399_441_055_744.0;
-    let whole = held_between(position - 0.5, nodes as f64 - 2.0) + TO_WHOLE;
-    (whole.to_bits() as u32 as usize, position - (whole - TO_WHOLE))
-}
-
 /// A number moved to the nearer end of 0 to `highest` where it is outside; 0 for what is no number.
 #[inline(always)]
 fn held_between(x: f64, highest: f64) -> f64 {
     least(most(x, 0.0), highest)
-}
-
-/// The lesser of two numbers; the second where the first is none.
-#[inline(always)]
-pub(super) fn least(a: f64, b: f64) -> f64 {
-    if a < b { a } else { b }
-}
-
-/// The greater of two numbers; the second where the first is none.
-#[inline(always)]
-pub(super) fn most(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
 }
 
 /// Series resistance under a current, where charge transfer bends it [Ω].

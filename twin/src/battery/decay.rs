@@ -1,8 +1,8 @@
 //! What decays within a step, as exponentials: the RC pairs and the two modes of the thermal network.
 //!
-//! Every step of a life needs four exponentials of its own length. They are taken together, by a polynomial that a
-//! compiler can turn into vector arithmetic and that gives the same bits on every platform.
+//! Every step of a life needs four exponentials of its own length. They are taken together.
 
+use super::quick::exp4;
 use super::thermal::{Modes, Propagator, ThermalPath};
 
 /// Rates of everything in a pack that decays exponentially.
@@ -83,91 +83,9 @@ impl Decays {
     }
 }
 
-/// `e^x` of numbers below 700, to a few units in the last place; zero from −708 down.
-///
-/// `e^x = 2^k·e^r` with k the whole number nearest to x/ln 2; e^r, |r| ≤ ½·ln 2, by its Taylor series up to the
-/// twelfth power, whose remainder is below 2·10⁻¹⁶.
-#[inline(always)]
-fn exp_each<const N: usize>(x: [f64; N]) -> [f64; N] {
-    // Adding 1.5·2^52 leaves the nearest whole number in the lowest bits.
-    const TO_WHOLE: f64 = 6_755_399_441_055_744.0;
-    // ln 2 in two parts; the first has so few digits that its products with k are exact.
-    const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
-    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-    const LOWEST: f64 = -708.0;
-    // Stage by stage over all numbers, so that each stage is one vector operation.
-    let mut r = [0.0; N];
-    let mut scale = [0.0; N];
-    for i in 0..N {
-        let bounded = if x[i] > LOWEST { x[i] } else { LOWEST };
-        let whole = bounded * std::f64::consts::LOG2_E + TO_WHOLE;
-        let k = whole - TO_WHOLE;
-        r[i] = (bounded - k * LN2_HIGH) - k * LN2_LOW;
-        scale[i] = f64::from_bits((whole.to_bits() << 52).wrapping_add(1023 << 52));
-    }
-    let mut power = [1.0 / 479_001_600.0; N];
-    const INVERSE_FACTORIALS: [f64; 12] = [
-        1.0 / 39_916_800.0,
-        1.0 / 3_628_800.0,
-        1.0 / 362_880.0,
-        1.0 / 40_320.0,
-        1.0 / 5040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ];
-    for coefficient in INVERSE_FACTORIALS {
-        for i in 0..N {
-            power[i] = power[i] * r[i] + coefficient;
-        }
-    }
-    for i in 0..N {
-        let value = power[i] * scale[i];
-        power[i] = if x[i] > LOWEST { value } else { 0.0 };
-    }
-    power
-}
-
-/// Four exponentials of numbers that are not positive; zero from −708 down.
-#[inline]
-pub fn exp4(x: [f64; 4]) -> [f64; 4] {
-    // Two at a time stay in registers.
-    let ([a, b], [c, d]) = (exp_each([x[0], x[1]]), exp_each([x[2], x[3]]));
-    [a, b, c, d]
-}
-
-/// Two exponentials of numbers below 700; zero from −708 down.
-#[inline]
-pub fn exp_both(x: [f64; 2]) -> [f64; 2] {
-    exp_each(x)
-}
-
-/// The exponential of a number that is not positive; zero from −708 down.
-#[inline]
-pub fn exp(x: f64) -> f64 {
-    exp_each([x])[0]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_polynomial_agrees_with_the_library() {
-        for k in 0..200_000 {
-            let x = -(f64::from(k) * 3.537e-3);
-            let (ours, library) = (exp(x), x.exp());
-            assert!((ours / library - 1.0).abs() < 5e-16, "{x}: {ours} against {library}");
-        }
-        assert_eq!(exp(0.0), 1.0);
-        assert_eq!(exp(-800.0), 0.0);
-        assert_eq!(exp(f64::NEG_INFINITY), 0.0);
-        assert_eq!(exp4([0.0, -1.0, -2.0, -1e9])[3], 0.0);
-    }
 
     #[test]
     fn means_and_ends_are_those_of_the_exponential() {

@@ -96,7 +96,7 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
             (to.t_s - from.t_s, to.soc - from.soc, to.temperature_c - from.temperature_c);
         let days = dt_s * (1.0 / SECONDS_PER_DAY);
         let (calendar, progress) = (self.calendar, &mut self.progress);
-        let mut expose = |temperature_c: f64, soc: f64, days: f64| {
+        let mut expose = |temperature_c: [f64; 2], soc: [f64; 2], days: f64| {
             calendar.expose(progress, temperature_c, soc, days);
         };
         let ends_c = (from.temperature_c, to.temperature_c);

@@ -1,8 +1,8 @@
 //! Time under calendar stress on its way to the calendar laws.
 //!
 //! The laws move slowly and their rates are costly, so a state of short steps need not ask for them at each. Steps are
-//! gathered while temperature and state of charge stay near where the span began, and are handed over as one or two
-//! instants with the same mean and spread. For a rate r(T, s) with mean (T̄, s̄), variances σ_T² and σ_s², and
+//! gathered while temperature and state of charge stay near where the span began, and are handed over as two instants with
+//! the same mean and spread. For a rate r(T, s) with mean (T̄, s̄), variances σ_T² and σ_s², and
 //! covariance c:
 //!
 //! ```text
@@ -63,16 +63,11 @@ const DAYS_MAX: f64 = 6.0 / 24.0;
 const SPAN_MAX_K: f64 = 4.0;
 /// The same for state of charge.
 const SPAN_MAX_SOC: f64 = 0.05;
-/// Variance of temperature from which on two instants are told apart [K²]: below, the rates of the fitted makes bend by
-/// less than 3·10⁻⁴ of themselves.
-const NARROW_K2: f64 = 0.09;
-/// The same for state of charge.
-const NARROW_SOC2: f64 = 4e-4;
 
 impl Exposure {
-    /// Adds a stretch; calls `expose` with temperature, state of charge and days when a span is full.
+    /// Adds a stretch; calls `expose` with two temperatures, their states of charge, and the days at each, when a span is full.
     #[inline(always)]
-    pub fn add(&mut self, stretch: &Stretch, mut expose: impl FnMut(f64, f64, f64)) {
+    pub fn add(&mut self, stretch: &Stretch, mut expose: impl FnMut([f64; 2], [f64; 2], f64)) {
         let Stretch { days, temperature_c, soc, charged, .. } = *stretch;
         let mut off_k = temperature_c - self.first_c;
         let mut off_soc = soc - self.first_soc;
@@ -93,22 +88,21 @@ impl Exposure {
 
     /// Hands over what is held.
     #[inline(never)]
-    pub fn tell(self, expose: &mut impl FnMut(f64, f64, f64)) {
+    pub fn tell(self, expose: &mut impl FnMut([f64; 2], [f64; 2], f64)) {
         if self.days > 0.0 {
             let per_day = 1.0 / self.days;
             let (off_k, off_soc) = (self.kelvin_days * per_day, self.soc_days * per_day);
             let (temperature_c, soc) = (self.first_c + off_k, self.first_soc + off_soc);
             let variance_k2 = self.kelvin2_days * per_day - off_k * off_k;
             let variance_soc2 = self.soc2_days * per_day - off_soc * off_soc;
-            if variance_k2 > NARROW_K2 || variance_soc2 > NARROW_SOC2 {
-                let covariance = self.kelvin_soc_days * per_day - off_k * off_soc;
-                let aside_k = variance_k2.max(0.0).sqrt();
-                let aside_soc = variance_soc2.max(0.0).sqrt().copysign(covariance);
-                expose(temperature_c - aside_k, soc - aside_soc, 0.5 * self.days);
-                expose(temperature_c + aside_k, soc + aside_soc, 0.5 * self.days);
-            } else {
-                expose(temperature_c, soc, self.days);
-            }
+            let covariance = self.kelvin_soc_days * per_day - off_k * off_soc;
+            let aside_k = variance_k2.max(0.0).sqrt();
+            let aside_soc = variance_soc2.max(0.0).sqrt().copysign(covariance);
+            expose(
+                [temperature_c - aside_k, temperature_c + aside_k],
+                [soc - aside_soc, soc + aside_soc],
+                0.5 * self.days,
+            );
         }
     }
 }
@@ -124,9 +118,9 @@ mod tests {
     /// Integral of the rate over a path in steps of so many seconds, and how often the rate was asked for.
     fn gathered(path: impl Fn(f64) -> (f64, f64), end_s: f64, step_s: f64) -> (f64, u32) {
         let (mut held, mut sum, mut asked) = (Exposure::default(), 0.0, 0);
-        let mut expose = |temperature_c: f64, soc: f64, days: f64| {
-            sum += days * rate(temperature_c, soc);
-            asked += 1;
+        let mut expose = |temperature_c: [f64; 2], soc: [f64; 2], days: f64| {
+            sum += days * (rate(temperature_c[0], soc[0]) + rate(temperature_c[1], soc[1]));
+            asked += 2;
         };
         let mut t_s = 0.0;
         while t_s < end_s {

@@ -21,6 +21,7 @@ pub mod life;
 pub mod network;
 pub mod pack;
 pub mod particle;
+mod quick;
 pub mod rainflow;
 pub mod rate_table;
 pub mod thermal;

@@ -6,6 +6,7 @@
 
 use super::formula::Formula;
 use super::life::{Axis, Law, LifeModel, Stress, ZERO_C_K, instant_stress, sigmoid_step};
+use super::quick::{exp2_each, least, most, node_below};
 
 /// Temperatures that a table covers [°C]; outside, its edge holds.
 pub const TABLE_TEMPERATURE_C: [f64; 2] = [-40.0, 90.0];
@@ -27,32 +28,35 @@ const COLUMNS: usize = (6 << OCTAVE_BITS) + 1;
 /// Logarithm that stands for a rate of zero.
 const LOG2_ZERO: f64 = -1000.0;
 
-/// Where a temperature and a state of charge lie in the grid that all tables share.
+/// Where some temperatures and states of charge lie in the grid that all tables share.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
-    node: usize,
-    row_share: f64,
-    column_share: f64,
+struct Places<const N: usize> {
+    node: [usize; N],
+    row_share: [f64; N],
+    column_share: [f64; N],
 }
 
-impl Place {
-    /// The place of a temperature and a state of charge, moved to the edge when outside.
-    #[inline]
-    pub fn of(temperature_c: f64, soc: f64) -> Self {
+impl<const N: usize> Places<N> {
+    /// The places of temperatures and states of charge, moved to the edge when outside.
+    #[inline(always)]
+    fn of(temperature_c: [f64; N], soc: [f64; N]) -> Self {
         let [coldest_c, hottest_c] = TABLE_TEMPERATURE_C;
-        let temperature_k = temperature_c.clamp(coldest_c, hottest_c) + ZERO_C_K;
         const ROWS_PER: f64 = 1.0 / PER_ROW;
-        let row_exact = ((COLDEST - 1.0 / temperature_k) * ROWS_PER).clamp(0.0, ROWS as f64);
-        let row = (row_exact as i32 as usize).min(ROWS - 1);
-        // The bits of a float count octaves evenly: an index that is fine near zero, for two integer operations.
-        let bits = (AT_EMPTY + (1.0 - AT_EMPTY) * soc.clamp(0.0, 1.0)).to_bits().min(1.0f64.to_bits() - 1);
-        let column = ((bits - AT_EMPTY.to_bits()) >> SHIFT) as usize;
-        let rest = bits & ((1 << SHIFT) - 1);
-        Self {
-            node: row * COLUMNS + column,
-            row_share: row_exact - f64::from(row as i32),
-            column_share: rest as i64 as f64 * (1.0 / (1u64 << SHIFT) as f64),
+        const NEARLY_FULL: f64 = 1.0 - 1e-15;
+        let mut places = Self { node: [0; N], row_share: [0.0; N], column_share: [0.0; N] };
+        let inverse_k = temperature_c.map(|t| 1.0 / (least(most(t, coldest_c), hottest_c) + ZERO_C_K));
+        for i in 0..N {
+            let (row, row_share) = node_below((COLDEST - inverse_k[i]) * ROWS_PER, ROWS + 1);
+            // The bits of a float count octaves evenly: an index that is fine near zero, for two integer operations.
+            let along = AT_EMPTY + (1.0 - AT_EMPTY) * least(most(soc[i], 0.0), NEARLY_FULL);
+            let bits = along.to_bits() - AT_EMPTY.to_bits();
+            places.node[i] = row * COLUMNS + (bits >> SHIFT) as usize;
+            places.row_share[i] = row_share;
+            // What is left of them is a share of the column, read as a number from 1 to 2.
+            let share = f64::from_bits(1.0f64.to_bits() | (bits << OCTAVE_BITS & ((1 << 52) - 1)));
+            places.column_share[i] = share - 1.0;
         }
+        places
     }
 }
 
@@ -81,38 +85,25 @@ impl RateTable {
     /// The rate at a temperature and a state of charge.
     #[inline]
     pub fn at(&self, temperature_c: f64, soc: f64) -> f64 {
-        self.at_place(Place::of(temperature_c, soc))
+        let [rate] = self.at_places(&Places::of([temperature_c], [soc]));
+        rate
     }
 
-    /// The rate at a place, for callers with several tables.
-    #[inline]
-    pub fn at_place(&self, place: Place) -> f64 {
-        let cold = &self.log2_rate[place.node..place.node + 2];
-        let warm = &self.log2_rate[place.node + COLUMNS..place.node + COLUMNS + 2];
-        let along = |pair: &[f32]| {
-            let (low, high) = (f64::from(pair[0]), f64::from(pair[1]));
-            low + (high - low) * place.column_share
-        };
-        let (cold, warm) = (along(cold), along(warm));
-        exp2(cold + (warm - cold) * place.row_share)
+    /// The rates at places.
+    #[inline(always)]
+    fn at_places<const N: usize>(&self, places: &Places<N>) -> [f64; N] {
+        let mut log2_rate = [0.0; N];
+        for i in 0..N {
+            let node = places.node[i];
+            let four = &self.log2_rate[node..node + COLUMNS + 2];
+            let along = |low: f32, high: f32| {
+                f64::from(low) + (f64::from(high) - f64::from(low)) * places.column_share[i]
+            };
+            let (cold, warm) = (along(four[0], four[1]), along(four[COLUMNS], four[COLUMNS + 1]));
+            log2_rate[i] = cold + (warm - cold) * places.row_share[i];
+        }
+        exp2_each(log2_rate)
     }
-}
-
-/// 2^x to 10⁻⁷, for x from −1022 to 1023: a polynomial around the nearest whole number. Less than the tables'
-/// own error, a third of the library's time, and the same to the last bit on every platform.
-#[inline]
-fn exp2(x: f64) -> f64 {
-    // Adding 1.5·2^52 leaves the nearest whole number in the lowest bits.
-    const TO_WHOLE: f64 = 6_755_399_441_055_744.0;
-    let whole = x + TO_WHOLE;
-    let f = x - (whole - TO_WHOLE);
-    let scale = f64::from_bits((whole.to_bits() << 52).wrapping_add(1023 << 52));
-    // Interpolates 2^f at the Chebyshev nodes of −½..½; largest error 1.0e-7.
-    let f2 = f * f;
-    let low = 1.000_000_075_454_897_2 + 0.693_147_188_026_228_7 * f;
-    let middle = 0.240_221_074_853_082_08 + 0.055_503_571_142_194_61 * f;
-    let high = 0.009_676_031_918_326_564 + 0.001_339_086_336_453_350_4 * f;
-    scale * (low + f2 * (middle + f2 * high))
 }
 
 /// State of charge of a column.
@@ -162,11 +153,11 @@ impl Rate {
         }
     }
 
-    #[inline]
-    fn at(&self, place: Place) -> f64 {
+    #[inline(always)]
+    fn at_places<const N: usize>(&self, places: &Places<N>) -> [f64; N] {
         match self {
-            Rate::Constant(value) => *value,
-            Rate::Table(table) => table.at_place(place),
+            Rate::Constant(value) => [*value; N],
+            Rate::Table(table) => table.at_places(places),
         }
     }
 }
@@ -216,24 +207,28 @@ impl Calendar {
         Self { laws: laws.collect() }
     }
 
-    /// Lets `days` pass at a temperature and a state of charge.
+    /// Lets `days` pass at each of some temperatures and states of charge.
     #[inline]
-    pub fn expose(&self, progress: &mut [f64], temperature_c: f64, soc: f64, days: f64) {
-        self.expose_at(progress, Place::of(temperature_c, soc), days);
-    }
-
-    /// [`Calendar::expose`] for callers that know the place already.
-    #[inline]
-    pub fn expose_at(&self, progress: &mut [f64], place: Place, days: f64) {
+    pub fn expose<const N: usize>(
+        &self,
+        progress: &mut [f64],
+        temperature_c: [f64; N],
+        soc: [f64; N],
+        days: f64,
+    ) {
+        let places = Places::of(temperature_c, soc);
         for law in &self.laws {
             match law {
                 CalendarLaw::Additive { state, per_day } => {
-                    progress[*state] += days * per_day.at_place(place);
+                    progress[*state] += days * per_day.at_places(&places).iter().sum::<f64>();
                 }
                 CalendarLaw::Sigmoid { state, plateau, kappa_per_day, exponent } => {
-                    let kappa = kappa_per_day.at(place);
-                    progress[*state] =
-                        sigmoid_step(progress[*state], days, plateau.at(place), kappa, exponent.at(place));
+                    let (plateau, exponent) = (plateau.at_places(&places), exponent.at_places(&places));
+                    let kappa = kappa_per_day.at_places(&places);
+                    let y = &mut progress[*state];
+                    for i in 0..N {
+                        *y = sigmoid_step(*y, days, plateau[i], kappa[i], exponent[i]);
+                    }
                 }
             }
         }

@@ -205,12 +205,7 @@ fn step(
     state.age_days += days;
     let progress = &mut state.progress;
     let (middle, aside) = (0.5 * (before + soc), moved * GAUSS);
-    if aside.abs() > 0.0 {
-        cell.calendar.expose(progress, mean_c, middle - aside, 0.5 * days);
-        cell.calendar.expose(progress, mean_c, middle + aside, 0.5 * days);
-    } else {
-        cell.calendar.expose(progress, mean_c, middle, days);
-    }
+    cell.calendar.expose(progress, [mean_c; 2], [middle - aside, middle + aside], 0.5 * days);
     state.count(cell, soc, moved, (hours, mean_c));
     terminal_wh * per_h
 }

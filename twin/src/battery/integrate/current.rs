@@ -1,6 +1,7 @@
 //! Which current a duty comes to over a step, under all limits.
 
-use super::super::circuit::{Resistances, least, most};
+use super::super::circuit::Resistances;
+use super::super::quick::{least, most};
 use super::terminal::Terminal;
 use super::{Duty, Ended, Passing, derating};
 

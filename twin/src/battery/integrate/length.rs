@@ -1,6 +1,6 @@
 //! How long a step may be, and the one in which a duty ends.
 
-use super::super::circuit::{least, most};
+use super::super::quick::{least, most};
 use super::current::unheld_a;
 use super::terminal::{Course, Terminal};
 use super::{Duty, Ended, Passing};

@@ -15,9 +15,10 @@ use self::current::unheld_a;
 use self::terminal::Course;
 pub(super) use self::terminal::GAUSS;
 use self::weather::Weather;
-use super::circuit::{CellModel, Stored, least, most};
+use super::circuit::{CellModel, Stored};
 use super::decay::Decay;
 use super::pack::{PackModel, PackState};
+use super::quick::{least, most};
 use crate::forcing::Ambient;
 use crate::time::{DAY_S, Time};
 

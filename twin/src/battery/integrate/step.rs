@@ -1,10 +1,11 @@
 //! What a step does to a pack: charge, voltage, heat, books and age.
 
 use super::super::chemistry::CircuitFile;
-use super::super::circuit::{Stored, least, most};
+use super::super::circuit::Stored;
 use super::super::exposure::Stretch;
 use super::super::life::ZERO_C_K;
 use super::super::pack::{HOT_C, PackState};
+use super::super::quick::{least, most};
 use super::super::thermal::HeatFlow;
 use super::terminal::{Terminal, WIDE_SOC};
 use super::{HOURS, Passing, REFRESH_S, Step};

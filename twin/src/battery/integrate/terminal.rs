@@ -1,9 +1,10 @@
 //! What a step sees at its terminals: the circuit in its middle or as its means, and how the current goes within it.
 
 use super::super::chemistry::CircuitFile;
-use super::super::circuit::{Resistances, Stored, least, most};
-use super::super::decay::{Decay, exp};
+use super::super::circuit::{Resistances, Stored};
+use super::super::decay::Decay;
 use super::super::life::ZERO_C_K;
+use super::super::quick::{exp, least, most};
 use super::Passing;
 
 /// Warming within a step from which on it goes by its mean temperature [K].

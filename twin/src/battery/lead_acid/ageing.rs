@@ -23,7 +23,7 @@
 //! form begins at half a per cent.
 
 use super::file::{CorrosionFile, FloatLifeFile, LeadAcidFile, StratificationFile, ThroughputFile};
-use crate::battery::decay::exp_both;
+use crate::battery::quick::exp_both;
 use crate::time::YEAR_DAYS;
 
 /// From this state of charge on a block counts as full.

@@ -104,7 +104,7 @@ impl Past {
         let mut past = Self::none(model);
         past.age_days = days;
         past.efc = 0.7 * days;
-        model.calendar.expose(&mut past.progress, 25.0, 0.55, days);
+        model.calendar.expose(&mut past.progress, [25.0], [0.55], days);
         let cycle = Cycle {
             soc_low: 0.2,
             soc_high: 0.9,
