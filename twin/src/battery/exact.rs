@@ -7,6 +7,7 @@
 use super::daily::Sample;
 use super::exposure::{Exposure, Stretch};
 use super::life::{Health, LifeModel, Progress};
+use super::quick::most;
 use super::rainflow::Rainflow;
 use super::rate_table::Calendar;
 
@@ -60,22 +61,23 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
             });
         }
         let Some(mut path) = self.path.take() else { return };
+        let mut last = path.last;
         for sample in samples {
-            let days = (sample.t_s - path.last.t_s) / SECONDS_PER_DAY;
+            let days = (sample.t_s - last.t_s) * (1.0 / SECONDS_PER_DAY);
             if days > 1.0 {
-                self.long_interval(&mut path, sample, days.ceil());
+                self.long_interval(&mut path, &last, sample, days.ceil());
             } else if days > 0.0 {
-                self.interval(&mut path, sample);
-            } else {
-                path.last = *sample;
+                self.interval(&mut path, &last, sample);
             }
+            last = *sample;
         }
+        path.last = last;
         self.path = Some(path);
     }
 
     /// Cuts an interval of more than a day, so that capacity is looked at daily.
-    fn long_interval(&mut self, path: &mut Path, to: &Sample, count: f64) {
-        let from = path.last;
+    fn long_interval(&mut self, path: &mut Path, from: &Sample, to: &Sample, count: f64) {
+        let mut last = *from;
         for k in 1..count as u32 {
             let share = f64::from(k) / count;
             let between = |a: f64, b: f64| a + (b - a) * share;
@@ -84,14 +86,14 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
                 soc: between(from.soc, to.soc),
                 temperature_c: between(from.temperature_c, to.temperature_c),
             };
-            self.interval(path, &piece);
+            self.interval(path, &last, &piece);
+            last = piece;
         }
-        self.interval(path, to);
+        self.interval(path, &last, to);
     }
 
     #[inline]
-    fn interval(&mut self, path: &mut Path, to: &Sample) {
-        let from = path.last;
+    fn interval(&mut self, path: &mut Path, from: &Sample, to: &Sample) {
         let (dt_s, d_soc, d_k) =
             (to.t_s - from.t_s, to.soc - from.soc, to.temperature_c - from.temperature_c);
         let days = dt_s * (1.0 / SECONDS_PER_DAY);
@@ -105,15 +107,20 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
         if dt_s <= LOOK_S && d_soc.abs() <= LOOK_SOC && d_k.abs() <= LOOK_K {
             path.exposure.add(&whole, &mut expose);
         } else {
-            let count = (dt_s / LOOK_S).max(d_soc.abs() / LOOK_SOC).max(d_k.abs() / LOOK_K).ceil();
-            for look in 0..count as u32 {
-                let at_c = |share: f64| from.temperature_c + d_k * (f64::from(look) + share) / count;
+            let looks =
+                most(most(dt_s * (1.0 / LOOK_S), d_soc.abs() * (1.0 / LOOK_SOC)), d_k.abs() * (1.0 / LOOK_K));
+            let looks = looks.ceil();
+            let share = 1.0 / looks;
+            let (days, d_soc, d_k) = (days * share, d_soc * share, d_k * share);
+            for look in 0..looks as u32 {
+                let begins = f64::from(look);
+                let at_c = |parts: f64| from.temperature_c + d_k * (begins + parts);
                 let part = Stretch {
-                    days: days / count,
+                    days,
                     temperature_c: at_c(0.5),
                     ends_c: (at_c(0.0), at_c(1.0)),
-                    soc: from.soc + d_soc * (f64::from(look) + 0.5) / count,
-                    charged: d_soc / count,
+                    soc: from.soc + d_soc * (begins + 0.5),
+                    charged: d_soc,
                 };
                 path.exposure.add(&part, &mut expose);
             }
@@ -124,7 +131,6 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
         path.rainflow.step(to.soc, moved, (dt_s * (1.0 / 3600.0), middle_c), |cycle| {
             model.add_cycle(progress, &cycle, &model.cycle_stress(&cycle, ocv_v));
         });
-        path.last = *to;
         if to.t_s >= path.update_s {
             let age_days = (to.t_s - path.start_s) / SECONDS_PER_DAY;
             self.capacity = self.model.health(&self.model.states(&self.progress, age_days)).capacity;

@@ -108,21 +108,24 @@ pub(super) fn exp2_each<const N: usize>(x: [f64; N]) -> [f64; N] {
     })
 }
 
-/// The logarithm of a positive number to base 2, to 10⁻⁹ of itself, around 1 as well.
+/// Logarithms of positive numbers to base 2, to 10⁻⁹ of themselves, around 1 as well.
 #[inline(always)]
-pub(super) fn log2(x: f64) -> f64 {
-    // x = 2^k·m with m from √½ to √2.
-    let above = x.to_bits().wrapping_sub(std::f64::consts::FRAC_1_SQRT_2.to_bits());
-    let k = (above as i64) >> 52;
-    let m = f64::from_bits(x.to_bits().wrapping_sub((k as u64) << 52));
-    // log2(m) = 2/ln 2·artanh(s), interpolated over s² at four Chebyshev nodes.
-    let s = (m - 1.0) / (m + 1.0);
-    let s2 = s * s;
-    let (low, high) = (
-        2.885_390_079_803_336 + 0.961_798_838_802_080_5 * s2,
-        0.576_715_186_023_580_6 + 0.431_717_697_335_699_76 * s2,
-    );
-    k as f64 + s * (low + s2 * s2 * high)
+pub(super) fn log2_each<const N: usize>(x: [f64; N]) -> [f64; N] {
+    x.map(|x| {
+        // x = 2^k·m with m from √½ to √2.
+        let above = x.to_bits().wrapping_sub(std::f64::consts::FRAC_1_SQRT_2.to_bits());
+        let m = f64::from_bits(x.to_bits().wrapping_sub(above & (0xfff << 52)));
+        // The exponent, one of eleven bits with a sign, as the last digits of a large number.
+        let k = f64::from_bits(((above >> 52) ^ 0x800) + TO_WHOLE.to_bits()) - (TO_WHOLE + 2048.0);
+        // log2(m) = 2/ln 2·artanh(s), interpolated over s² at four Chebyshev nodes.
+        let s = (m - 1.0) / (m + 1.0);
+        let s2 = s * s;
+        let (low, high) = (
+            2.885_390_079_803_336 + 0.961_798_838_802_080_5 * s2,
+            0.576_715_186_023_580_6 + 0.431_717_697_335_699_76 * s2,
+        );
+        k + s * (low + s2 * s2 * high)
+    })
 }
 
 #[cfg(test)]
@@ -149,11 +152,12 @@ mod tests {
             let [power, _] = exp2_each([x, 0.0]);
             assert!((power / x.exp2() - 1.0).abs() < 3e-9, "2^{x}: {power}");
             let of = (1.0 + 1e-3 * x.abs()).powi(k % 7 + 1);
-            let (ours, library) = (log2(of), of.log2());
+            let ([ours], library) = (log2_each([of]), of.log2());
             assert!((ours - library).abs() <= 1e-9 * library.abs(), "log2({of}): {ours} against {library}");
         }
-        assert_eq!(log2(1.0), 0.0);
-        assert!((log2(1e-300) / 1e-300f64.log2() - 1.0).abs() < 1e-9);
+        let [none, tiny] = log2_each([1.0, 1e-300]);
+        assert_eq!(none, 0.0);
+        assert!((tiny / 1e-300f64.log2() - 1.0).abs() < 1e-9);
     }
 
     #[test]

@@ -226,9 +226,7 @@ impl Calendar {
                     let (plateau, exponent) = (plateau.at_places(&places), exponent.at_places(&places));
                     let kappa = kappa_per_day.at_places(&places);
                     let y = &mut progress[*state];
-                    for i in 0..N {
-                        *y = sigmoid_step(*y, days, plateau[i], kappa[i], exponent[i]);
-                    }
+                    *y = sigmoid_step(*y, N as f64 * days, plateau, kappa, exponent);
                 }
             }
         }
