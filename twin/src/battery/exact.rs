@@ -61,17 +61,18 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
             });
         }
         let Some(mut path) = self.path.take() else { return };
-        let mut last = path.last;
+        let before = path.last;
+        let mut last = &before;
         for sample in samples {
             let days = (sample.t_s - last.t_s) * (1.0 / SECONDS_PER_DAY);
             if days > 1.0 {
-                self.long_interval(&mut path, &last, sample, days.ceil());
+                self.long_interval(&mut path, last, sample, days.ceil());
             } else if days > 0.0 {
-                self.interval(&mut path, &last, sample);
+                self.interval(&mut path, last, sample);
             }
-            last = *sample;
+            last = sample;
         }
-        path.last = last;
+        path.last = *last;
         self.path = Some(path);
     }
 

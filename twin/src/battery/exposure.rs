@@ -88,7 +88,7 @@ impl Exposure {
 
     /// Hands over what is held.
     #[inline(never)]
-    pub fn tell(self, expose: &mut impl FnMut([f64; 2], [f64; 2], f64)) {
+    pub fn tell(&self, expose: &mut impl FnMut([f64; 2], [f64; 2], f64)) {
         if self.days > 0.0 {
             let per_day = 1.0 / self.days;
             let (off_k, off_soc) = (self.kelvin_days * per_day, self.soc_days * per_day);
