@@ -27,7 +27,7 @@ impl Passing<'_> {
         mut near_a: f64,
         (mut current_a, mut share): (f64, f64),
     ) -> Result<(f64, f64), Ended> {
-        let per_a = self.decay.dt_s / self.capacity_as;
+        let per_a = self.decay.dt_s * self.per_as;
         for _ in 0..3 {
             if share < 1.0 || (current_a - near_a).abs() * per_a < MISSED_SOC {
                 break;
@@ -185,7 +185,7 @@ impl Passing<'_> {
     /// Current that ends the step at a voltage, for a cell of `weak` times the resistance [A per cell].
     fn for_voltage(&self, voltage_v: f64, terminal: &Terminal, weak: f64) -> f64 {
         let (state, decay) = (&*self.state, &self.decay);
-        let span = decay.dt_s / self.capacity_as;
+        let span = decay.dt_s * self.per_as;
         let polarised = (state.v1_v * decay.e1 + state.v2_v * decay.e2) * weak;
         let course = self.course;
         let resistance = (terminal.r0 * course.end
@@ -227,7 +227,7 @@ impl Passing<'_> {
     #[inline(always)]
     pub(super) fn end_voltage(&self, terminal: &Terminal, current_a: f64, weak: f64) -> (f64, f64) {
         let (state, decay) = (&*self.state, &self.decay);
-        let soc_end = least(most(state.soc - current_a * decay.dt_s / self.capacity_as, 0.0), 1.0);
+        let soc_end = least(most(state.soc - current_a * decay.dt_s * self.per_as, 0.0), 1.0);
         let polarised = state.v1_v * decay.e1 + state.v2_v * decay.e2;
         let ohm = terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2);
         let (ocv_v, slope_v) = self.cell.ocv_and_slope_v(soc_end);
@@ -246,7 +246,7 @@ impl Passing<'_> {
             * weak;
         let room_v = (terminal.ocv_v + terminal.hysteresis_v - limit_v).abs();
         // A quarter more for what ripple takes besides.
-        let soc_end = state.soc - 1.25 * current_a * self.decay.dt_s / self.capacity_as;
+        let soc_end = state.soc - 1.25 * current_a * self.decay.dt_s * self.per_as;
         !(0.15..=0.85).contains(&soc_end)
             || self.cell.file.rate_capacity.is_some()
             || room_v < polarised + MARGIN_V

@@ -33,7 +33,7 @@ impl Passing<'_> {
         let ohm = now.r0 + now.r1 + now.r2;
         let mut near_a = guess_a;
         if let Duty::Power { power_w, .. } | Duty::Charge { power_max_w: power_w, .. } = self.duty {
-            let end = least(most(state.soc - guess_a * longest_s / self.capacity_as, 0.0), 1.0);
+            let end = least(most(state.soc - guess_a * longest_s * self.per_as, 0.0), 1.0);
             let open_v = self.ocv_mean_v(end, self.cell.stored(end), now.ocv_v) + now.hysteresis_v;
             let discriminant = open_v * open_v - 4.0 * ohm * power_w.copysign(guess_a);
             near_a = (open_v - most(discriminant, 0.0).sqrt()) / (2.0 * ohm);
@@ -53,7 +53,7 @@ impl Passing<'_> {
     pub(super) fn before_limit(&self, near_a: f64, longest_s: f64) -> (f64, Option<f64>) {
         let (state, limits) = (&*self.state, &self.cell.file.limits);
         let held = self.is_held();
-        let soc_end = state.soc - near_a * longest_s / self.capacity_as;
+        let soc_end = state.soc - near_a * longest_s * self.per_as;
         if !held && (0.15..=0.85).contains(&soc_end) {
             return (longest_s, None);
         }

@@ -168,6 +168,8 @@ struct Passing<'a> {
     elapsed_s: f64,
     /// Present capacity of the mean cell [A·s].
     capacity_as: f64,
+    /// Its inverse, nought where nothing is left.
+    per_as: f64,
     /// State of charge of the mean cell when the weakest is empty.
     empty_soc: f64,
     /// What the open-circuit curves say at the present state of charge.
@@ -202,6 +204,12 @@ pub(super) fn of_one_cell(duty: Duty, model: &PackModel) -> Duty {
     }
 }
 
+/// Present capacity of the mean cell [A·s] and its inverse.
+fn capacity_of(model: &PackModel, state: &PackState) -> (f64, f64) {
+    let capacity_as = 3600.0 * state.capacity_ah(model);
+    (capacity_as, if capacity_as > 0.0 { 1.0 / capacity_as } else { 0.0 })
+}
+
 /// Carries the pack from `from` on for `span_s` seconds, or until the duty ends; `watch` is shown every step.
 ///
 /// The caller decides what follows an early end; the state is then that of the moment of the end.
@@ -219,10 +227,12 @@ pub fn pass(
     }
     let cell = &*model.cell;
     let stored = cell.stored(state.soc);
+    let (capacity_as, per_as) = capacity_of(model, state);
     let mut passing = Passing {
         model,
         cell,
-        capacity_as: 3600.0 * state.capacity_ah(model),
+        capacity_as,
+        per_as,
         empty_soc: state.mean_soc_at(0.0),
         state,
         weather: Weather::from(ambient, from),
@@ -266,7 +276,7 @@ impl Passing<'_> {
     #[inline(never)]
     fn refresh(&mut self) {
         self.state.refresh_health(self.model);
-        self.capacity_as = 3600.0 * self.state.capacity_ah(self.model);
+        (self.capacity_as, self.per_as) = capacity_of(self.model, self.state);
         self.empty_soc = self.state.mean_soc_at(0.0);
     }
 

@@ -30,7 +30,7 @@ impl Passing<'_> {
     pub(super) fn rest(&mut self, span_s: f64, watch: &mut impl FnMut(&Step, &PackState)) {
         let (cell, thermal) = (self.cell, &self.model.thermal);
         let capacity_ah = HOURS * self.capacity_as;
-        let per_ah = if capacity_ah > 0.0 { 1.0 / capacity_ah } else { 0.0 };
+        let per_ah = 3600.0 * self.per_as;
         let fitted_c = cell.file.life.fitted.temperature_c;
         let unremarkable_c = (fitted_c[0], least(fitted_c[1], HOT_C));
         let mut held_wh = self.held_by_each_pair();
@@ -147,7 +147,7 @@ impl Passing<'_> {
         let (cell, decay) = (self.cell, &self.decay);
         let losses = &cell.file.losses;
         let state = &mut *self.state;
-        let capacity_ah = HOURS * self.capacity_as;
+        let (capacity_ah, per_ah) = (HOURS * self.capacity_as, 3600.0 * self.per_as);
         let before_c = state.temperatures.cell_c;
 
         // Charge.
@@ -164,7 +164,7 @@ impl Passing<'_> {
         let stored_ah = -current_a * hours * efficiency - leak_ah - ripple_ah;
         let soc_before = state.soc;
         let soc =
-            if capacity_ah > 0.0 { least(most(soc_before + stored_ah / capacity_ah, 0.0), 1.0) } else { 0.0 };
+            if capacity_ah > 0.0 { least(most(soc_before + stored_ah * per_ah, 0.0), 1.0) } else { 0.0 };
 
         // Voltage, with the exact mean over the step.
         let stored_to = cell.stored(soc);

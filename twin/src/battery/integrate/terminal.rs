@@ -108,7 +108,7 @@ impl Passing<'_> {
     pub(super) fn middle(&mut self, dt_s: f64, near_a: f64) -> Terminal {
         self.decay_over(dt_s);
         self.course = Course::STEADY;
-        let moved = -near_a * dt_s / self.capacity_as;
+        let moved = -near_a * dt_s * self.per_as;
         let soc_mid = self.state.soc + 0.5 * moved;
         let now_c = self.state.temperatures.cell_c;
         let mut terminal = self.terminal(soc_mid, near_a, now_c);
