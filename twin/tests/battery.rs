@@ -56,7 +56,7 @@ fn uniform(cell: &Arc<CellModel>) -> PackModel {
 
 fn scattered(cell: &Arc<CellModel>, seed: u64) -> PackModel {
     let mut stream = Seed(seed).stream(&cell.file.name, "cells", 0);
-    PackModel::drawn(cell.clone(), LAYOUT, thermal(cell), SPREAD, &mut stream)
+    PackModel::uniform(cell.clone(), LAYOUT, thermal(cell)).drawn(SPREAD, &mut stream)
 }
 
 /// Weather between frost and a hot roof, another one for every stream.
@@ -724,7 +724,8 @@ fn cells_without_scatter_are_one_cell_many_times() {
         let mut stream = Seed(3).stream("pack", "cells", 0);
         let one = PackModel::uniform(cell.clone(), Layout { series: 1, parallel: 1 }, thermal(cell));
         let layout = Layout { series: 8, parallel: 4 };
-        let many = PackModel::drawn(cell.clone(), layout, thermal(cell), Spread::default(), &mut stream);
+        let many =
+            PackModel::uniform(cell.clone(), layout, thermal(cell)).drawn(Spread::default(), &mut stream);
         assert!(many.groups.is_empty());
         let (mut a, mut b) = (PackState::new(&one, 0.3, 20.0), PackState::new(&many, 0.3, 20.0));
         let c = cell.file.limits.charge_c_rate_max * cell.file.cell.capacity_ah;
@@ -802,7 +803,7 @@ fn cells_scatter_as_much_as_their_make_says() {
     let statistics = |parallel: u32| {
         let layout = Layout { series: 2000, parallel };
         let mut stream = Seed(9).stream("make", "cells", u64::from(parallel));
-        let model = PackModel::drawn(cell.clone(), layout, thermal(&cell), SPREAD, &mut stream);
+        let model = PackModel::uniform(cell.clone(), layout, thermal(&cell)).drawn(SPREAD, &mut stream);
         let of = |value: fn(&Group) -> f32| {
             let n = model.groups.len() as f64;
             let mean = model.groups.iter().map(|g| f64::from(value(g))).sum::<f64>() / n;

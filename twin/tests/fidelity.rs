@@ -257,14 +257,9 @@ fn a_pack_of_unequal_cells_is_as_strong_as_the_weakest() {
     let rated = cell.rated().unwrap();
     let spread = Spread { capacity: 0.02, resistance: 0.0, ageing: 0.2 };
     let mut stream = Seed(3).stream("pack", "scatter", 0);
-    let model = PackModel::drawn(
-        rated.clone(),
-        Layout { series: 14, parallel: 1 },
-        path(&rated),
-        spread,
-        &mut stream,
-    )
-    .with_fidelity(Fidelity::Particle(cell.clone()));
+    let model = PackModel::uniform(rated.clone(), Layout { series: 14, parallel: 1 }, path(&rated))
+        .with_fidelity(Fidelity::Particle(cell.clone()))
+        .drawn(spread, &mut stream);
     let weakest = model.groups.iter().map(|g| f64::from(g.capacity)).fold(1.0, f64::min);
     let new_ah = cell.capacity_ah();
     let mut battery = Battery::new(model, Ambient::constant(25.0), Time(0), 1.0, Stepping::default());

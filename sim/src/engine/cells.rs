@@ -45,11 +45,11 @@ impl CellsModel {
     /// # Errors
     /// When the chemistry cannot be simulated cell by cell.
     pub fn of(kind: &Kind, file: &schema::CellNetwork, start: Time) -> Result<Self, UnsuitedCell> {
-        if !matches!(kind.fidelity, Fidelity::Particle(_)) {
-            CircuitBank::suits(&kind.cell)?;
+        if !matches!(kind.pack.fidelity, Fidelity::Particle(_)) {
+            CircuitBank::suits(&kind.pack.cell)?;
         }
         let wiring = Wiring {
-            layout: kind.layout,
+            layout: kind.pack.layout,
             arrangement: match file.arrangement {
                 CellArrangement::Groups => Arrangement::Groups,
                 CellArrangement::SharedBars => Arrangement::SharedBars,
@@ -72,10 +72,10 @@ impl CellsModel {
         Ok(Self {
             network: NetworkModel {
                 wiring,
-                heat: PackHeat { path: kind.thermal, neighbour_w_per_k: file.neighbour_w_per_k },
+                heat: PackHeat { path: kind.pack.thermal, neighbour_w_per_k: file.neighbour_w_per_k },
                 balancing: balancing(file.balancing.as_ref()),
-                limits: CellLimits::of(&kind.cell),
-                cell_ah: kind.cell.file.cell.capacity_ah,
+                limits: CellLimits::of(&kind.pack.cell),
+                cell_ah: kind.pack.cell.file.cell.capacity_ah,
             },
             spread: CellSpread { make: kind.spread, place_k: file.place_sd_c, group_soc: file.group_soc_sd },
             stepping: NetworkStepping {
@@ -377,7 +377,7 @@ fn pack(
     let kind = &model.kinds[group.kind];
     let place = (group.ambient.clone(), at, soc);
     let battery = NetworkBattery::new(
-        (kind.cell.clone(), &kind.fidelity),
+        (kind.pack.cell.clone(), &kind.pack.fidelity),
         cells.network.clone(),
         cells.spread,
         &mut stream,

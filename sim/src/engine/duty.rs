@@ -46,9 +46,9 @@ pub fn day(
             })
             .collect(),
         schema::Duty::Standby { depth, every_days, c_rate } => {
-            let keep_full = match &kind.cell.file.float {
+            let keep_full = match &kind.pack.cell.file.float {
                 Some(float) => Duty::Hold {
-                    voltage_v: float.voltage_v * f64::from(kind.layout.series),
+                    voltage_v: float.voltage_v * f64::from(kind.pack.layout.series),
                     current_max_a: c_rate * rated_ah,
                 },
                 None => charge(*c_rate, 1.0),

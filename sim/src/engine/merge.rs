@@ -116,7 +116,7 @@ pub(super) fn name(model: &VariantModel, key: Key) -> Subject {
         }
         Key::Cell(group, number, g, cell) => {
             let group = &model.groups[group as usize];
-            let series = model.kinds[group.kind].layout.series;
+            let series = model.kinds[group.kind].pack.layout.series;
             let pack = generation(format!("{}-{}", group.file.name, number + 1), g);
             ("cell", format!("{pack}-s{}-p{}", cell % series + 1, cell / series + 1))
         }

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use twin::battery::chemistry::ChemistryFile;
 use twin::battery::circuit::CellModel;
-use twin::battery::fidelity::Fidelity;
 use twin::battery::library::{self, ChemistryError};
 use twin::battery::pack::{Layout, PackModel, Spread};
 use twin::battery::thermal::ThermalPath;
@@ -141,14 +140,8 @@ impl Cells {
 pub struct Kind {
     /// The scenario's name for it.
     pub name: String,
-    /// The cell.
-    pub cell: Arc<CellModel>,
-    /// How closely packs are followed.
-    pub fidelity: Fidelity,
-    /// Series and parallel.
-    pub layout: Layout,
-    /// Heat path of one cell.
-    pub thermal: ThermalPath,
+    /// A pack whose cells are all alike.
+    pub pack: PackModel,
     /// How cells differ.
     pub spread: Spread,
     /// State of health at which a pack is taken out of service.
@@ -169,15 +162,16 @@ impl Kind {
         let (cell, fidelity) = super::fidelity::of(file, folder, cells)?;
         let heat = cell.file.cell.mass_kg * cell.file.cell.heat_capacity_j_per_kg_k;
         let path = file.thermal;
+        let layout = Layout { series: file.series, parallel: file.parallel };
+        let thermal = ThermalPath::from_time_constants(
+            heat,
+            path.enclosure_heat_ratio,
+            path.cell_time_constant_s,
+            path.pack_time_constant_s,
+        );
         Ok(Self {
             name: name.into(),
-            layout: Layout { series: file.series, parallel: file.parallel },
-            thermal: ThermalPath::from_time_constants(
-                heat,
-                path.enclosure_heat_ratio,
-                path.cell_time_constant_s,
-                path.pack_time_constant_s,
-            ),
+            pack: PackModel::uniform(cell, layout, thermal).with_fidelity(fidelity),
             spread: Spread {
                 capacity: file.scatter.capacity_sd,
                 resistance: file.scatter.resistance_sd,
@@ -186,27 +180,23 @@ impl Kind {
             end_of_life_soh: file.end_of_life_soh,
             price: file.price,
             production_carbon_kg: file.production_carbon_kg,
-            cell,
-            fidelity,
         })
     }
 
     /// A pack of this kind, its cells drawn from the stream of its name.
     pub fn draw(&self, name: &str, seed: Seed) -> PackModel {
         let mut stream = seed.stream(name, "scatter", 0);
-        PackModel::drawn(self.cell.clone(), self.layout, self.thermal, self.spread, &mut stream)
-            .with_fidelity(self.fidelity.clone())
+        self.pack.drawn(self.spread, &mut stream)
     }
 
     /// Rated energy of a pack [Wh].
     pub fn rated_wh(&self) -> f64 {
-        let cell = &self.cell.file.cell;
-        cell.capacity_ah * cell.voltage_nominal_v * self.layout.cells()
+        self.pack.rated_wh()
     }
 
     /// Rated capacity of a pack [Ah].
     pub fn rated_ah(&self) -> f64 {
-        self.cell.file.cell.capacity_ah * f64::from(self.layout.parallel)
+        self.pack.rated_ah()
     }
 }
 

@@ -90,7 +90,7 @@ fn used(model: &VariantModel) -> impl Iterator<Item = &ChemistryFile> {
     let kinds: BTreeSet<usize> =
         model.networks.iter().map(|n| n.kind).chain(model.groups.iter().map(|g| g.kind)).collect();
     let kinds: BTreeSet<usize> = kinds.into_iter().chain(model.sites.kinds()).collect();
-    kinds.into_iter().map(|kind| &model.kinds[kind].cell.file)
+    kinds.into_iter().map(|kind| &model.kinds[kind].pack.cell.file)
 }
 
 /// `10 to 45 °C, depths of 5 to 100 %, 0.2 to 2 C`.

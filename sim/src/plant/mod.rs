@@ -121,8 +121,8 @@ impl Plant {
     /// What it is: the specification that its twin is registered with.
     pub fn spec(&self) -> Value {
         let kind = &self.model.kinds[self.model.groups[self.group].kind];
-        let chemistry = &kind.cell.file.name;
-        json!({ "chemistry": chemistry, "series": kind.layout.series, "parallel": kind.layout.parallel })
+        let chemistry = &kind.pack.cell.file.name;
+        json!({ "chemistry": chemistry, "series": kind.pack.layout.series, "parallel": kind.pack.layout.parallel })
     }
 
     /// The true state at an instant: for scoring, never for a twin.

@@ -285,9 +285,9 @@ impl World {
             for number in 0..file.packs {
                 let name = format!("{}-{}", file.name, number + 1);
                 let sensors = Sensors::drawn(model.seed, &name, kind.rated_ah());
-                let layout = kind.layout;
+                let layout = kind.pack.layout;
                 let spec = json!({
-                    "chemistry": kind.cell.file.name, "series": layout.series, "parallel": layout.parallel,
+                    "chemistry": kind.pack.cell.file.name, "series": layout.series, "parallel": layout.parallel,
                 });
                 let able = able(&["voltage_v", "current_a", "temperature_c", "ambient_c", "cycles"]);
                 let device = self.add(Kind::Battery, name, spec, able, Some(sensors));

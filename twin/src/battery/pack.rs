@@ -64,8 +64,8 @@ pub struct PackModel {
     pub layout: Layout,
     /// Heat path of one cell.
     pub thermal: ThermalPath,
-    /// What decays in a cell on that path.
-    pub decays: Decays,
+    /// What decays in a cell on that path, for all packs of a kind together.
+    pub decays: Arc<Decays>,
     /// The groups; empty when nothing tells them apart.
     pub groups: Box<[Group]>,
     /// Means over the groups.
@@ -77,31 +77,26 @@ pub struct PackModel {
 impl PackModel {
     /// A pack whose cells are all alike.
     pub fn uniform(cell: Arc<CellModel>, layout: Layout, thermal: ThermalPath) -> Self {
-        let mean = Group { capacity: 1.0, resistance: 1.0, ageing: 1.0 };
+        let circuit = &cell.file.circuit;
         Self {
-            decays: decays_of(&cell, &thermal),
+            decays: Arc::new(Decays::of(circuit.tau1_s, circuit.tau2_s, &thermal)),
             cell,
             layout,
             thermal,
             groups: Box::default(),
-            mean,
+            mean: Group { capacity: 1.0, resistance: 1.0, ageing: 1.0 },
             fidelity: Fidelity::default(),
         }
     }
 
-    /// A pack of cells drawn from a make.
-    pub fn drawn(
-        cell: Arc<CellModel>,
-        layout: Layout,
-        thermal: ThermalPath,
-        spread: Spread,
-        stream: &mut crate::rng::Stream,
-    ) -> Self {
+    /// A pack of the same kind whose cells are drawn from a make.
+    #[must_use]
+    pub fn drawn(&self, spread: Spread, stream: &mut crate::rng::Stream) -> Self {
         if spread == Spread::default() {
-            return Self::uniform(cell, layout, thermal);
+            return self.clone();
         }
         let groups: Box<[Group]> =
-            (0..layout.series).map(|_| draw_group(layout.parallel, spread, stream)).collect();
+            (0..self.layout.series).map(|_| draw_group(self.layout.parallel, spread, stream)).collect();
         let count = groups.len() as f32;
         let mean_of = |value: fn(&Group) -> f32| groups.iter().map(value).sum::<f32>() / count;
         let mean = Group {
@@ -109,15 +104,7 @@ impl PackModel {
             resistance: mean_of(|g| g.resistance),
             ageing: mean_of(|g| g.ageing),
         };
-        Self {
-            decays: decays_of(&cell, &thermal),
-            cell,
-            layout,
-            thermal,
-            groups,
-            mean,
-            fidelity: Fidelity::default(),
-        }
+        Self { groups, mean, ..self.clone() }
     }
 
     /// The same pack, followed as closely as this.
@@ -151,11 +138,6 @@ impl PackModel {
             resistance: health.resistance * f64::from(group.resistance),
         }
     }
-}
-
-fn decays_of(cell: &CellModel, thermal: &ThermalPath) -> Decays {
-    let circuit = &cell.file.circuit;
-    Decays::of(circuit.tau1_s, circuit.tau2_s, thermal)
 }
 
 /// Draws the cells of one group and puts them in parallel: capacities add, conductances add.

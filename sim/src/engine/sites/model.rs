@@ -170,7 +170,7 @@ fn centre(
     local: UtcOffset,
 ) -> Result<CentreSite, ModelError> {
     let chemistry = &kinds[kind];
-    let blocks = BlockModel::compile(&chemistry.cell.file, chemistry.layout.series);
+    let blocks = BlockModel::compile(&chemistry.pack.cell.file, chemistry.pack.layout.series);
     let block = Arc::new(blocks.map_err(|source| ModelError::Blocks { name: file.name.clone(), source })?);
     let room = |room: &schema::BatteryRoom| Room {
         setpoint_c: room.setpoint_c,
