@@ -45,25 +45,16 @@ fn exp_each<const N: usize>(x: [f64; N]) -> [f64; N] {
         r[i] = (bounded - k * LN2_HIGH) - k * LN2_LOW;
         scale[i] = f64::from_bits((whole.to_bits() << 52).wrapping_add(1023 << 52));
     }
-    let mut power = [1.0 / 479_001_600.0; N];
-    const INVERSE_FACTORIALS: [f64; 12] = [
-        1.0 / 39_916_800.0,
-        1.0 / 3_628_800.0,
-        1.0 / 362_880.0,
-        1.0 / 40_320.0,
-        1.0 / 5040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ];
-    for coefficient in INVERSE_FACTORIALS {
-        for i in 0..N {
-            power[i] = power[i] * r[i] + coefficient;
-        }
+    // By pairs and pairs of pairs (Estrin), which waits for fewer results than Horner's rule.
+    let mut power = [0.0; N];
+    for i in 0..N {
+        let r = r[i];
+        let (r2, r4) = (r * r, (r * r) * (r * r));
+        let pair = |first: f64, second: f64| first + second * r;
+        let low = pair(1.0, 1.0) + pair(0.5, 1.0 / 6.0) * r2;
+        let middle = pair(1.0 / 24.0, 1.0 / 120.0) + pair(1.0 / 720.0, 1.0 / 5040.0) * r2;
+        let high = pair(1.0 / 40_320.0, 1.0 / 362_880.0) + pair(1.0 / 3_628_800.0, 1.0 / 39_916_800.0) * r2;
+        power[i] = low + (middle + (high + r4 * (1.0 / 479_001_600.0)) * r4) * r4;
     }
     for i in 0..N {
         let value = power[i] * scale[i];
