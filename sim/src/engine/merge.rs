@@ -51,7 +51,7 @@ pub fn merge(
 
     let rows = |of: fn(&Tally) -> usize| tallies.iter().map(of).sum();
     let mut series: Vec<(Time, Key, SeriesRow)> = Vec::with_capacity(rows(|tally| tally.samples.len()));
-    let mut events: Vec<EventRow> = Vec::with_capacity(rows(|tally| tally.happenings.len()));
+    let mut events: Vec<EventRow> = Vec::with_capacity(rows(|tally| tally.happenings.count()));
     let mut twins: Vec<(Key, TwinRow)> = Vec::new();
     let mut replacements: Vec<ReplacementRow> = Vec::new();
     for tally in tallies {
@@ -66,7 +66,7 @@ pub fn merge(
             let row = SeriesRow { t_ms: s.at.0, subject: subject(&s.key), metric: s.metric, value: s.value };
             (s.at, s.key, row)
         }));
-        events.extend(tally.happenings.iter().map(|h| {
+        events.extend(tally.happenings.into_each().map(|h| {
             let other = h.other.as_ref().map(subject);
             EventRow { t_ms: h.at.0, event: h.event, subject: subject(&h.key), other, value: h.value }
         }));

@@ -8,7 +8,7 @@ use super::player::Hosting;
 use super::session::{InjectError, Injection};
 use super::sites::chain::ChainZone;
 use super::sites::data_centre::CentreZone;
-use super::tally::{Happening, Tally};
+use super::tally::{Happening, Rows, Tally};
 use super::transfer::Transfer;
 use super::zone::{Zone, ZonePart};
 use std::mem;
@@ -130,7 +130,7 @@ impl<C: Cast> Place<C> {
     }
 
     /// What it noted so far.
-    pub fn happenings(&self) -> &[Happening] {
+    pub fn happenings(&self) -> &Rows<Happening> {
         match self {
             Self::Zone(zone) => &zone.tally.happenings,
             Self::Cells(zone) => &zone.tally.happenings,

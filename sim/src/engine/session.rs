@@ -289,7 +289,7 @@ impl Session {
 
     /// What happened from an instant on, in order of time.
     pub fn events(&self, from: Time) -> Vec<Event> {
-        let all = self.zones.iter().flat_map(Place::happenings);
+        let all = self.zones.iter().flat_map(|zone| zone.happenings().iter());
         let mut events: Vec<_> = all.filter(|happening| happening.at >= from).copied().collect();
         events.sort_by_key(|happening| happening.at);
         let name = |key| merge::name(&self.model, key);

@@ -209,13 +209,63 @@ pub struct Replacement {
     pub soh: f64,
 }
 
+/// Rows in the order in which they came, kept in pieces: millions of them grow without being moved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows<T> {
+    pieces: Vec<Vec<T>>,
+}
+
+/// Rows of a piece.
+const PIECE: usize = 4096;
+
+impl<T> Rows<T> {
+    /// Adds a row.
+    #[inline]
+    pub fn push(&mut self, row: T) {
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() < PIECE => piece.push(row),
+            _ => {
+                let mut piece = Vec::with_capacity(PIECE);
+                piece.push(row);
+                self.pieces.push(piece);
+            }
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.pieces.iter().map(Vec::len).sum()
+    }
+
+    /// The rows.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.pieces.iter().flatten()
+    }
+
+    /// The rows, each piece of them given back once it was seen.
+    pub fn into_each(self) -> impl Iterator<Item = T> {
+        self.pieces.into_iter().flatten()
+    }
+
+    /// Forgets them all.
+    pub fn clear(&mut self) {
+        self.pieces.clear();
+    }
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { pieces: Vec::new() }
+    }
+}
+
 /// Everything that one zone leaves behind.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Rows of single twins.
     pub samples: Vec<Sample>,
     /// What happened.
-    pub happenings: Vec<Happening>,
+    pub happenings: Rows<Happening>,
     /// Twins at their end.
     pub endings: Vec<Ending>,
     /// Sums of each network or group that is (partly) in the zone, at every sampling instant.
@@ -236,4 +286,21 @@ pub struct Tally {
     pub figures: BTreeMap<&'static str, f64>,
     /// Map and flows of a cleanup.
     pub atlas: Option<Atlas>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_their_order_over_pieces() {
+        let mut rows = Rows::default();
+        let many = 2 * PIECE + 3;
+        (0..many).for_each(|row| rows.push(row));
+        assert_eq!(rows.count(), many);
+        assert!(rows.iter().copied().eq(0..many));
+        assert!(rows.clone().into_each().eq(0..many));
+        rows.clear();
+        assert_eq!(rows.count(), 0);
+    }
 }
