@@ -15,7 +15,7 @@ const SECONDS_PER_DAY: f64 = 86_400.0;
 
 /// The calendar sees stretches of so much time, charge and temperature at most.
 const LOOK_S: f64 = 21_600.0;
-const LOOK_SOC: f64 = 0.1;
+const LOOK_SOC: f64 = 0.2;
 const LOOK_K: f64 = 4.0;
 
 /// A life model that follows a profile, linear between its samples.
@@ -108,9 +108,8 @@ impl<'m, V: Fn(f64) -> f64> Exact<'m, V> {
         if dt_s <= LOOK_S && d_soc.abs() <= LOOK_SOC && d_k.abs() <= LOOK_K {
             path.exposure.add(&whole, &mut expose);
         } else {
-            let looks =
-                most(most(dt_s * (1.0 / LOOK_S), d_soc.abs() * (1.0 / LOOK_SOC)), d_k.abs() * (1.0 / LOOK_K));
-            let looks = looks.ceil();
+            let (in_time, in_soc) = (dt_s * (1.0 / LOOK_S), d_soc.abs() * (1.0 / LOOK_SOC));
+            let looks = most(most(in_time, in_soc), d_k.abs() * (1.0 / LOOK_K)).ceil();
             let share = 1.0 / looks;
             let (days, d_soc, d_k) = (days * share, d_soc * share, d_k * share);
             for look in 0..looks as u32 {

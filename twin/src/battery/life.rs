@@ -18,7 +18,7 @@
 
 use super::chemistry::{AxisFile, LawFile, LifeFile, StateFile};
 use super::formula::{Formula, FormulaError, Meaning};
-use super::quick::{exp2_each, log2_each, most};
+use super::quick::{exp2_each, least, log2_each, most};
 use super::rainflow::Cycle;
 use smallvec::SmallVec;
 
@@ -327,7 +327,8 @@ pub fn sigmoid_step<const N: usize>(
     kappa: [f64; N],
     exponent: [f64; N],
 ) -> f64 {
-    let (mut w, mut root, mut epsilon, mut next) = ([0.0; N], [0.0; N], [0.0; N], [y; N]);
+    let (mut w, mut inverse_kx, mut next) = ([0.0; N], [0.0; N], [y; N]);
+    let mut epsilon = [0.0; N];
     // Stage by stage over all stresses, so that each stage is one vector operation.
     for i in 0..N {
         w[i] = (plateau[i] + y) / (plateau[i] - y);
@@ -335,11 +336,11 @@ pub fn sigmoid_step<const N: usize>(
     w = log2_each(w).map(|log2| log2 * std::f64::consts::LN_2);
     let log2_w = log2_each(w);
     for i in 0..N {
-        root[i] = most(log2_w[i] / exponent[i], -1000.0);
+        inverse_kx[i] = least(most(-log2_w[i] / exponent[i], -1000.0), 1000.0);
     }
-    root = exp2_each(root);
+    inverse_kx = exp2_each(inverse_kx);
     for i in 0..N {
-        epsilon[i] = kappa[i] * dx / root[i];
+        epsilon[i] = kappa[i] * dx * inverse_kx[i];
         let p = exponent[i];
         let growth = 1.0 + 0.5 * (p - 1.0) * epsilon[i] * (1.0 + (p - 2.0) * (1.0 / 3.0) * epsilon[i]);
         let half = 0.5 * w[i] * p * epsilon[i] * growth;
