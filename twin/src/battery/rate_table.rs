@@ -93,14 +93,14 @@ impl RateTable {
     #[inline(always)]
     fn at_places<const N: usize>(&self, places: &Places<N>) -> [f64; N] {
         let mut log2_rate = [0.0; N];
-        for i in 0..N {
+        for (i, log2_rate) in log2_rate.iter_mut().enumerate() {
             let node = places.node[i];
             let four = &self.log2_rate[node..node + COLUMNS + 2];
             let along = |low: f32, high: f32| {
                 f64::from(low) + (f64::from(high) - f64::from(low)) * places.column_share[i]
             };
             let (cold, warm) = (along(four[0], four[1]), along(four[COLUMNS], four[COLUMNS + 1]));
-            log2_rate[i] = cold + (warm - cold) * places.row_share[i];
+            *log2_rate = cold + (warm - cold) * places.row_share[i];
         }
         exp2_each(log2_rate)
     }
