@@ -80,14 +80,14 @@ fn health_after(cell: &Cell, samples: &[Sample]) -> Health {
 
 #[test]
 fn halving_the_sampling_step_hardly_moves_ten_years() {
-    for profile in [deep, seasonal] {
+    for (name, profile) in [("deep", deep as fn(f64) -> Sample), ("seasonal", seasonal)] {
         let profile = linear_between_hours(profile);
         let (hourly, half_hourly) = (samples(&profile, 10, 1), samples(&profile, 10, 2));
         for cell in CELLS.iter() {
             let (a, b) = (health_after(cell, &hourly), health_after(cell, &half_hourly));
             let moved = (a.capacity - b.capacity).abs();
-            println!("{}: capacity {:.6}, halving moves it {moved:.1e}", cell.file.name, a.capacity);
-            assert!(moved < 1e-4, "{}: {a:?}, {b:?}", cell.file.name);
+            println!("{name} {}: capacity {:.6}, halving moves it {moved:.1e}", cell.file.name, a.capacity);
+            assert!(moved < 5e-5, "{}: {a:?}, {b:?}", cell.file.name);
             assert!((a.resistance - b.resistance).abs() < 1e-4 * b.resistance, "{}", cell.file.name);
         }
     }

@@ -210,7 +210,7 @@ pub struct Replacement {
 }
 
 /// Rows in the order in which they came, kept in pieces: millions of them grow without being moved.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Rows<T> {
     pieces: Vec<Vec<T>>,
 }
@@ -224,8 +224,9 @@ impl<T> Rows<T> {
     pub fn push(&mut self, row: T) {
         match self.pieces.last_mut() {
             Some(piece) if piece.len() < PIECE => piece.push(row),
-            _ => {
-                let mut piece = Vec::with_capacity(PIECE);
+            // The first piece grows as it is needed, for many have only a few rows.
+            before => {
+                let mut piece = Vec::with_capacity(before.map_or(0, |_| PIECE));
                 piece.push(row);
                 self.pieces.push(piece);
             }
@@ -247,9 +248,10 @@ impl<T> Rows<T> {
         self.pieces.into_iter().flatten()
     }
 
-    /// Forgets them all.
+    /// Forgets them all, and keeps a piece's room for those to come.
     pub fn clear(&mut self) {
-        self.pieces.clear();
+        self.pieces.truncate(1);
+        self.pieces.iter_mut().for_each(Vec::clear);
     }
 }
 
@@ -299,8 +301,9 @@ mod tests {
         (0..many).for_each(|row| rows.push(row));
         assert_eq!(rows.count(), many);
         assert!(rows.iter().copied().eq(0..many));
-        assert!(rows.clone().into_each().eq(0..many));
         rows.clear();
-        assert_eq!(rows.count(), 0);
+        assert_eq!((rows.count(), rows.iter().next()), (0, None));
+        (0..many).for_each(|row| rows.push(row));
+        assert!(rows.into_each().eq(0..many));
     }
 }

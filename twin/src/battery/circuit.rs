@@ -13,7 +13,7 @@
 use super::chemistry::{ChemistryFile, CurveFile, KneeFile, LossesFile, RateCapacityFile, SurfaceFile};
 use super::formula::FormulaError;
 use super::life::{LifeModel, ZERO_C_K};
-use super::quick::{least, most, node_below};
+use super::quick::{held_between, least, most, node_below};
 use super::rate_table::Calendar;
 
 /// Molar gas constant [J/(mol·K)].
@@ -323,12 +323,6 @@ fn inverse_of(curves: &[CurveNode]) -> Vec<f32> {
             index as f32 / (SOC_NODES - 1) as f32
         })
         .collect()
-}
-
-/// A number moved to the nearer end of 0 to `highest` where it is outside; 0 for what is no number.
-#[inline(always)]
-fn held_between(x: f64, highest: f64) -> f64 {
-    least(most(x, 0.0), highest)
 }
 
 /// Series resistance under a current, where charge transfer bends it [Ω].

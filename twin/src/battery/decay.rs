@@ -1,6 +1,7 @@
 //! What decays within a step, as exponentials: the RC pairs and the two modes of the thermal network.
 //!
-//! Every step of a life needs four exponentials of its own length. They are taken together.
+//! Every step of a life needs four exponentials of its own length. They are taken together, and kept for the lengths that come
+//! again and again.
 
 use super::quick::exp4;
 use super::thermal::{Modes, Propagator, ThermalPath};
@@ -17,7 +18,7 @@ pub struct Decays {
     often: [Decay; OFTEN_S.len()],
 }
 
-/// Lengths of step that come again and again [s]: a minute, an hour, and the longest rest.
+/// Lengths of step that come again and again [s]: a minute, an hour, and the longest rest of `Stepping`'s default.
 const OFTEN_S: [f64; 3] = [60.0, 3600.0, 10_800.0];
 
 /// Shares that are left, and means, after one length of step.

@@ -1,7 +1,7 @@
 //! A life model over a profile of state of charge and temperature, whatever the profile's steps.
 //!
-//! Calendar laws take the rate at the middle of each interval and add up progress; cycle laws take cycles as the
-//! rainflow count closes them. Both are exact for constant stress, so the result depends on how finely the
+//! Calendar laws are asked at instants that stand for spans of the profile ([`super::exposure`]) and add up progress; cycle
+//! laws take cycles as the rainflow count closes them. Both are exact for constant stress, so the result depends on how finely the
 //! profile was *sampled* only as far as the path itself does, and on how the calls were cut not at all.
 
 use super::daily::Sample;

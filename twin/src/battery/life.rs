@@ -318,9 +318,10 @@ impl Law {
 ///
 /// Steps that are short against the virtual x (ε = dx/x below 10⁻³), nearly all of a life, take the third-order
 /// expansion of `(1 + ε)^p`, the addition theorem of tanh, and polynomials for logarithm and power, once y is a
-/// ten-millionth of the plateau; the difference to the exact step is below 10⁻⁷ of its growth.
+/// ten-millionth of the plateau; the difference to the exact step is below 10⁻⁷ of its growth, and below 10⁻⁵ of it within
+/// a thousandth of the plateau, where a steep sigmoid hardly grows.
 #[inline]
-pub fn sigmoid_step<const N: usize>(
+pub(super) fn sigmoid_step<const N: usize>(
     y: f64,
     dx: f64,
     plateau: [f64; N],
@@ -480,6 +481,33 @@ mod tests {
                 y = sigmoid_step(y, 1.0 / 24.0, [plateau; 2], [kappa; 2], [exponent; 2]);
             }
             assert!((y / whole - 1.0).abs() < 1e-7, "{y} in hours, {whole} at once, p = {exponent}");
+        }
+    }
+
+    #[test]
+    fn stresses_that_share_a_step_lead_to_the_mean_of_where_each_would() {
+        let below = 0.3 * (1.0 - 1e-9);
+        for y in [0.0, 1e-12, 0.01, 0.15, below, 0.35] {
+            for dx in [0.01, 1.0, 1000.0] {
+                let stresses = [
+                    (0.3, 1.3e-4, 0.6),
+                    (1.0, 2e-4, 1.7),
+                    (0.2, 1e-4, 0.5),
+                    (0.9, f64::NAN, 1.0),
+                    (0.8, 3e-4, 9.0),
+                ];
+                for one in stresses {
+                    for other in stresses {
+                        let alone =
+                            |(plateau, kappa, exponent)| sigmoid_step(y, dx, [plateau], [kappa], [exponent]);
+                        let together =
+                            sigmoid_step(y, dx, [one.0, other.0], [one.1, other.1], [one.2, other.2]);
+                        let mean = 0.5 * (alone(one) + alone(other));
+                        assert!((together - mean).abs() <= 1e-16, "{y}, {dx}: {one:?} and {other:?}");
+                        assert!(alone(one) >= y);
+                    }
+                }
+            }
         }
     }
 

@@ -89,7 +89,7 @@ impl PackModel {
         }
     }
 
-    /// A pack of the same kind whose cells are drawn from a make.
+    /// A pack of this uniform one's kind whose cells are drawn from a make.
     #[must_use]
     pub fn drawn(&self, spread: Spread, stream: &mut crate::rng::Stream) -> Self {
         if spread == Spread::default() {

@@ -1,5 +1,5 @@
-//! Elementary functions by polynomials, where steps ask for them so often that the library's cost tells: a compiler turns
-//! several at once into vector arithmetic, and they give the same bits on every platform.
+//! Small arithmetic that steps ask for so often that its cost tells: bounds, places in tables, and elementary functions by
+//! polynomials. A compiler turns several at once into vector arithmetic, and they give the same bits on every platform.
 
 /// Adding 1.5·2^52 to a number below 2^51 leaves the nearest whole number in the lowest bits.
 const TO_WHOLE: f64 = 6_755_399_441_055_744.0;
@@ -9,8 +9,14 @@ const TO_WHOLE: f64 = 6_755_399_441_055_744.0;
 #[inline(always)]
 pub(super) fn node_below(position: f64, nodes: usize) -> (usize, f64) {
     // Of half a node less, the nearest whole number is the one below.
-    let whole = least(most(position - 0.5, 0.0), nodes as f64 - 2.0) + TO_WHOLE;
+    let whole = held_between(position - 0.5, nodes as f64 - 2.0) + TO_WHOLE;
     (whole.to_bits() as u32 as usize, position - (whole - TO_WHOLE))
+}
+
+/// A number moved to the nearer end of 0 to `highest` where it is outside; 0 for what is no number.
+#[inline(always)]
+pub(super) fn held_between(x: f64, highest: f64) -> f64 {
+    least(most(x, 0.0), highest)
 }
 
 /// The lesser of two numbers; the second where the first is none.

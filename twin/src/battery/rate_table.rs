@@ -1,4 +1,4 @@
-//! Rates as tables: formulas are exact but slow, and a twin looks at its calendar rates every step of its life.
+//! Rates as tables: formulas are exact but slow, and a twin looks at its calendar rates many times a day, all its life.
 //!
 //! A table keeps the logarithm of a positive rate on a grid and interpolates it linearly. The grid is even in
 //! 1/T, where Arrhenius' law is a straight line, and gets finer towards an empty cell, where the anode potential
@@ -6,7 +6,7 @@
 
 use super::formula::Formula;
 use super::life::{Axis, Law, LifeModel, Stress, ZERO_C_K, instant_stress, sigmoid_step};
-use super::quick::{exp2_each, least, most, node_below};
+use super::quick::{exp2_each, held_between, least, most, node_below};
 
 /// Temperatures that a table covers [°C]; outside, its edge holds.
 pub const TABLE_TEMPERATURE_C: [f64; 2] = [-40.0, 90.0];
@@ -48,7 +48,7 @@ impl<const N: usize> Places<N> {
         for i in 0..N {
             let (row, row_share) = node_below((COLDEST - inverse_k[i]) * ROWS_PER, ROWS + 1);
             // The bits of a float count octaves evenly: an index that is fine near zero, for two integer operations.
-            let along = AT_EMPTY + (1.0 - AT_EMPTY) * least(most(soc[i], 0.0), NEARLY_FULL);
+            let along = AT_EMPTY + (1.0 - AT_EMPTY) * held_between(soc[i], NEARLY_FULL);
             let bits = along.to_bits() - AT_EMPTY.to_bits();
             places.node[i] = row * COLUMNS + (bits >> SHIFT) as usize;
             places.row_share[i] = row_share;
@@ -207,26 +207,26 @@ impl Calendar {
         Self { laws: laws.collect() }
     }
 
-    /// Lets `days` pass at each of some temperatures and states of charge.
+    /// Lets so many days pass at each of some temperatures and states of charge.
     #[inline]
     pub fn expose<const N: usize>(
         &self,
         progress: &mut [f64],
         temperature_c: [f64; N],
         soc: [f64; N],
-        days: f64,
+        days_each: f64,
     ) {
         let places = Places::of(temperature_c, soc);
         for law in &self.laws {
             match law {
                 CalendarLaw::Additive { state, per_day } => {
-                    progress[*state] += days * per_day.at_places(&places).iter().sum::<f64>();
+                    progress[*state] += days_each * per_day.at_places(&places).iter().sum::<f64>();
                 }
                 CalendarLaw::Sigmoid { state, plateau, kappa_per_day, exponent } => {
                     let (plateau, exponent) = (plateau.at_places(&places), exponent.at_places(&places));
                     let kappa = kappa_per_day.at_places(&places);
                     let y = &mut progress[*state];
-                    *y = sigmoid_step(*y, N as f64 * days, plateau, kappa, exponent);
+                    *y = sigmoid_step(*y, N as f64 * days_each, plateau, kappa, exponent);
                 }
             }
         }

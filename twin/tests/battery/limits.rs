@@ -1,6 +1,8 @@
 //! Limits that are kept, and what a step may pass them by; spans that may be cut.
 
-use super::{CELLS, FINE, LAYOUT, any_duty, cell, each_wanderer, rated_wh, scattered, uniform, weather};
+use super::{
+    CELLS, FINE, LAYOUT, Wanderer, any_duty, cell, each_wanderer, rated_wh, scattered, uniform, weather,
+};
 use twin::battery::integrate::{Duty, Stepping, pass};
 use twin::battery::pack::PackState;
 use twin::battery::{Battery, BatteryEvent, Leg};
@@ -214,4 +216,48 @@ fn cutting_a_span_in_two_moves_little() {
         "a cut moves soc by {soc:.4}, temperature by {kelvin:.2} K, energy by {energy:.4} of rated at most"
     );
     assert!(soc < 0.05 && kelvin < 1.0 && energy < 0.05, "{worst:?}");
+}
+
+#[test]
+fn a_rest_that_is_cut_into_single_steps_is_the_same_rest() {
+    // Charge, heat and books of a rest are sums over its steps, however many of them are taken at a stretch.
+    for cell in CELLS.iter() {
+        let mut wanderer = Wanderer::new(cell, 5);
+        for (step_s, begins_s, span_s) in
+            [(60.0, 754.0, 30.0 * 3600.0), (10.0, 1.0, 7333.0), (700.0, 0.0, 20_000.0)]
+        {
+            // Polarised, and nowhere near the hour.
+            let duty = Duty::Power { power_w: 0.3 * wanderer.model.rated_wh(), ripple: 0.0 };
+            wanderer.state.soc = 0.7;
+            wanderer.follow(duty, 600.0 + begins_s, Stepping::default(), |_, _, _| {});
+            let (mut whole, mut single) = (wanderer.state.clone(), wanderer.state.clone());
+            let stepping = Stepping::at_most(step_s);
+            let (model, ambient, from) = (&wanderer.model, &wanderer.ambient, wanderer.at);
+            pass(model, &mut whole, Duty::Rest, ambient, (from, span_s), stepping, |_, _| {});
+            let mut rested_s = 0.0;
+            while rested_s < span_s {
+                let dt_s = step_s.min(span_s - rested_s);
+                let at = from.plus_seconds(rested_s);
+                pass(model, &mut single, Duty::Rest, ambient, (at, dt_s), stepping, |_, _| {});
+                rested_s += dt_s;
+            }
+            let close = |what: &str, of: fn(&PackState) -> f64, gap: f64| {
+                let (a, b, name) = (of(&whole), of(&single), &cell.file.name);
+                assert!((a - b).abs() <= gap, "{what} of {name} in steps of {step_s} s: {a} and {b}");
+            };
+            // Self-discharge is taken anew when the temperature has moved by a tenth of a kelvin.
+            let leaked_ah = whole.ledger.leaked_ah - wanderer.state.ledger.leaked_ah;
+            close("leak", |state| state.ledger.leaked_ah, 0.01 * leaked_ah);
+            let leaked_soc = 0.01 * leaked_ah / whole.capacity_ah(model);
+            close("soc", |state| state.soc, leaked_soc);
+            close("voltage", |state| state.voltage_v, 10.0 * leaked_soc);
+            close("losses", |state| state.ledger.losses_wh, 0.05 * leaked_ah + 1e-4 * rated_wh(model));
+            close("fast pair", |state| state.v1_v, 1e-9);
+            close("slow pair", |state| state.v2_v, 1e-9);
+            // How the pairs share their energy is looked up where a rest begins.
+            close("cell", |state| state.temperatures.cell_c, 1e-3);
+            close("case", |state| state.temperatures.case_c, 1e-3);
+            close("age", |state| state.age_days, 1e-9);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Which current a duty comes to over a step, under all limits.
 
 use super::super::circuit::Resistances;
-use super::super::quick::{least, most};
+use super::super::quick::{held_between, least, most};
 use super::terminal::Terminal;
 use super::{Duty, Ended, Passing, derating};
 
@@ -33,7 +33,7 @@ impl Passing<'_> {
                 break;
             }
             near_a = current_a;
-            let soc_end = least(most(self.state.soc - near_a * per_a, 0.0), 1.0);
+            let soc_end = held_between(self.state.soc - near_a * per_a, 1.0);
             terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
             (current_a, share) = self.current(terminal)?;
         }
@@ -199,7 +199,7 @@ impl Passing<'_> {
         let (mut too_little_a, mut too_much_a) = (f64::NEG_INFINITY, f64::INFINITY);
         for _ in 0..16 {
             let free_soc = state.soc - current_a * span;
-            let end_soc = least(most(free_soc, 0.0), 1.0);
+            let end_soc = held_between(free_soc, 1.0);
             let (end_v, slope_v) = self.cell.ocv_and_slope_v(end_soc);
             // What is full or empty moves no more.
             let slope_v = if end_soc == free_soc { most(slope_v, 0.0) } else { 0.0 };
@@ -227,7 +227,7 @@ impl Passing<'_> {
     #[inline(always)]
     pub(super) fn end_voltage(&self, terminal: &Terminal, current_a: f64, weak: f64) -> (f64, f64) {
         let (state, decay) = (&*self.state, &self.decay);
-        let soc_end = least(most(state.soc - current_a * decay.dt_s * self.per_as, 0.0), 1.0);
+        let soc_end = held_between(state.soc - current_a * decay.dt_s * self.per_as, 1.0);
         let polarised = state.v1_v * decay.e1 + state.v2_v * decay.e2;
         let ohm = terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2);
         let (ocv_v, slope_v) = self.cell.ocv_and_slope_v(soc_end);

@@ -1,6 +1,6 @@
 //! How long a step may be, and the one in which a duty ends.
 
-use super::super::quick::{least, most};
+use super::super::quick::{held_between, least, most};
 use super::current::unheld_a;
 use super::terminal::{Course, Terminal};
 use super::{Duty, Ended, Passing};
@@ -33,7 +33,7 @@ impl Passing<'_> {
         let ohm = now.r0 + now.r1 + now.r2;
         let mut near_a = guess_a;
         if let Duty::Power { power_w, .. } | Duty::Charge { power_max_w: power_w, .. } = self.duty {
-            let end = least(most(state.soc - guess_a * longest_s * self.per_as, 0.0), 1.0);
+            let end = held_between(state.soc - guess_a * longest_s * self.per_as, 1.0);
             let open_v = self.ocv_mean_v(end, self.cell.stored(end), now.ocv_v) + now.hysteresis_v;
             let discriminant = open_v * open_v - 4.0 * ohm * power_w.copysign(guess_a);
             near_a = (open_v - most(discriminant, 0.0).sqrt()) / (2.0 * ohm);
@@ -57,7 +57,7 @@ impl Passing<'_> {
         if !held && (0.15..=0.85).contains(&soc_end) {
             return (longest_s, None);
         }
-        let open_v = self.cell.ocv_and_slope_v(least(most(soc_end, 0.0), 1.0)).0;
+        let open_v = self.cell.ocv_and_slope_v(held_between(soc_end, 1.0)).0;
         let (passes, end) = if near_a < 0.0 {
             (soc_end >= 1.0 || open_v > limits.voltage_max_v, 1.0)
         } else {

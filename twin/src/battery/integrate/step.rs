@@ -5,7 +5,7 @@ use super::super::circuit::Stored;
 use super::super::exposure::Stretch;
 use super::super::life::ZERO_C_K;
 use super::super::pack::{HOT_C, PackState};
-use super::super::quick::{least, most};
+use super::super::quick::{held_between, least, most};
 use super::super::thermal::HeatFlow;
 use super::terminal::{Terminal, WIDE_SOC};
 use super::{HOURS, Passing, REFRESH_S, Step};
@@ -58,7 +58,7 @@ impl Passing<'_> {
                 self.decay = self.model.decays.over(dt_s);
             }
             let decay = &self.decay;
-            let even_s = least(end_s, self.weather.even_until_s()) - elapsed_s;
+            let even_s = least(least(end_s, told_s + TOLD_S), self.weather.even_until_s()) - elapsed_s;
             let steps = least(even_s * decay.per_s, EVEN_STEPS) as i32;
             let (mut air, air_after_c) = self.weather.over((elapsed_s, air_c), decay);
             let w_per_wh = 3600.0 * decay.per_s;
@@ -106,6 +106,9 @@ impl Passing<'_> {
                 watch(&Step::steady((elapsed_s, dt_s), 0.0, 0.0), state);
                 elapsed_s += dt_s;
                 kelvin += mean_c;
+                if (end.cell_c - told_c).abs() > TOLD_K {
+                    break;
+                }
             }
             air_c = if steps > 1 { self.weather.at_c(elapsed_s) } else { air_after_c };
             kelvin_s += kelvin * dt_s;
@@ -163,8 +166,7 @@ impl Passing<'_> {
         };
         let stored_ah = -current_a * hours * efficiency - leak_ah - ripple_ah;
         let soc_before = state.soc;
-        let soc =
-            if capacity_ah > 0.0 { least(most(soc_before + stored_ah * per_ah, 0.0), 1.0) } else { 0.0 };
+        let soc = if capacity_ah > 0.0 { held_between(soc_before + stored_ah * per_ah, 1.0) } else { 0.0 };
 
         // Voltage, with the exact mean over the step.
         let stored_to = cell.stored(soc);

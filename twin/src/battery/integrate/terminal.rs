@@ -4,7 +4,7 @@ use super::super::chemistry::CircuitFile;
 use super::super::circuit::{Resistances, Stored};
 use super::super::decay::Decay;
 use super::super::life::ZERO_C_K;
-use super::super::quick::{exp, least, most};
+use super::super::quick::{exp, held_between, most};
 use super::Passing;
 
 /// Warming within a step from which on it goes by its mean temperature [K].
@@ -120,7 +120,7 @@ impl Passing<'_> {
             self.follow_within(&mut terminal, near_a, moved, heat_w);
         }
         // Means over the step, as far as its end is known.
-        let soc_end = least(most(self.state.soc + moved, 0.0), 1.0);
+        let soc_end = held_between(self.state.soc + moved, 1.0);
         terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
         terminal.hysteresis_v = terminal.half_gap_v * self.hysteresis(&terminal, near_a, moved).0;
         terminal
@@ -149,7 +149,7 @@ impl Passing<'_> {
     #[inline(always)]
     pub(super) fn terminal(&self, soc_mid: f64, near_a: f64, temperature_c: f64) -> Terminal {
         let state = &*self.state;
-        let soc_mid = least(most(soc_mid, 0.0), 1.0);
+        let soc_mid = held_between(soc_mid, 1.0);
         let curves = self.cell.curves(soc_mid);
         let (Resistances { r0, r1, r2 }, leak_per_s) = self.resistances(soc_mid, near_a, temperature_c);
         Terminal {
@@ -173,7 +173,7 @@ impl Passing<'_> {
     /// [1/s].
     #[inline(always)]
     pub(super) fn resistances(&self, soc: f64, near_a: f64, temperature_c: f64) -> (Resistances, f64) {
-        let soc = least(most(soc, 0.0), 1.0);
+        let soc = held_between(soc, 1.0);
         let (fresh, leak_per_s) = self.cell.resistances_and_leak(soc, temperature_c);
         let fresh = self.cell.under_current(fresh, near_a);
         let growth = self.state.health.resistance;
