@@ -411,3 +411,25 @@ pub(super) fn surface_value(surface: &SurfaceFile, soc: f64, temperature_c: f64)
         / (inverse_k(rows[upper]) - inverse_k(rows[upper - 1]));
     (row(upper - 1).ln() * (1.0 - f) + row(upper).ln() * f).exp()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::battery::library;
+
+    #[test]
+    fn curves_nearby_are_the_curves() {
+        for file in library::shipped() {
+            let cell = CellModel::compile(file).unwrap();
+            let mut nearby = cell.curves_nearby(1.0);
+            // Down in small steps as at rest, over the nodes and on them, and back in one leap.
+            let way = (0..=4000).rev().map(|step| f64::from(step) / 4000.0).chain([1.0, 0.5, 0.0]);
+            for soc in way {
+                let (near, plain) = (nearby.at(soc), cell.curves(soc));
+                let gap_v = (near.ocv_v - plain.ocv_v).abs() + (near.half_gap_v - plain.half_gap_v).abs();
+                let gap_integral_v = (near.ocv_integral_v - plain.ocv_integral_v).abs();
+                assert!(gap_v < 1e-9 && gap_integral_v < 1e-9, "{} at {soc}", cell.file.name);
+            }
+        }
+    }
+}
