@@ -21,6 +21,8 @@ pub const GAS_CONSTANT: f64 = 8.314_462_618;
 
 /// Nodes of the curves over state of charge.
 const SOC_NODES: usize = 1001;
+/// Distance between them.
+const SOC_STEP: f64 = 1.0 / (SOC_NODES - 1) as f64;
 /// Places of a table that an index of so many bits cannot leave; those beyond the nodes are copies of the last.
 const CURVE_PLACES: usize = 1024;
 /// Nodes of the inverse of the open-circuit voltage.
@@ -67,13 +69,20 @@ struct CurveNode {
 }
 
 impl CurveNode {
+    /// Open-circuit voltage at a share of the way to the next node, and its integral [V].
+    #[inline(always)]
+    fn ocv(&self, f: f64) -> (f64, f64) {
+        let ocv_v = self.ocv_v + self.ocv_rise_v * f;
+        (ocv_v, self.ocv_integral_v + f * (self.ocv_v + ocv_v) * (0.5 * SOC_STEP))
+    }
+
     /// The curves at a share of the way to the next node; the bounded ones at what is left of it between the two.
     #[inline(always)]
     fn curves(&self, f: f64, within: f64) -> Curves {
-        let ocv_v = self.ocv_v + self.ocv_rise_v * f;
+        let (ocv_v, ocv_integral_v) = self.ocv(f);
         Curves {
             ocv_v,
-            ocv_integral_v: self.ocv_integral_v + f * (self.ocv_v + ocv_v) * (0.5 / (SOC_NODES - 1) as f64),
+            ocv_integral_v,
             ocv_slope_v: self.ocv_rise_v * (SOC_NODES - 1) as f64,
             entropy_v_per_k: self.entropy_v_per_k + self.entropy_rise * within,
             half_gap_v: self.half_gap_v + self.half_gap_rise_v * within,
@@ -184,15 +193,14 @@ impl CellModel {
     /// Open-circuit voltage and the integrals over state of charge.
     #[inline(always)]
     pub fn stored(&self, soc: f64) -> Stored {
-        const STEP: f64 = 1.0 / (SOC_NODES - 1) as f64;
         let (node, f) = self.node_at(soc);
-        let ocv_v = node.ocv_v + node.ocv_rise_v * f;
+        let (ocv_v, ocv_integral_v) = node.ocv(f);
         let entropy_v_per_k = node.entropy_v_per_k + node.entropy_rise * f;
         Stored {
             ocv_v,
-            ocv_integral_v: node.ocv_integral_v + f * (node.ocv_v + ocv_v) * (0.5 * STEP),
+            ocv_integral_v,
             entropy_integral_v_per_k: node.entropy_integral_v_per_k
-                + f * (node.entropy_v_per_k + entropy_v_per_k) * (0.5 * STEP),
+                + f * (node.entropy_v_per_k + entropy_v_per_k) * (0.5 * SOC_STEP),
         }
     }
 
@@ -200,7 +208,7 @@ impl CellModel {
     #[inline(always)]
     pub(super) fn ocv_and_slope_v(&self, soc: f64) -> (f64, f64) {
         let (node, f) = self.node_at(soc);
-        (node.ocv_v + node.ocv_rise_v * f, node.ocv_rise_v * (SOC_NODES - 1) as f64)
+        (node.ocv(f).0, node.ocv_rise_v * (SOC_NODES - 1) as f64)
     }
 
     /// The node below a state of charge, and how far beyond it that lies as a share of the way to the next.

@@ -36,7 +36,7 @@ pub(super) fn most(a: f64, b: f64) -> f64 {
 /// `e^x = 2^k·e^r` with k the whole number nearest to x/ln 2; e^r, |r| ≤ ½·ln 2, by its Taylor series up to the
 /// twelfth power, whose remainder is below 2·10⁻¹⁶.
 #[inline(always)]
-fn exp_each<const N: usize>(x: [f64; N]) -> [f64; N] {
+pub(super) fn exp_each<const N: usize>(x: [f64; N]) -> [f64; N] {
     // ln 2 in two parts; the first has so few digits that its products with k are exact.
     const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
@@ -75,12 +75,6 @@ pub(super) fn exp4(x: [f64; 4]) -> [f64; 4] {
     // Two at a time stay in registers.
     let ([a, b], [c, d]) = (exp_each([x[0], x[1]]), exp_each([x[2], x[3]]));
     [a, b, c, d]
-}
-
-/// Two exponentials of numbers below 700; zero from −708 down.
-#[inline]
-pub(super) fn exp_both(x: [f64; 2]) -> [f64; 2] {
-    exp_each(x)
 }
 
 /// The exponential of a number that is not positive; zero from −708 down.

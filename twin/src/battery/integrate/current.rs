@@ -240,10 +240,7 @@ impl Passing<'_> {
     fn may_pass(&self, limit_v: f64, terminal: &Terminal, current_a: f64, weak: f64) -> bool {
         const MARGIN_V: f64 = 0.12;
         let state = &*self.state;
-        let polarised = (state.v1_v.abs()
-            + state.v2_v.abs()
-            + current_a.abs() * (terminal.r0 + terminal.r1 + terminal.r2))
-            * weak;
+        let polarised = (state.v1_v.abs() + state.v2_v.abs() + current_a.abs() * terminal.whole_ohm()) * weak;
         let room_v = (terminal.ocv_v + terminal.hysteresis_v - limit_v).abs();
         // A quarter more for what ripple takes besides.
         let soc_end = state.soc - 1.25 * current_a * self.decay.dt_s * self.per_as;

@@ -30,7 +30,7 @@ impl Passing<'_> {
         }
         let state = &*self.state;
         let now = self.terminal(state.soc, guess_a, state.temperatures.cell_c);
-        let ohm = now.r0 + now.r1 + now.r2;
+        let ohm = now.whole_ohm();
         let mut near_a = guess_a;
         if let Duty::Power { power_w, .. } | Duty::Charge { power_max_w: power_w, .. } = self.duty {
             let end = held_between(state.soc - guess_a * longest_s * self.per_as, 1.0);
@@ -160,10 +160,7 @@ impl Passing<'_> {
         if matches!(self.duty, Duty::Charge { .. }) && falls_s < dt_s {
             // What a second would do is not worth looking for, but no step goes beyond the one that was tried.
             dt_s = least(most(falls_s, 1.0), dt_s);
-            let tau_s = self.course.tau_s;
-            terminal = self.middle(dt_s, current_a);
-            self.fall(tau_s);
-            (current_a, _) = self.current(&terminal)?;
+            (terminal, current_a) = self.over_length(dt_s, current_a)?;
             self.ending = Some(Ended::Charged);
         }
         Ok((terminal, current_a, dt_s))
@@ -182,14 +179,11 @@ impl Passing<'_> {
         let mut terminal = *terminal;
         let (mut dt_s, too_long_s) = (to_end_s, to_end_s - tried_s);
         for _ in 0..4 {
-            let tau_s = self.course.tau_s;
-            terminal = self.middle(dt_s, current_a);
-            self.fall(tau_s);
-            (current_a, _) = self.current(&terminal)?;
+            (terminal, current_a) = self.over_length(dt_s, current_a)?;
             let (to_end_s, _) = self.time_to_end(&terminal, (wanted_a, current_a))?;
             if to_end_s < least(1.05 * dt_s, left_s) {
                 self.decay_over(to_end_s);
-                self.fall(tau_s);
+                self.fall(self.course.tau_s);
                 self.ending = Some(why);
                 break;
             }
@@ -238,19 +232,23 @@ impl Passing<'_> {
         Ok((if current_a == 0.0 { f64::INFINITY } else { left_as / drain_a }, why))
     }
 
+    /// Voltage limit in the way of a current [V].
+    fn limit_v(&self, current_a: f64) -> f64 {
+        let limits = &self.cell.file.limits;
+        if current_a > 0.0 { limits.voltage_min_v } else { limits.voltage_max_v }
+    }
+
     /// How long a current can flow before the voltage reaches the limit in its way, all polarisation counted [s].
     fn before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
-        let limits = &self.cell.file.limits;
-        let limit_v = if current_a > 0.0 { limits.voltage_min_v } else { limits.voltage_max_v };
-        let resistance = (terminal.r0 + terminal.r1 + terminal.r2) * self.state.weakest_resistance;
+        let limit_v = self.limit_v(current_a);
+        let resistance = terminal.whole_ohm() * self.state.weakest_resistance;
         let soc = self.cell.soc_at_ocv(limit_v - terminal.hysteresis_v + current_a * resistance);
         (self.state.soc - soc) * self.capacity_as / current_a
     }
 
     /// How long a current can flow on after the step before the voltage reaches the limit in its way [s].
     fn left_before_limit_s(&self, terminal: &Terminal, current_a: f64) -> f64 {
-        let limits = &self.cell.file.limits;
-        let limit_v = if current_a > 0.0 { limits.voltage_min_v } else { limits.voltage_max_v };
+        let limit_v = self.limit_v(current_a);
         let weak = self.state.weakest_resistance;
         let (end_v, slope_v) = self.end_voltage(terminal, current_a, weak);
         (end_v - limit_v) * self.capacity_as / (current_a * most(slope_v, 0.05))
@@ -258,7 +256,7 @@ impl Passing<'_> {
 
     /// Time constant with which a current falls at a held voltage [s]: `R·Q/(dU/ds)`.
     fn held_time_constant_s(&self, terminal: &Terminal) -> f64 {
-        let resistance = (terminal.r0 + terminal.r1 + terminal.r2) * self.state.weakest_resistance;
+        let resistance = terminal.whole_ohm() * self.state.weakest_resistance;
         resistance * self.capacity_as / most(terminal.slope_v, 0.05)
     }
 

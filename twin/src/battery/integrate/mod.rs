@@ -314,7 +314,7 @@ impl Passing<'_> {
         if self.cell.file.circuit.knee.is_some() {
             (terminal, current_a, share) = self.bent_current(terminal, guess_a, (current_a, share))?;
         }
-        let heat_w = current_a * current_a * (terminal.r0 + terminal.r1 + terminal.r2);
+        let heat_w = current_a * current_a * terminal.whole_ohm();
         let warmed_max_j = self.warmed_max_j(current_a);
         if (current_a.abs() * dt_s > 1.2 * moved_max_as || heat_w * dt_s > 1.2 * warmed_max_j) && dt_s > 1.0 {
             // The guess was far too low, for a heavy load draws more the more it polarises the cell; or the cell

@@ -44,7 +44,6 @@ impl Passing<'_> {
         let mut temperatures = state.temperatures;
         let (mut v1_v, mut v2_v, hysteresis) = (state.v1_v, state.v2_v, state.hysteresis);
         let (mut leaked_ah, mut losses_wh) = (state.ledger.leaked_ah, state.ledger.losses_wh);
-        let mut air_c = self.weather.at_c(elapsed_s);
         let drained_soc = least(soc, most(self.empty_soc, 0.0));
         let (mut leak_at_c, mut leak_soc_per_s) = (f64::INFINITY, 0.0);
         // What ageing has not been told of: since when, and the integral of temperature since then.
@@ -58,9 +57,10 @@ impl Passing<'_> {
                 self.decay = self.model.decays.over(dt_s);
             }
             let decay = &self.decay;
-            let even_s = least(least(end_s, told_s + TOLD_S), self.weather.even_until_s()) - elapsed_s;
+            let even_s =
+                least(least(end_s, told_s + TOLD_S), self.weather.even_until_s(elapsed_s)) - elapsed_s;
             let steps = least(even_s * decay.per_s, EVEN_STEPS) as i32;
-            let (mut air, air_after_c) = self.weather.over((elapsed_s, air_c), decay);
+            let mut air = self.weather.over(elapsed_s, decay);
             let w_per_wh = 3600.0 * decay.per_s;
             let mut kelvin = 0.0;
             // Steps of the same length in air that goes on as evenly.
@@ -110,7 +110,6 @@ impl Passing<'_> {
                     break;
                 }
             }
-            air_c = if steps > 1 { self.weather.at_c(elapsed_s) } else { air_after_c };
             kelvin_s += kelvin * dt_s;
             let (seconds, warmed_k) = (elapsed_s - told_s, temperatures.cell_c - told_c);
             if seconds >= TOLD_S || warmed_k.abs() > TOLD_K || elapsed_s >= end_s {
@@ -144,8 +143,7 @@ impl Passing<'_> {
     /// Applies a step whose current is decided.
     #[inline(always)]
     pub(super) fn take(&mut self, terminal: &Terminal, current_a: f64, ripple: f64, float_a: f64) -> Step {
-        let from_c = self.weather.at_c(self.elapsed_s);
-        let (air, _) = self.weather.over((self.elapsed_s, from_c), &self.decay);
+        let air = self.weather.over(self.elapsed_s, &self.decay);
         let drop_v = self.rate_drop(terminal, current_a);
         let (cell, decay) = (self.cell, &self.decay);
         let losses = &cell.file.losses;
@@ -194,7 +192,7 @@ impl Passing<'_> {
         state.voltage_v = stored_to.ocv_v + terminal.half_gap_v * state.hysteresis - polarisation_v;
         let voltage_mean_v = if course.end < 1.0 {
             // What is held stays, but for what tells the mean cell from the weakest, which is the one that is held.
-            let ohm = terminal.r0 + terminal.r1 + terminal.r2;
+            let ohm = terminal.whole_ohm();
             state.voltage_v + (current_a - end_a) * ohm * (state.weakest_resistance - 1.0)
         } else {
             ocv_mean_v + terminal.half_gap_v * branch_mean

@@ -5,7 +5,7 @@ use super::super::circuit::{Resistances, Stored};
 use super::super::decay::Decay;
 use super::super::life::ZERO_C_K;
 use super::super::quick::{exp, held_between, most};
-use super::Passing;
+use super::{Ended, Passing};
 
 /// Warming within a step from which on it goes by its mean temperature [K].
 const FELT_K: f64 = 0.3;
@@ -35,6 +35,14 @@ pub(super) struct Terminal {
     pub(super) leak_per_s: f64,
     /// Mean temperature of the cell, as far as it was foreseen [°C].
     pub(super) temperature_c: f64,
+}
+
+impl Terminal {
+    /// Resistance once all polarisation has built up [Ω].
+    #[inline(always)]
+    pub(super) fn whole_ohm(&self) -> f64 {
+        self.r0 + self.r1 + self.r2
+    }
 }
 
 /// How the current goes within a step: constant, or falling exponentially where a voltage limit holds it.
@@ -100,6 +108,16 @@ impl Passing<'_> {
         } else {
             Course::STEADY
         };
+    }
+
+    /// The step over another length, its current falling as it does already: its circuit and that current.
+    #[inline(always)]
+    pub(super) fn over_length(&mut self, dt_s: f64, near_a: f64) -> Result<(Terminal, f64), Ended> {
+        let tau_s = self.course.tau_s;
+        let terminal = self.middle(dt_s, near_a);
+        self.fall(tau_s);
+        let (current_a, _) = self.current(&terminal)?;
+        Ok((terminal, current_a))
     }
 
     /// The circuit of a step of `dt_s` under about this current: in its middle, and of a long one as its means. `dt_s` is the

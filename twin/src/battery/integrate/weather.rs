@@ -26,11 +26,12 @@ impl<'a> Weather<'a> {
         Self { ambient, first_hour, into_hour_s, hour_s: (0.0, 0.0), from_c: 0.0, rise_k_per_s: 0.0 }
     }
 
-    /// The air over a step that begins so many seconds into the passage, when it is `from_c`; and what it is at the end. A
-    /// step longer than an hour takes Simpson's rule over its ends and middle.
+    /// The air over a step that begins so many seconds into the passage. A step longer than an hour takes Simpson's rule over
+    /// its ends and middle.
     #[inline(always)]
-    pub(super) fn over(&mut self, (from_s, from_c): (f64, f64), decay: &Decay) -> (Air, f64) {
+    pub(super) fn over(&mut self, from_s: f64, decay: &Decay) -> Air {
         let (dt_s, per_s) = (decay.dt_s, decay.per_s);
+        let from_c = self.at_c(from_s);
         let mut middle = None;
         if dt_s > 3600.0 {
             middle = Some(self.at_c(from_s + 0.5 * dt_s));
@@ -40,22 +41,29 @@ impl<'a> Weather<'a> {
         if let Some(middle_c) = middle {
             mean_c = (2.0 * mean_c + 4.0 * middle_c) * (1.0 / 6.0);
         }
-        (Air { mean_c, rise_k: to_c - from_c, per_s }, to_c)
+        Air { mean_c, rise_k: to_c - from_c, per_s }
     }
 
     /// Air temperature so many seconds into the passage [°C].
     #[inline(always)]
     pub(super) fn at_c(&mut self, at_s: f64) -> f64 {
-        if !(at_s >= self.hour_s.0 && at_s < self.hour_s.1) {
-            self.turn_to(at_s);
-        }
+        self.turn_if_over(at_s);
         self.from_c + self.rise_k_per_s * (at_s - self.hour_s.0)
     }
 
-    /// Until when the air goes on as it does at the moment that was asked for last, in seconds into the passage.
+    /// Until when the air goes on as it does at a moment, both in seconds into the passage.
     #[inline(always)]
-    pub(super) fn even_until_s(&self) -> f64 {
+    pub(super) fn even_until_s(&mut self, at_s: f64) -> f64 {
+        self.turn_if_over(at_s);
         self.hour_s.1
+    }
+
+    /// Makes the hour that was looked up last the one in which a moment lies.
+    #[inline(always)]
+    fn turn_if_over(&mut self, at_s: f64) {
+        if !(at_s >= self.hour_s.0 && at_s < self.hour_s.1) {
+            self.turn_to(at_s);
+        }
     }
 
     /// Looks up the hour in which a moment lies.

@@ -23,7 +23,7 @@
 //! form begins at half a per cent.
 
 use super::file::{CorrosionFile, FloatLifeFile, LeadAcidFile, StratificationFile, ThroughputFile};
-use crate::battery::quick::exp_both;
+use crate::battery::quick::exp_each;
 use crate::time::YEAR_DAYS;
 
 /// From this state of charge on a block counts as full.
@@ -214,7 +214,7 @@ impl AgeingModel {
         use std::f64::consts::LN_2;
         let folds = (on.temperature_c - 25.0) / self.corrosion.doubling_k;
         let halvings = self.float_folds(on.temperature_c, on.deviation_v);
-        let [warmth, rate] = exp_both([folds * LN_2, halvings * LN_2]);
+        let [warmth, rate] = exp_each([folds * LN_2, halvings * LN_2]);
         self.corrode_at(wear, on.potential_v, warmth, hours, per_life);
         wear.damage += rate * hours * per_life / self.life_h;
     }
