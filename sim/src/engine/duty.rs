@@ -23,7 +23,7 @@ pub fn day(
     let shift_c = group.ambient.shift_c;
     let leg =
         |hour: f64, duty| Leg { at: midnight.plus_seconds(hour * 3600.0), duty, ambient_shift_c: shift_c };
-    let rated_ah = kind.rated_ah();
+    let rated_ah = kind.pack.rated_ah();
     let charge = |c_rate: f64, target_soc| Duty::Charge {
         power_max_w: UNLIMITED,
         current_max_a: c_rate * rated_ah,

@@ -188,16 +188,6 @@ impl Kind {
         let mut stream = seed.stream(name, "scatter", 0);
         self.pack.drawn(self.spread, &mut stream)
     }
-
-    /// Rated energy of a pack [Wh].
-    pub fn rated_wh(&self) -> f64 {
-        self.pack.rated_wh()
-    }
-
-    /// Rated capacity of a pack [Ah].
-    pub fn rated_ah(&self) -> f64 {
-        self.pack.rated_ah()
-    }
 }
 
 /// A swap network.
@@ -376,7 +366,7 @@ fn cabinet_model(
     let usable = (file.charging.ready_soc - riders.reserve_soc).max(0.05);
     let return_soc = (file.charging.ready_soc - 0.8 * usable).clamp(0.0, 1.0);
     let swaps_per_day =
-        f64::from(riders.count) * riders.km_per_day * wh_per_km / (0.8 * usable * kind.rated_wh());
+        f64::from(riders.count) * riders.km_per_day * wh_per_km / (0.8 * usable * kind.pack.rated_wh());
     let kind_of_policy = match file.charging.policy {
         ChargingPolicy::Immediate => PolicyKind::Immediate,
         ChargingPolicy::OffPeak => PolicyKind::OffPeak,
@@ -391,12 +381,12 @@ fn cabinet_model(
             PolicyKind::HealthAware { arrivals_per_hour: arrivals.into(), local }
         }
     };
-    let rated_ah = kind.rated_ah();
+    let rated_ah = kind.pack.rated_ah();
     CabinetModel {
         slots: cabinets.slots as usize,
         charger_w,
         current_max_a: file.charging.c_rate_max.map_or(f64::INFINITY, |c| c * rated_ah),
-        pack_wh: kind.rated_wh(),
+        pack_wh: kind.pack.rated_wh(),
         target_soc: file.charging.target_soc,
         ready_soc: file.charging.ready_soc,
         return_soc,

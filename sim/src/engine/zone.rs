@@ -709,7 +709,7 @@ impl<C: Cast> Zone<C> {
         let file = &network_model.file;
         let seat = self.riders[rider as usize].as_mut().expect("a rider who leaves is here");
         let pack = self.seats[seat.pack as usize].as_mut().expect("a pack that leaves is seated");
-        let rated_wh = self.model.kinds[network_model.kind].rated_wh();
+        let rated_wh = self.model.kinds[network_model.kind].pack.rated_wh();
         let legs = &mut pack.untold;
         // Riders come back with anything between hardly used and nearly empty, mostly the latter.
         let x: f64 = seat.stream.random();

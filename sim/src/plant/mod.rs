@@ -95,7 +95,7 @@ impl Plant {
         let pack = kind.draw(&name, model.seed);
         let soc = group_model.file.initial_soc;
         let battery = Battery::new(pack, group_model.ambient.clone(), model.start, soc, stepping);
-        let sensors = Sensors::drawn(model.seed, &name, kind.rated_ah());
+        let sensors = Sensors::drawn(model.seed, &name, kind.pack.rated_ah());
         Self {
             name,
             model: model.clone(),

@@ -284,7 +284,7 @@ impl World {
             let kind = &model.kinds[of.kind];
             for number in 0..file.packs {
                 let name = format!("{}-{}", file.name, number + 1);
-                let sensors = Sensors::drawn(model.seed, &name, kind.rated_ah());
+                let sensors = Sensors::drawn(model.seed, &name, kind.pack.rated_ah());
                 let layout = kind.pack.layout;
                 let spec = json!({
                     "chemistry": kind.pack.cell.file.name, "series": layout.series, "parallel": layout.parallel,

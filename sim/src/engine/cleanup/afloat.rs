@@ -192,8 +192,9 @@ impl CleanupZone {
                 view.tank_l < needs_l + haul_l
             }
             (None, Some(soc)) => {
-                let rated_wh =
-                    self.cleanup().vessels[vessel].kind.map_or(0.0, |kind| self.model.kinds[kind].rated_wh());
+                let rated_wh = self.cleanup().vessels[vessel]
+                    .kind
+                    .map_or(0.0, |kind| self.model.kinds[kind].pack.rated_wh());
                 let tow_m_s = group.tow_kn * KNOT_M_S;
                 let tow_w = model.gear.tow_w(tow_m_s) / twin::vessel::power::PROPULSIVE_EFFICIENCY;
                 let work_w = (model.hull.shaft_w(tow_m_s, view.hold_kg) + tow_w) / model.transmission;

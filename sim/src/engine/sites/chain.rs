@@ -429,7 +429,7 @@ impl ChainZone {
         let lost = (1.0 - health.capacity).max(1e-6);
         let remaining = efc * ((health.capacity - store.until_soh) / lost).max(0.0);
         let candidate = Candidate {
-            energy_kwh: kind.rated_wh() * 1e-3,
+            energy_kwh: kind.pack.rated_wh() * 1e-3,
             soh_pct: 100.0 * health.capacity,
             resistance_growth: health.resistance - 1.0,
             remaining_cycles: remaining,

@@ -234,7 +234,7 @@ fn chain(
         let ambient = Ambient { air_c: surroundings.air_c.clone(), shift_c: life.ambient_shift_c };
         Ok(GroupModel { file, kind, ambient, rides, cells: None, retired_to: None })
     };
-    let energy_kwh = battery.rated_wh() * 1e-3;
+    let energy_kwh = battery.pack.rated_wh() * 1e-3;
     let chemistry = file.composition.name();
     let contents = content::of_pack(chemistry, energy_kwh)?;
     let (making_kg, _) = carbon::production(&Battery {
