@@ -61,15 +61,18 @@ impl Decays {
     /// The decays within a step of so many seconds, which must be positive.
     #[inline]
     pub fn over(&self, dt_s: f64) -> Decay {
-        match self.often.iter().find(|decay| decay.dt_s == dt_s) {
-            Some(decay) => *decay,
-            None => self.anew(dt_s),
-        }
+        self.kept(dt_s).copied().unwrap_or_else(|| self.anew(dt_s))
+    }
+
+    /// [`Decays::over`], if the length is one that is asked for often.
+    #[inline(always)]
+    pub fn kept(&self, dt_s: f64) -> Option<&Decay> {
+        self.often.iter().find(|decay| decay.dt_s == dt_s)
     }
 
     /// [`Decays::over`], computed.
     #[inline(never)]
-    fn anew(&self, dt_s: f64) -> Decay {
+    pub fn anew(&self, dt_s: f64) -> Decay {
         let [e1, e2, slow, fast] = exp4(self.rates_per_s.map(|rate| rate * dt_s));
         let per_s = 1.0 / dt_s;
         Decay {

@@ -70,6 +70,27 @@ impl Propagator {
     pub const NONE: Propagator = Propagator { end: [[1.0, 0.0], [0.0, 1.0]], mean_cell: [1.0, 0.0] };
 }
 
+/// What constant heat over a step adds to the temperatures: the network is linear, so it adds to what goes on besides.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Warmth {
+    /// To the cell's mean over the step [K/W].
+    mean_cell_k_per_w: f64,
+    /// To the cell at the step's end [K/W].
+    cell_k_per_w: f64,
+    /// To the enclosure at the step's end [K/W].
+    case_k_per_w: f64,
+}
+
+impl Warmth {
+    /// Adds so much heat [W] to a step's mean temperature of the cell [°C] and to the temperatures at its end.
+    #[inline(always)]
+    pub fn add(&self, heat_w: f64, mean_cell_c: &mut f64, end: &mut Temperatures) {
+        *mean_cell_c += heat_w * self.mean_cell_k_per_w;
+        end.cell_c += heat_w * self.cell_k_per_w;
+        end.case_c += heat_w * self.case_k_per_w;
+    }
+}
+
 /// The two ways in which a network relaxes: `e^(A·t) = P_slow·e^(λ_slow·t) + P_fast·e^(λ_fast·t)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Modes {
@@ -182,6 +203,19 @@ impl ThermalPath {
         propagator: &Propagator,
     ) -> (f64, Temperatures) {
         self.follow(now, heat_w, (air.rise_k, air.rise_k), air, propagator)
+    }
+
+    /// What each watt more over the propagator's step adds to temperatures.
+    #[inline(always)]
+    pub fn warmth(&self, propagator: &Propagator) -> Warmth {
+        let case_rise = self.case_to_air_k_per_w;
+        let cell_rise = case_rise + self.cell_to_case_k_per_w;
+        let left = |row: &[f64; 2]| row[0] * cell_rise + row[1] * case_rise;
+        Warmth {
+            mean_cell_k_per_w: cell_rise - left(&propagator.mean_cell),
+            cell_k_per_w: cell_rise - left(&propagator.end[0]),
+            case_k_per_w: case_rise - left(&propagator.end[1]),
+        }
     }
 
     /// [`ThermalPath::mean_and_step`] under heat that rises evenly too.

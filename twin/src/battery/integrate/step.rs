@@ -2,11 +2,12 @@
 
 use super::super::chemistry::CircuitFile;
 use super::super::circuit::Stored;
+use super::super::decay::Decay;
 use super::super::exposure::Stretch;
 use super::super::life::ZERO_C_K;
 use super::super::pack::{HOT_C, PackState};
 use super::super::quick::{held_between, least, most};
-use super::super::thermal::HeatFlow;
+use super::super::thermal::{Air, HeatFlow, Propagator};
 use super::terminal::{Terminal, WIDE_SOC};
 use super::{HOURS, Passing, REFRESH_S, Step};
 use crate::time::DAY_S;
@@ -18,9 +19,6 @@ const LEAK_HELD_K: f64 = 0.1;
 /// Ageing is told of a rest when it has lasted so long [s] or the cell has changed by so much [K], and at its end.
 const TOLD_S: f64 = 10_800.0;
 const TOLD_K: f64 = 1.0;
-
-/// A rest looks up from its steps after so many at the latest.
-const EVEN_STEPS: f64 = 16.0;
 
 impl Passing<'_> {
     /// Rests until the end of the span, or until health must be brought up to date: polarisation dies away, and
@@ -46,71 +44,76 @@ impl Passing<'_> {
         let (mut leaked_ah, mut losses_wh) = (state.ledger.leaked_ah, state.ledger.losses_wh);
         let drained_soc = least(soc, most(self.empty_soc, 0.0));
         let (mut leak_at_c, mut leak_soc_per_s) = (f64::INFINITY, 0.0);
+        // The cell's temperature but for what its self-discharge warmed it by in the step before, some millikelvin: what goes
+        // by it need not wait for that.
+        let mut nearly_c = temperatures.cell_c;
+        let mut warmth = thermal.warmth(&Propagator::NONE);
         // What ageing has not been told of: since when, and the integral of temperature since then.
         let rest_soc = soc;
         let (mut told_s, mut told_soc, mut told_c, mut kelvin_s) = (elapsed_s, soc, temperatures.cell_c, 0.0);
         let mut kelvin_soc = 0.0;
+        // The air of the step, and until when it goes on as evenly.
+        let (mut air, mut even_until_s) = (Air::still(0.0), f64::NEG_INFINITY);
+        let (mut decay, mut fresh) = (&Decay::NONE, Decay::NONE);
         while elapsed_s < end_s {
             let dt_s = least(span_s - elapsed_s, self.stepping.rest_max_s);
-            if self.decay.dt_s != dt_s {
-                // Not by `decay_over`, for the state is borrowed.
-                self.decay = self.model.decays.over(dt_s);
+            if decay.dt_s != dt_s {
+                decay = self.model.decays.kept(dt_s).unwrap_or_else(|| {
+                    fresh = self.model.decays.anew(dt_s);
+                    &fresh
+                });
+                warmth = thermal.warmth(&decay.propagator);
+                even_until_s = f64::NEG_INFINITY;
             }
-            let decay = &self.decay;
-            let even_s =
-                least(least(end_s, told_s + TOLD_S), self.weather.even_until_s(elapsed_s)) - elapsed_s;
-            let steps = least(even_s * decay.per_s, EVEN_STEPS) as i32;
-            let mut air = self.weather.over(elapsed_s, decay);
+            let to_s = elapsed_s + dt_s;
+            if to_s <= even_until_s {
+                air.mean_c += air.rise_k;
+            } else {
+                air = self.weather.over(elapsed_s, decay);
+                even_until_s = self.weather.even_until_s(elapsed_s);
+            }
+            if (nearly_c - leak_at_c).abs() > LEAK_HELD_K {
+                leak_at_c = nearly_c;
+                leak_soc_per_s = cell.leak_per_s(leak_at_c) * cell.file.cell.capacity_ah * per_ah;
+            }
+            let left_soc = most(soc - leak_soc_per_s * dt_s, drained_soc);
+            leaked_ah += (soc - left_soc) * capacity_ah;
+            soc = left_soc;
+            let curves = nearby.at(soc);
+            let leaked_wh = (stored_v - curves.ocv_integral_v) * capacity_ah;
+            let mut freed_wh = 0.0;
+            stored_v = curves.ocv_integral_v;
+            state.voltage_v = curves.ocv_v + curves.half_gap_v * hysteresis;
+            if v1_v != 0.0 || v2_v != 0.0 {
+                let before_wh = state.pairs_wh;
+                let left = |v: &mut f64, held: &mut f64, share: f64| {
+                    *v = without_dust(*v * share);
+                    *held = if *v == 0.0 { 0.0 } else { *held * share * share };
+                };
+                left(&mut v1_v, &mut held_wh.0, decay.e1);
+                left(&mut v2_v, &mut held_wh.1, decay.e2);
+                (state.v1_v, state.v2_v) = (v1_v, v2_v);
+                state.voltage_v -= v1_v + v2_v;
+                state.pairs_wh = held_wh.0 + held_wh.1;
+                freed_wh = before_wh - state.pairs_wh;
+            }
             let w_per_wh = 3600.0 * decay.per_s;
-            let mut kelvin = 0.0;
-            // Steps of the same length in air that goes on as evenly.
-            for step in 0..steps.max(1) {
-                if step > 0 {
-                    air.mean_c += air.rise_k;
-                }
-                if (temperatures.cell_c - leak_at_c).abs() > LEAK_HELD_K {
-                    leak_at_c = temperatures.cell_c;
-                    leak_soc_per_s = cell.leak_per_s(leak_at_c) * cell.file.cell.capacity_ah * per_ah;
-                }
-                let left_soc = most(soc - leak_soc_per_s * dt_s, drained_soc);
-                leaked_ah += (soc - left_soc) * capacity_ah;
-                soc = left_soc;
-                let curves = nearby.at(soc);
-                let mut lost_wh = (stored_v - curves.ocv_integral_v) * capacity_ah;
-                stored_v = curves.ocv_integral_v;
-                state.voltage_v = curves.ocv_v + curves.half_gap_v * hysteresis;
-                if v1_v != 0.0 || v2_v != 0.0 {
-                    let before_wh = state.pairs_wh;
-                    let left = |v: &mut f64, held: &mut f64, share: f64| {
-                        *v = without_dust(*v * share);
-                        *held = if *v == 0.0 { 0.0 } else { *held * share * share };
-                    };
-                    left(&mut v1_v, &mut held_wh.0, decay.e1);
-                    left(&mut v2_v, &mut held_wh.1, decay.e2);
-                    (state.v1_v, state.v2_v) = (v1_v, v2_v);
-                    state.voltage_v -= v1_v + v2_v;
-                    state.pairs_wh = held_wh.0 + held_wh.1;
-                    lost_wh += before_wh - state.pairs_wh;
-                }
-                let (mean_c, end) =
-                    thermal.mean_and_step(temperatures, lost_wh * w_per_wh, air, &decay.propagator);
-                temperatures = end;
-                losses_wh += lost_wh;
-                state.ledger.leaked_ah = leaked_ah;
-                state.ledger.losses_wh = losses_wh;
-                if mean_c < unremarkable_c.0 || mean_c > unremarkable_c.1 {
-                    state.ledger.remark(mean_c, fitted_c, dt_s * HOURS);
-                }
-                state.soc = soc;
-                state.temperatures = end;
-                watch(&Step::steady((elapsed_s, dt_s), 0.0, 0.0), state);
-                elapsed_s += dt_s;
-                kelvin += mean_c;
-                if (end.cell_c - told_c).abs() > TOLD_K {
-                    break;
-                }
+            let (mut mean_c, mut end) =
+                thermal.mean_and_step(temperatures, freed_wh * w_per_wh, air, &decay.propagator);
+            nearly_c = end.cell_c;
+            warmth.add(leaked_wh * w_per_wh, &mut mean_c, &mut end);
+            temperatures = end;
+            losses_wh += freed_wh + leaked_wh;
+            state.ledger.leaked_ah = leaked_ah;
+            state.ledger.losses_wh = losses_wh;
+            if mean_c < unremarkable_c.0 || mean_c > unremarkable_c.1 {
+                state.ledger.remark(mean_c, fitted_c, dt_s * HOURS);
             }
-            kelvin_s += kelvin * dt_s;
+            state.soc = soc;
+            state.temperatures = end;
+            watch(&Step::steady((elapsed_s, dt_s), 0.0, 0.0), state);
+            elapsed_s = to_s;
+            kelvin_s += mean_c * dt_s;
             let (seconds, warmed_k) = (elapsed_s - told_s, temperatures.cell_c - told_c);
             if seconds >= TOLD_S || warmed_k.abs() > TOLD_K || elapsed_s >= end_s {
                 let (moved, mean_c) = (soc - told_soc, kelvin_s / seconds);

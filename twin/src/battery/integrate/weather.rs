@@ -12,10 +12,12 @@ pub(super) struct Weather<'a> {
     /// Hour in which the passage begins, and seconds from its beginning till then.
     first_hour: i64,
     into_hour_s: f64,
-    /// The hour that was asked for last, in seconds into the passage.
+    /// The hour that was asked for last, counted from the first one, and in seconds into the passage.
+    hour: i64,
     hour_s: (f64, f64),
-    /// Air at that hour's beginning [°C] and its rise [K/s].
+    /// Air at that hour's beginning and end [°C], and its rise [K/s].
     from_c: f64,
+    to_c: f64,
     rise_k_per_s: f64,
 }
 
@@ -23,7 +25,9 @@ impl<'a> Weather<'a> {
     pub(super) fn from(ambient: &'a Ambient, from: Time) -> Self {
         let first_hour = from.hour_index();
         let into_hour_s = from.seconds_since(Time::of_hour(first_hour));
-        Self { ambient, first_hour, into_hour_s, hour_s: (0.0, 0.0), from_c: 0.0, rise_k_per_s: 0.0 }
+        let nowhere_s = (f64::INFINITY, f64::NEG_INFINITY);
+        let (from_c, to_c, rise_k_per_s) = (0.0, 0.0, 0.0);
+        Self { ambient, first_hour, into_hour_s, hour: 0, hour_s: nowhere_s, from_c, to_c, rise_k_per_s }
     }
 
     /// The air over a step that begins so many seconds into the passage. A step longer than an hour takes Simpson's rule over
@@ -51,31 +55,48 @@ impl<'a> Weather<'a> {
         self.from_c + self.rise_k_per_s * (at_s - self.hour_s.0)
     }
 
-    /// Until when the air goes on as it does at a moment, both in seconds into the passage.
+    /// Until when the air goes on as over the step that was asked for last and began at a moment, both in seconds into the
+    /// passage: not at all where that step saw it turn.
     #[inline(always)]
-    pub(super) fn even_until_s(&mut self, at_s: f64) -> f64 {
-        self.turn_if_over(at_s);
-        self.hour_s.1
+    pub(super) fn even_until_s(&self, from_s: f64) -> f64 {
+        if from_s >= self.hour_s.0 { self.hour_s.1 } else { f64::NEG_INFINITY }
     }
 
     /// Makes the hour that was looked up last the one in which a moment lies.
     #[inline(always)]
     fn turn_if_over(&mut self, at_s: f64) {
         if !(at_s >= self.hour_s.0 && at_s < self.hour_s.1) {
-            self.turn_to(at_s);
+            if at_s >= self.hour_s.1 && at_s < self.hour_s.1 + 3600.0 {
+                self.turn_to_next();
+            } else {
+                self.turn_to(at_s);
+            }
         }
     }
 
+    /// Looks up the hour after the one that was asked for last.
+    #[inline(always)]
+    fn turn_to_next(&mut self) {
+        self.hour += 1;
+        self.hour_s = (self.hour_s.1, self.hour_s.1 + 3600.0);
+        self.from_c = self.to_c;
+        self.rise_to_end();
+    }
+
     /// Looks up the hour in which a moment lies.
-    #[inline]
+    #[inline(never)]
     fn turn_to(&mut self, at_s: f64) {
-        let hour = ((self.into_hour_s + at_s) * HOURS) as i64;
-        let begins_s = hour as f64 * 3600.0 - self.into_hour_s;
-        let series = &self.ambient.air_c;
-        let from_c = series.of_hour(self.first_hour + hour);
-        let to_c = series.of_hour(self.first_hour + hour + 1);
+        self.hour = ((self.into_hour_s + at_s) * HOURS) as i64;
+        let begins_s = self.hour as f64 * 3600.0 - self.into_hour_s;
         self.hour_s = (begins_s, begins_s + 3600.0);
-        self.from_c = from_c + self.ambient.shift_c;
-        self.rise_k_per_s = (to_c - from_c) * HOURS;
+        self.from_c = self.ambient.air_c.of_hour(self.first_hour + self.hour) + self.ambient.shift_c;
+        self.rise_to_end();
+    }
+
+    /// Looks up the hour's end, its beginning being known.
+    #[inline(always)]
+    fn rise_to_end(&mut self) {
+        self.to_c = self.ambient.air_c.of_hour(self.first_hour + self.hour + 1) + self.ambient.shift_c;
+        self.rise_k_per_s = (self.to_c - self.from_c) * HOURS;
     }
 }
