@@ -18,8 +18,8 @@
 
 use super::chemistry::{AxisFile, LawFile, LifeFile, StateFile};
 use super::formula::{Formula, FormulaError, Meaning};
-use super::quick::{exp2_each, least, log2_each, most};
 use super::rainflow::Cycle;
+use super::sigmoid::whole_sigmoid_step;
 use smallvec::SmallVec;
 
 /// Temperature of 0 °C [K].
@@ -290,7 +290,8 @@ impl Law {
     pub fn progressed(&self, z: f64, dx: f64, stress: &Stress) -> f64 {
         match self {
             Law::Sigmoid { plateau, rate, exponent } if self.fixed_sigmoid().is_none() => {
-                sigmoid_step(z, dx, [plateau.value(stress)], [rate.value(stress)], [exponent.value(stress)])
+                let (plateau, kappa, p) = (plateau.value(stress), rate.value(stress), exponent.value(stress));
+                whole_sigmoid_step(z, dx, plateau, kappa, p)
             }
             _ => z + dx * self.progress_rate(stress),
         }
@@ -307,64 +308,6 @@ impl Law {
         };
         if speed.is_finite() { speed } else { 0.0 }
     }
-}
-
-/// One virtual-time step of a sigmoid whose plateau Y and exponent p depend on the stress, where some stresses share the step:
-/// the mean of where each alone would lead.
-///
-/// ```text
-/// w = 2·artanh(y/Y) = (κx)^p      w' = ((κx) + κ·dx)^p      y' = Y·tanh(w'/2)
-/// ```
-///
-/// Steps that are short against the virtual x (ε = dx/x below 10⁻³), nearly all of a life, take the third-order
-/// expansion of `(1 + ε)^p`, the addition theorem of tanh, and polynomials for logarithm and power, once y is a
-/// ten-millionth of the plateau; the difference to the exact step is below 10⁻⁷ of its growth, and below 10⁻⁵ of it within
-/// a thousandth of the plateau, where a steep sigmoid hardly grows.
-#[inline]
-pub(super) fn sigmoid_step<const N: usize>(
-    y: f64,
-    dx: f64,
-    plateau: [f64; N],
-    kappa: [f64; N],
-    exponent: [f64; N],
-) -> f64 {
-    let (mut w, mut inverse_kx, mut next) = ([0.0; N], [0.0; N], [y; N]);
-    let mut epsilon = [0.0; N];
-    // Stage by stage over all stresses, so that each stage is one vector operation.
-    for i in 0..N {
-        w[i] = (plateau[i] + y) / (plateau[i] - y);
-    }
-    w = log2_each(w).map(|log2| log2 * std::f64::consts::LN_2);
-    let log2_w = log2_each(w);
-    for i in 0..N {
-        inverse_kx[i] = least(most(-log2_w[i] / exponent[i], -1000.0), 1000.0);
-    }
-    inverse_kx = exp2_each(inverse_kx);
-    for i in 0..N {
-        epsilon[i] = kappa[i] * dx * inverse_kx[i];
-        let p = exponent[i];
-        let growth = 1.0 + 0.5 * (p - 1.0) * epsilon[i] * (1.0 + (p - 2.0) * (1.0 / 3.0) * epsilon[i]);
-        let half = 0.5 * w[i] * p * epsilon[i] * growth;
-        let tanh = half * (1.0 - half * half * (1.0 / 3.0));
-        next[i] = plateau[i] * (y + plateau[i] * tanh) / (plateau[i] + y * tanh);
-    }
-    for i in 0..N {
-        let grows = y < plateau[i] && kappa[i] > 0.0 && exponent[i] > 0.0;
-        if !(grows && y > 1e-7 * plateau[i] && epsilon[i] < 1e-3) {
-            // What is no number freezes as well.
-            next[i] = if grows { whole_sigmoid_step(y, dx, plateau[i], kappa[i], exponent[i]) } else { y };
-        }
-        next[i] = if next[i] > y { next[i] } else { y };
-    }
-    next.iter().sum::<f64>() * (1.0 / N as f64)
-}
-
-/// [`sigmoid_step`] of any length under one stress, a plateau that is not reached yet.
-#[inline(never)]
-fn whole_sigmoid_step(y: f64, dx: f64, plateau: f64, kappa: f64, exponent: f64) -> f64 {
-    let w = (2.0 * y / (plateau - y)).ln_1p();
-    let virtual_kx = (w.ln() / exponent).exp();
-    plateau * (0.5 * (virtual_kx + kappa * dx).powf(exponent)).tanh()
 }
 
 /// Stress at one instant: temperature and state of charge, with what follows from them.
@@ -464,57 +407,4 @@ fn compile_state(
         above_efc_per_day: state.above_efc_per_day,
         step_guard: state.step_guard,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn short_and_long_steps_of_a_sigmoid_compose() {
-        for (plateau, kappa, exponent) in [(0.3, 1.3e-4, 0.6), (1.0, 1e-4, 10.0), (0.9, 6e-4, 1.0)] {
-            let whole = sigmoid_step(0.0, 4000.0, [plateau], [kappa], [exponent]);
-            let law = plateau * (0.5f64 * (kappa * 4000.0f64).powf(exponent)).tanh();
-            assert!((whole - law).abs() < 1e-14);
-            let mut y = 0.0;
-            for _ in 0..96_000 {
-                y = sigmoid_step(y, 1.0 / 24.0, [plateau; 2], [kappa; 2], [exponent; 2]);
-            }
-            assert!((y / whole - 1.0).abs() < 1e-7, "{y} in hours, {whole} at once, p = {exponent}");
-        }
-    }
-
-    #[test]
-    fn stresses_that_share_a_step_lead_to_the_mean_of_where_each_would() {
-        let below = 0.3 * (1.0 - 1e-9);
-        for y in [0.0, 1e-12, 0.01, 0.15, below, 0.35] {
-            for dx in [0.01, 1.0, 1000.0] {
-                let stresses = [
-                    (0.3, 1.3e-4, 0.6),
-                    (1.0, 2e-4, 1.7),
-                    (0.2, 1e-4, 0.5),
-                    (0.9, f64::NAN, 1.0),
-                    (0.8, 3e-4, 9.0),
-                ];
-                for one in stresses {
-                    for other in stresses {
-                        let alone =
-                            |(plateau, kappa, exponent)| sigmoid_step(y, dx, [plateau], [kappa], [exponent]);
-                        let together =
-                            sigmoid_step(y, dx, [one.0, other.0], [one.1, other.1], [one.2, other.2]);
-                        let mean = 0.5 * (alone(one) + alone(other));
-                        assert!((together - mean).abs() <= 1e-16, "{y}, {dx}: {one:?} and {other:?}");
-                        assert!(alone(one) >= y);
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_sigmoid_beyond_its_plateau_or_without_one_stays() {
-        assert_eq!(sigmoid_step(0.3, 1.0, [0.2], [1.0], [1.0]), 0.3);
-        assert_eq!(sigmoid_step(0.3, 1.0, [f64::NAN], [1.0], [1.0]), 0.3);
-        assert_eq!(sigmoid_step(0.3, 1.0, [0.5], [1.0], [f64::NAN]), 0.3);
-    }
 }

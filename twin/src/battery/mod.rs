@@ -24,6 +24,7 @@ pub mod particle;
 mod quick;
 pub mod rainflow;
 pub mod rate_table;
+mod sigmoid;
 pub mod thermal;
 
 use crate::forcing::Ambient;

@@ -4,9 +4,9 @@
 //! 1/T, where Arrhenius' law is a straight line, and gets finer towards an empty cell, where the anode potential
 //! bends most. The measured error against the formulas stands in `docs/models/life.md`.
 
-use super::formula::Formula;
-use super::life::{Axis, Law, LifeModel, Stress, ZERO_C_K, instant_stress, sigmoid_step};
+use super::life::{Axis, Law, LifeModel, ZERO_C_K, instant_stress};
 use super::quick::{exp2_each, held_between, least, most, node_below};
+use super::sigmoid::{LOG2_ZERO, log2_rate, sigmoid_step};
 
 /// Temperatures that a table covers [°C]; outside, its edge holds.
 pub const TABLE_TEMPERATURE_C: [f64; 2] = [-40.0, 90.0];
@@ -24,9 +24,6 @@ const OCTAVE_BITS: u32 = 7;
 const AT_EMPTY: f64 = 1.0 / 64.0;
 const SHIFT: u32 = 52 - OCTAVE_BITS;
 const COLUMNS: usize = (6 << OCTAVE_BITS) + 1;
-
-/// Logarithm that stands for a rate of zero.
-const LOG2_ZERO: f64 = -1000.0;
 
 /// Where some temperatures and states of charge lie in the grid that all tables share.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,26 +57,16 @@ impl<const N: usize> Places<N> {
     }
 }
 
-/// A rate, zero or positive, over temperature and state of charge.
+/// Rates, zero or positive, over temperature and state of charge; several are looked up together.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RateTable {
-    log2_rate: Box<[f32]>,
+pub struct RateTable<const K: usize = 1> {
+    log2_rates: Box<[[f32; K]]>,
 }
 
 impl RateTable {
     /// Tabulates `rate(temperature_c, soc)`. What is negative or not a number counts as zero.
     pub fn of(rate: impl Fn(f64, f64) -> f64) -> Self {
-        let mut exact = Vec::with_capacity((ROWS + 1) * COLUMNS);
-        for row in 0..=ROWS {
-            let temperature_c = 1.0 / (COLDEST - PER_ROW * row as f64) - ZERO_C_K;
-            for column in 0..COLUMNS {
-                let value = rate(temperature_c, column_soc(column));
-                let positive = value > 0.0 && value.is_finite();
-                exact.push(if positive { value.log2().max(LOG2_ZERO) } else { LOG2_ZERO });
-            }
-        }
-        let log2_rate = (0..exact.len()).map(|at| (exact[at] - excess(&exact, at)) as f32).collect();
-        Self { log2_rate }
+        Self::together(|temperature_c, soc| [rate(temperature_c, soc)])
     }
 
     /// The rate at a temperature and a state of charge.
@@ -92,17 +79,43 @@ impl RateTable {
     /// The rates at places.
     #[inline(always)]
     fn at_places<const N: usize>(&self, places: &Places<N>) -> [f64; N] {
-        let mut log2_rate = [0.0; N];
-        for (i, log2_rate) in log2_rate.iter_mut().enumerate() {
-            let node = places.node[i];
-            let four = &self.log2_rate[node..node + COLUMNS + 2];
-            let along = |low: f32, high: f32| {
-                f64::from(low) + (f64::from(high) - f64::from(low)) * places.column_share[i]
-            };
-            let (cold, warm) = (along(four[0], four[1]), along(four[COLUMNS], four[COLUMNS + 1]));
-            *log2_rate = cold + (warm - cold) * places.row_share[i];
-        }
+        let [log2_rate] = self.log2_at_places(places);
         exp2_each(log2_rate)
+    }
+}
+
+impl<const K: usize> RateTable<K> {
+    /// Tabulates several rates.
+    fn together(rates: impl Fn(f64, f64) -> [f64; K]) -> Self {
+        let mut exact: [Vec<f64>; K] = std::array::from_fn(|_| Vec::with_capacity((ROWS + 1) * COLUMNS));
+        for row in 0..=ROWS {
+            let temperature_c = 1.0 / (COLDEST - PER_ROW * row as f64) - ZERO_C_K;
+            for column in 0..COLUMNS {
+                let rates = rates(temperature_c, column_soc(column));
+                exact.iter_mut().zip(rates).for_each(|(exact, rate)| exact.push(log2_rate(rate)));
+            }
+        }
+        let node = |at: usize| exact.each_ref().map(|exact| (exact[at] - excess(exact, at)) as f32);
+        Self { log2_rates: (0..(ROWS + 1) * COLUMNS).map(node).collect() }
+    }
+
+    /// The rates' logarithms at places.
+    #[inline(always)]
+    fn log2_at_places<const N: usize>(&self, places: &Places<N>) -> [[f64; N]; K] {
+        let mut log2_rates = [[0.0; N]; K];
+        for (i, node) in places.node.into_iter().enumerate() {
+            let four = &self.log2_rates[node..node + COLUMNS + 2];
+            let along = |low: [f32; K], high: [f32; K]| {
+                let (low, high) = (low.map(f64::from), high.map(f64::from));
+                std::array::from_fn(|k| low[k] + (high[k] - low[k]) * places.column_share[i])
+            };
+            let (cold, warm): ([f64; K], [f64; K]) =
+                (along(four[0], four[1]), along(four[COLUMNS], four[COLUMNS + 1]));
+            for k in 0..K {
+                log2_rates[k][i] = cold[k] + (warm[k] - cold[k]) * places.row_share[i];
+            }
+        }
+        log2_rates
     }
 }
 
@@ -136,28 +149,23 @@ fn excess(exact: &[f64], at: usize) -> f64 {
     excess
 }
 
-/// A rate that may not need a table.
+/// How fast a sigmoid goes [1/d].
 #[derive(Debug, Clone, PartialEq)]
-enum Rate {
+enum Speed {
+    /// The same under all stress; its logarithm.
     Constant(f64),
     Table(RateTable),
 }
 
-impl Rate {
-    fn of(formula: &Formula, stress: &impl Fn(f64, f64) -> Stress) -> Self {
-        match formula.as_constant() {
-            Some(value) => Rate::Constant(value),
-            None => {
-                Rate::Table(RateTable::of(|temperature_c, soc| formula.value(&stress(temperature_c, soc))))
-            }
-        }
-    }
-
+impl Speed {
     #[inline(always)]
-    fn at_places<const N: usize>(&self, places: &Places<N>) -> [f64; N] {
+    fn log2_at_places<const N: usize>(&self, places: &Places<N>) -> [f64; N] {
         match self {
-            Rate::Constant(value) => [*value; N],
-            Rate::Table(table) => table.at_places(places),
+            Speed::Constant(log2_rate) => [*log2_rate; N],
+            Speed::Table(table) => {
+                let [log2_rate] = table.log2_at_places(places);
+                log2_rate
+            }
         }
     }
 }
@@ -168,7 +176,7 @@ enum CalendarLaw {
     /// Progress adds up at a rate per day.
     Additive { state: usize, per_day: RateTable },
     /// Plateau or exponent depend on the stress, so the virtual-time step is taken.
-    Sigmoid { state: usize, plateau: Rate, kappa_per_day: Rate, exponent: Rate },
+    Sigmoid { state: usize, kappa_per_day: Speed, plateau_and_exponent: RateTable<2> },
 }
 
 /// The laws of a life model that go with time, as tables.
@@ -185,17 +193,16 @@ impl Calendar {
         let laws = timed.map(|(index, state)| match &state.law {
             Law::Sigmoid { plateau, rate, exponent } if state.law.fixed_sigmoid().is_none() => {
                 let kappa_per_day = match rate.as_constant() {
-                    Some(kappa) => Rate::Constant(kappa / state.axis_scale),
-                    None => Rate::Table(RateTable::of(|temperature_c, soc| {
+                    Some(kappa) => Speed::Constant(log2_rate(kappa / state.axis_scale)),
+                    None => Speed::Table(RateTable::of(|temperature_c, soc| {
                         rate.value(&stress(temperature_c, soc)) / state.axis_scale
                     })),
                 };
-                CalendarLaw::Sigmoid {
-                    state: index,
-                    plateau: Rate::of(plateau, &stress),
-                    kappa_per_day,
-                    exponent: Rate::of(exponent, &stress),
-                }
+                let plateau_and_exponent = RateTable::together(|temperature_c, soc| {
+                    let stress = stress(temperature_c, soc);
+                    [plateau.value(&stress), exponent.value(&stress)]
+                });
+                CalendarLaw::Sigmoid { state: index, kappa_per_day, plateau_and_exponent }
             }
             law => CalendarLaw::Additive {
                 state: index,
@@ -222,9 +229,9 @@ impl Calendar {
                 CalendarLaw::Additive { state, per_day } => {
                     progress[*state] += days_each * per_day.at_places(&places).iter().sum::<f64>();
                 }
-                CalendarLaw::Sigmoid { state, plateau, kappa_per_day, exponent } => {
-                    let (plateau, exponent) = (plateau.at_places(&places), exponent.at_places(&places));
-                    let kappa = kappa_per_day.at_places(&places);
+                CalendarLaw::Sigmoid { state, kappa_per_day, plateau_and_exponent } => {
+                    let kappa = kappa_per_day.log2_at_places(&places);
+                    let [plateau, exponent] = plateau_and_exponent.log2_at_places(&places);
                     let y = &mut progress[*state];
                     *y = sigmoid_step(*y, N as f64 * days_each, plateau, kappa, exponent);
                 }
