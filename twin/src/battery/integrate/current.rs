@@ -13,7 +13,7 @@ impl Passing<'_> {
     #[inline(always)]
     pub(super) fn tried(&mut self, dt_s: f64, near_a: f64) -> Result<(Terminal, f64, f64), Ended> {
         let mut terminal = self.middle(dt_s, near_a);
-        let (current_a, share) = self.current(&terminal)?;
+        let (current_a, share) = self.current_again(&terminal)?;
         let (current_a, share) = self.refined(&mut terminal, near_a, (current_a, share))?;
         Ok((terminal, current_a, share))
     }
@@ -35,7 +35,7 @@ impl Passing<'_> {
             near_a = current_a;
             let soc_end = held_between(self.state.soc - near_a * per_a, 1.0);
             terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
-            (current_a, share) = self.current(terminal)?;
+            (current_a, share) = self.current_again(terminal)?;
         }
         Ok((current_a, share))
     }
@@ -57,7 +57,7 @@ impl Passing<'_> {
             let (Resistances { r0, r1, r2 }, _) =
                 self.resistances(terminal.soc_mid, near_a, self.state.temperatures.cell_c);
             terminal = Terminal { r0, r1, r2, ..terminal };
-            (current_a, share) = self.current(&terminal)?;
+            (current_a, share) = self.current_again(&terminal)?;
         }
         Ok((terminal, current_a, share))
     }
@@ -88,8 +88,15 @@ impl Passing<'_> {
             && state.voltage_v >= self.cell.file.limits.voltage_max_v - 1e-3
     }
 
+    /// [`Passing::current`] for those who seldom ask, out of line.
+    #[inline(never)]
+    pub(super) fn current_again(&self, terminal: &Terminal) -> Result<(f64, f64), Ended> {
+        self.current(terminal)
+    }
+
     /// Current of the step [A per cell] under the duty and all limits, and the share of what is wanted that a voltage limit
     /// leaves of it: 1 where none decides.
+    #[inline(always)]
     pub(super) fn current(&self, terminal: &Terminal) -> Result<(f64, f64), Ended> {
         let wanted_a = match self.duty {
             Duty::Rest => 0.0,

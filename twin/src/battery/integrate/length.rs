@@ -14,23 +14,26 @@ const NEARLY: f64 = 0.97;
 /// Shortest step that a voltage limit asks for [s].
 const HELD_MIN_S: f64 = 60.0;
 
-/// A step that goes by the temperature of its beginning sets free no more heat than would warm the cell by so much [K].
+/// A step that goes by the temperature of its beginning sets free no more heat than would warm the cell by so much [K], and
+/// any step may set free that much.
 const WARMED_K: f64 = 2.0;
 
 /// The same of a step that goes by its mean temperature [K].
-const PREDICTED_K: f64 = 9.0;
+const PREDICTED_K: f64 = 10.0;
 
 impl Passing<'_> {
-    /// What can be seen of a long step from where it begins: about its current, and how long it can be before it has moved
-    /// so much charge or the cell is another one for its warmth.
+    /// What can be seen of a long step from where it begins: its resistance, which is kept, about its current, and how long it
+    /// can be before it has moved so much charge or the cell is another one for its warmth.
     #[inline(never)]
-    pub(super) fn foreseen(&self, guess_a: f64, longest_s: f64, moved_max_as: f64) -> (f64, f64) {
+    pub(super) fn foreseen(&mut self, guess_a: f64, longest_s: f64, moved_max_as: f64) -> (f64, f64) {
         if self.is_held() {
             return (guess_a, longest_s);
         }
         let state = &*self.state;
         let now = self.terminal(state.soc, guess_a, state.temperatures.cell_c);
         let ohm = now.whole_ohm();
+        self.seen_ohm = Some(ohm);
+        let state = &*self.state;
         let mut near_a = guess_a;
         if let Duty::Power { power_w, .. } | Duty::Charge { power_max_w: power_w, .. } = self.duty {
             let end = held_between(state.soc - guess_a * longest_s * self.per_as, 1.0);
@@ -77,16 +80,16 @@ impl Passing<'_> {
         (if counts { least(longest_s, before_limit_s) } else { longest_s }, None)
     }
 
-    /// Heat that a step may set free before the cell counts as another one [J]: little where it might come to temperatures
-    /// that allow less current, and where resistance bends with current, for then a step goes by the temperature of its
+    /// Heat that a step may set free before the cell counts as another one [J]: no more than brings it to temperatures that
+    /// allow less current, and little where resistance bends with current, for then a step goes by the temperature of its
     /// beginning and not by its mean.
     #[inline(always)]
     pub(super) fn warmed_max_j(&self, current_a: f64) -> f64 {
-        let limits = &self.cell.file.limits;
-        let hottest_c = self.allowed_c(current_a)[1] - limits.derating_k - PREDICTED_K;
+        let unlimited_c = self.allowed_c(current_a)[1] - self.cell.file.limits.derating_k;
+        let room_k = unlimited_c - self.state.temperatures.cell_c;
         let by_beginning = self.cell.file.circuit.knee.is_some();
-        let near = self.state.temperatures.cell_c > hottest_c;
-        (if by_beginning || near { WARMED_K } else { PREDICTED_K }) * self.model.thermal.cell_j_per_k
+        let warmed_k = if by_beginning { WARMED_K } else { most(least(room_k, PREDICTED_K), WARMED_K) };
+        warmed_k * self.model.thermal.cell_j_per_k
     }
 
     /// The step where a voltage limit holds the current back before its end. Up to where the limit is reached the current is
@@ -145,7 +148,7 @@ impl Passing<'_> {
             if wanted_a < 0.0 {
                 self.fall(tau_s);
             }
-            (current_a, share) = self.current(&terminal)?;
+            (current_a, share) = self.current_again(&terminal)?;
             starves = wanted_a > 0.0 && current_a <= self.least_discharge_a(wanted_a) && dt_s > HELD_MIN_S;
             falls = (falls || share == 1.0) && !starves;
         }

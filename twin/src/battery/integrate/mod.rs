@@ -178,6 +178,8 @@ struct Passing<'a> {
     decay: Decay,
     /// How the current goes within the step.
     course: Course,
+    /// Resistance that the step begins with, where it is long enough to have been looked at [Ω].
+    seen_ohm: Option<f64>,
     /// Why the step that was taken last is the duty's last.
     ending: Option<Ended>,
 }
@@ -242,6 +244,7 @@ pub fn pass(
         stored,
         decay: Decay::NONE,
         course: Course::STEADY,
+        seen_ohm: None,
         ending: None,
     };
     let mut ended = None;
@@ -297,6 +300,7 @@ impl Passing<'_> {
         }
         longest_s = least(longest_s, left_s);
         let (mut dt_s, mut held_tau_s) = (longest_s, None);
+        self.seen_ohm = None;
         if guess_a.abs() * dt_s > LONG_SOC * capacity_as {
             (guess_a, longest_s) = self.foreseen(guess_a, longest_s, moved_max_as);
             (dt_s, held_tau_s) = self.before_limit(guess_a, longest_s);

@@ -116,7 +116,7 @@ impl Passing<'_> {
         let tau_s = self.course.tau_s;
         let terminal = self.middle(dt_s, near_a);
         self.fall(tau_s);
-        let (current_a, _) = self.current(&terminal)?;
+        let (current_a, _) = self.current_again(&terminal)?;
         Ok((terminal, current_a))
     }
 
@@ -129,13 +129,20 @@ impl Passing<'_> {
         let moved = -near_a * dt_s * self.per_as;
         let soc_mid = self.state.soc + 0.5 * moved;
         let now_c = self.state.temperatures.cell_c;
-        let mut terminal = self.terminal(soc_mid, near_a, now_c);
-        let ohm = self.mean_resistance(&terminal);
+        let bends = self.cell.file.circuit.knee.is_some();
+        let mut terminal = self.open_circuit(soc_mid, now_c);
+        // For its heat a long step is known well enough by what was seen of it.
+        let seen_ohm = if bends { None } else { self.seen_ohm };
+        let ohm = seen_ohm.unwrap_or_else(|| {
+            self.resist(&mut terminal, near_a);
+            self.mean_resistance(&terminal)
+        });
         let heat_w = near_a * (near_a * ohm - (now_c + ZERO_C_K) * terminal.entropy_v_per_k);
-        if (moved.abs() > WIDE_SOC || heat_w.abs() * dt_s > FELT_K * self.model.thermal.cell_j_per_k)
-            && self.cell.file.circuit.knee.is_none()
-        {
+        let felt = heat_w.abs() * dt_s > FELT_K * self.model.thermal.cell_j_per_k;
+        if (felt || moved.abs() > WIDE_SOC) && !bends {
             self.follow_within(&mut terminal, near_a, moved, heat_w);
+        } else if seen_ohm.is_some() {
+            self.resist(&mut terminal, near_a);
         }
         // Means over the step, as far as its end is known.
         let soc_end = held_between(self.state.soc + moved, 1.0);
@@ -166,10 +173,17 @@ impl Passing<'_> {
     /// whose resistance bends with it.
     #[inline(always)]
     pub(super) fn terminal(&self, soc_mid: f64, near_a: f64, temperature_c: f64) -> Terminal {
+        let mut terminal = self.open_circuit(soc_mid, temperature_c);
+        self.resist(&mut terminal, near_a);
+        terminal
+    }
+
+    /// The circuit at a state of charge but for its resistances.
+    #[inline(always)]
+    fn open_circuit(&self, soc_mid: f64, temperature_c: f64) -> Terminal {
         let state = &*self.state;
         let soc_mid = held_between(soc_mid, 1.0);
         let curves = self.cell.curves(soc_mid);
-        let (Resistances { r0, r1, r2 }, leak_per_s) = self.resistances(soc_mid, near_a, temperature_c);
         Terminal {
             soc_mid,
             ocv_v: curves.ocv_v,
@@ -178,13 +192,21 @@ impl Passing<'_> {
             half_gap_v: curves.half_gap_v,
             entropy_v_per_k: curves.entropy_v_per_k,
             slope_v: most(curves.ocv_slope_v, 0.0),
-            r0,
-            r1,
-            r2,
+            r0: 0.0,
+            r1: 0.0,
+            r2: 0.0,
             r0_rise: 0.0,
-            leak_per_s,
+            leak_per_s: 0.0,
             temperature_c,
         }
+    }
+
+    /// Gives it its resistances at its state of charge and temperature.
+    #[inline(always)]
+    fn resist(&self, terminal: &mut Terminal, near_a: f64) {
+        let (ohm, leak_per_s) = self.resistances(terminal.soc_mid, near_a, terminal.temperature_c);
+        (terminal.r0, terminal.r1, terminal.r2) = (ohm.r0, ohm.r1, ohm.r2);
+        terminal.leak_per_s = leak_per_s;
     }
 
     /// Present resistances at a state of charge under about this current, and self-discharge as a share of rated capacity
