@@ -311,6 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn heat_that_is_added_afterwards_warms_as_if_it_had_been_there() {
+        let (path, start) = (path(), Temperatures { cell_c: 30.0, case_c: 22.0 });
+        let (air, propagator) =
+            (Air { mean_c: 22.0, rise_k: 4.0, per_s: 1.0 / 3600.0 }, path.propagator(3600.0));
+        let whole = path.mean_and_step(start, 1.5, air, &propagator);
+        let (mut mean_c, mut end) = path.mean_and_step(start, 0.9, air, &propagator);
+        path.warmth(&propagator).add(0.6, &mut mean_c, &mut end);
+        assert!((mean_c - whole.0).abs() < 1e-12, "{mean_c}");
+        assert!((end.cell_c - whole.1.cell_c).abs() < 1e-12 && (end.case_c - whole.1.case_c).abs() < 1e-12);
+    }
+
+    #[test]
     fn rising_heat_and_air_in_one_step_are_as_in_many() {
         let path = path();
         let mut small = Temperatures { cell_c: 30.0, case_c: 22.0 };
