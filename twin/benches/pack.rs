@@ -18,9 +18,13 @@ use twin::time::{DAY_MS, Time};
 
 const YEARS: i64 = 10;
 
+/// Time that short runs are repeated for [s].
+const ENOUGH_S: f64 = 0.3;
+
 fn main() {
     println!(
-        "{YEARS} years of a repeated day; one thread; error is of the loss of capacity against 1 s steps"
+        "{YEARS} years of a repeated day; one thread, best of what fits into {ENOUGH_S} s; error is of the loss of \
+         capacity against 1 s steps"
     );
     println!(
         "{:<28} {:>10} {:>16} {:>10} {:>12} {:>10}",
@@ -39,7 +43,7 @@ fn main() {
         ];
         let mut reference = None;
         for (label, stepping) in steppings {
-            let run = run(&cell, stepping);
+            let run = best(&cell, stepping);
             let loss = 1.0 - run.capacity;
             let reference = *reference.get_or_insert(loss);
             println!(
@@ -57,6 +61,18 @@ struct Run {
     seconds: f64,
     steps: u64,
     capacity: f64,
+}
+
+/// The fastest of as many runs as fit into [`ENOUGH_S`], one at least: they differ by nothing but time.
+fn best(cell: &Arc<CellModel>, stepping: Stepping) -> Run {
+    let mut best = run(cell, stepping);
+    let mut spent_s = best.seconds;
+    while spent_s < ENOUGH_S {
+        let again = run(cell, stepping);
+        spent_s += again.seconds;
+        best.seconds = best.seconds.min(again.seconds);
+    }
+    best
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark is about the clock")]
