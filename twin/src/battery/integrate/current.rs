@@ -1,6 +1,5 @@
 //! Which current a duty comes to over a step, under all limits.
 
-use super::super::circuit::Resistances;
 use super::super::quick::{held_between, least, most};
 use super::terminal::Terminal;
 use super::{Duty, Ended, Passing, derating};
@@ -54,9 +53,7 @@ impl Passing<'_> {
                 break;
             }
             near_a = 0.5 * (near_a + current_a);
-            let (Resistances { r0, r1, r2 }, _) =
-                self.resistances(terminal.soc_mid, near_a, self.state.temperatures.cell_c);
-            terminal = Terminal { r0, r1, r2, ..terminal };
+            self.resist(&mut terminal, near_a);
             (current_a, share) = self.current_again(&terminal)?;
         }
         Ok((terminal, current_a, share))

@@ -29,8 +29,7 @@ impl Passing<'_> {
         if self.is_held() {
             return (guess_a, longest_s);
         }
-        let state = &*self.state;
-        let now = self.terminal(state.soc, guess_a, state.temperatures.cell_c);
+        let now = self.terminal(self.state.soc, guess_a, self.state.temperatures.cell_c);
         let ohm = now.whole_ohm();
         self.seen_ohm = Some(ohm);
         let state = &*self.state;

@@ -203,7 +203,7 @@ impl Passing<'_> {
 
     /// Gives it its resistances at its state of charge and temperature.
     #[inline(always)]
-    fn resist(&self, terminal: &mut Terminal, near_a: f64) {
+    pub(super) fn resist(&self, terminal: &mut Terminal, near_a: f64) {
         let (ohm, leak_per_s) = self.resistances(terminal.soc_mid, near_a, terminal.temperature_c);
         (terminal.r0, terminal.r1, terminal.r2) = (ohm.r0, ohm.r1, ohm.r2);
         terminal.leak_per_s = leak_per_s;

@@ -51,7 +51,14 @@ impl<'a> Weather<'a> {
     /// Air temperature so many seconds into the passage [°C].
     #[inline(always)]
     pub(super) fn at_c(&mut self, at_s: f64) -> f64 {
-        self.turn_if_over(at_s);
+        let (begins_s, ends_s) = self.hour_s;
+        if !(at_s >= begins_s && at_s < ends_s) {
+            if at_s >= ends_s && at_s < ends_s + 3600.0 {
+                self.turn_to_next();
+            } else {
+                self.turn_to(at_s);
+            }
+        }
         self.from_c + self.rise_k_per_s * (at_s - self.hour_s.0)
     }
 
@@ -60,18 +67,6 @@ impl<'a> Weather<'a> {
     #[inline(always)]
     pub(super) fn even_until_s(&self, from_s: f64) -> f64 {
         if from_s >= self.hour_s.0 { self.hour_s.1 } else { f64::NEG_INFINITY }
-    }
-
-    /// Makes the hour that was looked up last the one in which a moment lies.
-    #[inline(always)]
-    fn turn_if_over(&mut self, at_s: f64) {
-        if !(at_s >= self.hour_s.0 && at_s < self.hour_s.1) {
-            if at_s >= self.hour_s.1 && at_s < self.hour_s.1 + 3600.0 {
-                self.turn_to_next();
-            } else {
-                self.turn_to(at_s);
-            }
-        }
     }
 
     /// Looks up the hour after the one that was asked for last.
