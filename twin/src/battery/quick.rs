@@ -13,6 +13,21 @@ pub(super) fn node_below(position: f64, nodes: usize) -> (usize, f64) {
     (whole.to_bits() as u32 as usize, position - (whole - TO_WHOLE))
 }
 
+/// The part of an octave that a positive number lies in, counted from where `first` begins one, and how far it has come in it,
+/// from 0 to 1; each octave has 2^`BITS` even parts. The bits of a float count octaves: two operations on integers tell.
+#[inline(always)]
+pub(super) fn part_of_octave<const BITS: u32>(x: f64, first: f64) -> (usize, f64) {
+    let bits = x.to_bits().wrapping_sub(first.to_bits());
+    // What is left of the bits, read as a number from 1 to 2.
+    let share = f64::from_bits(1.0f64.to_bits() | (bits << BITS & ((1 << 52) - 1)));
+    ((bits >> (52 - BITS)) as usize, share - 1.0)
+}
+
+/// Where a part of an octave begins, counted as [`part_of_octave`] does.
+pub(super) fn beginning_of_part<const BITS: u32>(part: usize, first: f64) -> f64 {
+    f64::from_bits(first.to_bits() + ((part as u64) << (52 - BITS)))
+}
+
 /// A number moved to the nearer end of 0 to `highest` where it is outside; 0 for what is no number.
 #[inline(always)]
 pub(super) fn held_between(x: f64, highest: f64) -> f64 {
@@ -149,6 +164,16 @@ mod tests {
         let [none, tiny] = log2_each([1.0, 1e-300]);
         assert_eq!(none, 0.0);
         assert!((tiny / 1e-300f64.log2() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn parts_of_octaves_begin_where_they_are_told_apart() {
+        for part in 0..64 {
+            let (begins, next) = (beginning_of_part::<3>(part, 0.25), beginning_of_part::<3>(part + 1, 0.25));
+            assert_eq!(part_of_octave::<3>(begins, 0.25), (part, 0.0));
+            assert_eq!(part_of_octave::<3>(begins + 0.25 * (next - begins), 0.25), (part, 0.25));
+        }
+        assert_eq!(beginning_of_part::<3>(8, 0.25), 0.5);
     }
 
     #[test]

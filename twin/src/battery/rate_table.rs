@@ -5,8 +5,8 @@
 //! bends most. The measured error against the formulas stands in `docs/models/life.md`.
 
 use super::life::{Axis, Law, LifeModel, ZERO_C_K, instant_stress};
-use super::quick::{exp2_each, held_between, least, most, node_below};
-use super::sigmoid::{LOG2_ZERO, log2_rate, sigmoid_step};
+use super::quick::{beginning_of_part, exp2_each, held_between, least, most, node_below, part_of_octave};
+use super::sigmoid::sigmoid_step;
 
 /// Temperatures that a table covers [°C]; outside, its edge holds.
 pub const TABLE_TEMPERATURE_C: [f64; 2] = [-40.0, 90.0];
@@ -22,8 +22,15 @@ const PER_ROW: f64 = (COLDEST - 1.0 / (TABLE_TEMPERATURE_C[1] + ZERO_C_K)) / ROW
 /// 1/8000 of charge at empty and 1/250 at full.
 const OCTAVE_BITS: u32 = 7;
 const AT_EMPTY: f64 = 1.0 / 64.0;
-const SHIFT: u32 = 52 - OCTAVE_BITS;
 const COLUMNS: usize = (6 << OCTAVE_BITS) + 1;
+
+/// Logarithm that stands for a rate of zero.
+const LOG2_ZERO: f64 = -1000.0;
+
+/// Logarithm of a rate; what is negative or not a number counts as zero.
+pub(super) fn log2_rate(rate: f64) -> f64 {
+    if rate > 0.0 && rate.is_finite() { rate.log2().max(LOG2_ZERO) } else { LOG2_ZERO }
+}
 
 /// Where some temperatures and states of charge lie in the grid that all tables share.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,14 +51,12 @@ impl<const N: usize> Places<N> {
         let inverse_k = temperature_c.map(|t| 1.0 / (least(most(t, coldest_c), hottest_c) + ZERO_C_K));
         for i in 0..N {
             let (row, row_share) = node_below((COLDEST - inverse_k[i]) * ROWS_PER, ROWS + 1);
-            // The bits of a float count octaves evenly: an index that is fine near zero, for two integer operations.
+            // By octaves, which are fine near zero.
             let along = AT_EMPTY + (1.0 - AT_EMPTY) * held_between(soc[i], NEARLY_FULL);
-            let bits = along.to_bits() - AT_EMPTY.to_bits();
-            places.node[i] = row * COLUMNS + (bits >> SHIFT) as usize;
+            let (column, column_share) = part_of_octave::<OCTAVE_BITS>(along, AT_EMPTY);
+            places.node[i] = row * COLUMNS + column;
             places.row_share[i] = row_share;
-            // What is left of them is a share of the column, read as a number from 1 to 2.
-            let share = f64::from_bits(1.0f64.to_bits() | (bits << OCTAVE_BITS & ((1 << 52) - 1)));
-            places.column_share[i] = share - 1.0;
+            places.column_share[i] = column_share;
         }
         places
     }
@@ -121,7 +126,7 @@ impl<const K: usize> RateTable<K> {
 
 /// State of charge of a column.
 fn column_soc(column: usize) -> f64 {
-    let along = f64::from_bits(AT_EMPTY.to_bits() + ((column as u64) << SHIFT));
+    let along = beginning_of_part::<OCTAVE_BITS>(column, AT_EMPTY);
     (along - AT_EMPTY) / (1.0 - AT_EMPTY)
 }
 

@@ -1,21 +1,14 @@
 //! The step of a sigmoid life law whose plateau and exponent depend on the stress.
 
-use super::quick::{exp2_each, least, log2_each, most};
+use super::quick::{beginning_of_part, exp2_each, least, log2_each, most, part_of_octave};
 use std::sync::LazyLock;
 
-/// Logarithm that stands for a rate of zero.
-pub(super) const LOG2_ZERO: f64 = -1000.0;
-
-/// What that stands for, and a little more.
+/// Rates up to this are none: a little more than the least that a table tells.
 const NO_RATE: f64 = 1e-300;
 
-/// Logarithm of a rate; what is negative or not a number counts as zero.
-pub(super) fn log2_rate(rate: f64) -> f64 {
-    if rate > 0.0 && rate.is_finite() { rate.log2().max(LOG2_ZERO) } else { LOG2_ZERO }
-}
-
 /// One virtual-time step of a sigmoid whose plateau Y and exponent p depend on the stress, where some stresses share the step:
-/// the mean of where each alone would lead. Plateau, κ and exponent come as [`log2_rate`].
+/// the mean of where each alone would lead. Plateau, κ and exponent come as logarithms to base 2, those of
+/// [`log2_rate`](super::rate_table::log2_rate).
 ///
 /// ```text
 /// w = 2·artanh(y/Y) = (κx)^p      w' = ((κx) + κ·dx)^p      y' = Y·tanh(w'/2)
@@ -99,7 +92,6 @@ static LOG2_W: LazyLock<Log2W> = LazyLock::new(Log2W::tabulated);
 
 /// Intervals per octave of b, as bits; in each a cubic goes through four even points of the function, to 10⁻⁸.
 const OCTAVE_BITS: u32 = 5;
-const SHIFT: u32 = 52 - OCTAVE_BITS;
 /// The first octave's beginning, below a hundredth, and how many there are.
 const BEGINS: f64 = 1.0 / 128.0;
 const OCTAVES: usize = 12;
@@ -110,9 +102,9 @@ struct Log2W(Box<[[f64; 4]; OCTAVES << OCTAVE_BITS]>);
 impl Log2W {
     fn tabulated() -> Self {
         let mut cubics = Box::new([[0.0; 4]; OCTAVES << OCTAVE_BITS]);
-        for (interval, cubic) in (0..).zip(&mut *cubics) {
-            let bits = BEGINS.to_bits() + (interval << SHIFT);
-            let (from, to) = (f64::from_bits(bits), f64::from_bits(bits + (1 << SHIFT)));
+        for (interval, cubic) in cubics.iter_mut().enumerate() {
+            let begins = |part| beginning_of_part::<OCTAVE_BITS>(part, BEGINS);
+            let (from, to) = (begins(interval), begins(interval + 1));
             let [a, b, c, d] = [0.0, 1.0, 2.0, 3.0].map(|third| log2_w(from + (to - from) * third / 3.0));
             // Newton's forward differences.
             let (first, second, third) = (b - a, c - 2.0 * b + a, d - 3.0 * (c - b) - a);
@@ -125,10 +117,8 @@ impl Log2W {
     #[inline(always)]
     fn at<const N: usize>(&self, octaves_left: [f64; N]) -> [f64; N] {
         octaves_left.map(|b| {
-            let bits = b.to_bits().wrapping_sub(BEGINS.to_bits());
-            let interval = ((bits >> SHIFT) as usize).min((OCTAVES << OCTAVE_BITS) - 1);
-            let [at_0, at_1, at_2, at_3] = self.0[interval];
-            let f = f64::from_bits(1.0f64.to_bits() | (bits << OCTAVE_BITS & ((1 << 52) - 1))) - 1.0;
+            let (interval, f) = part_of_octave::<OCTAVE_BITS>(b, BEGINS);
+            let [at_0, at_1, at_2, at_3] = self.0[interval.min((OCTAVES << OCTAVE_BITS) - 1)];
             (at_0 + at_1 * f) + f * f * (at_2 + at_3 * f)
         })
     }
@@ -142,6 +132,7 @@ fn log2_w(octaves_left: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rate_table::log2_rate;
     use super::*;
 
     /// A step under stresses of plateau, κ and exponent.
