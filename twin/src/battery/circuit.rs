@@ -62,8 +62,11 @@ struct CurveNode {
     ocv_integral_v: f64,
     entropy_v_per_k: f64,
     entropy_rise: f64,
-    half_gap_v: f64,
-    half_gap_rise_v: f64,
+    /// Half the gap and its rise are small beside the voltage: so a node fills a line of the cache.
+    half_gap_v: f32,
+    half_gap_rise_v: f32,
+    /// Integral of half the gap from empty to here [V].
+    half_gap_integral_v: f64,
     /// ∫dU/dT ds from empty to here [V/K].
     entropy_integral_v_per_k: f64,
 }
@@ -76,6 +79,14 @@ impl CurveNode {
         (ocv_v, self.ocv_integral_v + f * (self.ocv_v + ocv_v) * (0.5 * SOC_STEP))
     }
 
+    /// Half the gap between the branches at a share of the way to the next node, and its integral [V].
+    #[inline(always)]
+    fn half_gap(&self, f: f64) -> (f64, f64) {
+        let begins_v = f64::from(self.half_gap_v);
+        let half_gap_v = begins_v + f64::from(self.half_gap_rise_v) * f;
+        (half_gap_v, self.half_gap_integral_v + f * (begins_v + half_gap_v) * (0.5 * SOC_STEP))
+    }
+
     /// The curves at a share of the way to the next node; the bounded ones at what is left of it between the two.
     #[inline(always)]
     fn curves(&self, f: f64, within: f64) -> Curves {
@@ -85,7 +96,7 @@ impl CurveNode {
             ocv_integral_v,
             ocv_slope_v: self.ocv_rise_v * (SOC_NODES - 1) as f64,
             entropy_v_per_k: self.entropy_v_per_k + self.entropy_rise * within,
-            half_gap_v: self.half_gap_v + self.half_gap_rise_v * within,
+            half_gap_v: self.half_gap(within).0,
         }
     }
 }
@@ -111,8 +122,8 @@ impl Nearby<'_> {
     }
 }
 
-/// Open-circuit voltage at one state of charge, and what has been gathered of it and of its change with temperature since
-/// empty: differences are exact means over a move.
+/// Open-circuit voltage at one state of charge, and what has been gathered of it, of its change with temperature and of the
+/// gap between its branches since empty: differences are exact means over a move.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stored {
     /// Open-circuit voltage, mean of both branches [V].
@@ -121,6 +132,8 @@ pub struct Stored {
     pub ocv_integral_v: f64,
     /// Integral of its change with temperature [V/K].
     pub entropy_integral_v_per_k: f64,
+    /// Integral of half the gap between the branches [V].
+    pub half_gap_integral_v: f64,
 }
 
 /// Values of the curves at one state of charge.
@@ -201,6 +214,7 @@ impl CellModel {
             ocv_integral_v,
             entropy_integral_v_per_k: node.entropy_integral_v_per_k
                 + f * (node.entropy_v_per_k + entropy_v_per_k) * (0.5 * SOC_STEP),
+            half_gap_integral_v: node.half_gap(f).1,
         }
     }
 
@@ -291,7 +305,7 @@ impl CellModel {
 
 fn curves_of(file: &ChemistryFile) -> Box<[CurveNode; CURVE_PLACES]> {
     let mut nodes = Box::new([CurveNode::default(); CURVE_PLACES]);
-    let (mut integral_v, mut entropy_integral_v_per_k) = (0.0, 0.0);
+    let (mut integral_v, mut entropy_integral_v_per_k, mut half_gap_integral_v) = (0.0, 0.0, 0.0);
     for k in 0..CURVE_PLACES {
         let soc = k.min(SOC_NODES - 1) as f64 / (SOC_NODES - 1) as f64;
         let ocv_v = interpolate(&file.ocv.soc, &file.ocv.value, soc);
@@ -300,11 +314,12 @@ fn curves_of(file: &ChemistryFile) -> Box<[CurveNode; CURVE_PLACES]> {
         if let Some(before) = k.checked_sub(1).map(|before| &mut nodes[before]) {
             before.ocv_rise_v = ocv_v - before.ocv_v;
             before.entropy_rise = entropy_v_per_k - before.entropy_v_per_k;
-            before.half_gap_rise_v = half_gap_v - before.half_gap_v;
+            before.half_gap_rise_v = half_gap_v as f32 - before.half_gap_v;
             if k < SOC_NODES {
                 integral_v += 0.5 * (before.ocv_v + ocv_v) / (SOC_NODES - 1) as f64;
                 entropy_integral_v_per_k +=
                     0.5 * (before.entropy_v_per_k + entropy_v_per_k) / (SOC_NODES - 1) as f64;
+                half_gap_integral_v = before.half_gap(1.0).1;
             }
         }
         nodes[k] = CurveNode {
@@ -312,7 +327,8 @@ fn curves_of(file: &ChemistryFile) -> Box<[CurveNode; CURVE_PLACES]> {
             ocv_integral_v: integral_v,
             entropy_integral_v_per_k,
             entropy_v_per_k,
-            half_gap_v,
+            half_gap_v: half_gap_v as f32,
+            half_gap_integral_v,
             ..CurveNode::default()
         };
     }

@@ -3,6 +3,7 @@
 
 mod books;
 mod cells;
+mod heat;
 mod limits;
 mod told;
 mod wear;

@@ -14,9 +14,9 @@ use twin::twin::Twin;
 
 /// Relative difference in loss of capacity that steps may make in the first weeks, when laws of small exponents
 /// are steepest.
-const LOSS_GAP: f64 = 2e-3;
+const LOSS_GAP: f64 = 1e-3;
 /// The same over the first fifteen days at the default's rests of three hours.
-const DEFAULT_LOSS_GAP: f64 = 2e-3;
+const DEFAULT_LOSS_GAP: f64 = 1e-3;
 /// The same over ten years.
 const TEN_YEAR_GAP: f64 = 1e-3;
 

@@ -9,7 +9,7 @@ const MISSED_SOC: f64 = 3e-3;
 
 impl Passing<'_> {
     /// A step of `dt_s` under about this current: its middle, its current, and whether a voltage limit decides it.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn tried(&mut self, dt_s: f64, near_a: f64) -> Result<(Terminal, f64, f64), Ended> {
         let mut terminal = self.middle(dt_s, near_a);
         let (current_a, share) = self.current_again(&terminal)?;
@@ -284,6 +284,16 @@ impl Passing<'_> {
             .usable_share(current_a / cell.file.cell.capacity_ah, self.state.temperatures.cell_c)
             .max(1e-3);
         terminal.ocv_v - cell.ocv_v(1.0 - (1.0 - terminal.soc_mid) / share)
+    }
+
+    /// What a load that fluctuates takes besides its mean current, for its heat [A per cell].
+    #[inline(always)]
+    pub(super) fn ripple_a(&self, terminal: &Terminal, current_a: f64) -> f64 {
+        if self.ripple > 0.0 {
+            current_a * current_a * self.ripple_ohm(terminal) / terminal.ocv_v
+        } else {
+            0.0
+        }
     }
 
     /// Self-discharge as a current [A per cell].

@@ -19,7 +19,7 @@ const HELD_MIN_S: f64 = 60.0;
 const WARMED_K: f64 = 2.0;
 
 /// The same of a step that goes by its mean temperature [K].
-const PREDICTED_K: f64 = 10.0;
+const PREDICTED_K: f64 = 18.0;
 
 impl Passing<'_> {
     /// What can be seen of a long step from where it begins: its resistance, which is kept, about its current, and how long it
@@ -31,7 +31,8 @@ impl Passing<'_> {
         }
         let now = self.terminal(self.state.soc, guess_a, self.state.temperatures.cell_c);
         let ohm = now.whole_ohm();
-        self.seen_ohm = Some(ohm);
+        let heating_ohm = self.heating_ohm(&now);
+        self.seen_ohm = Some(heating_ohm);
         let state = &*self.state;
         let mut near_a = guess_a;
         if let Duty::Power { power_w, .. } | Duty::Charge { power_max_w: power_w, .. } = self.duty {
@@ -44,7 +45,7 @@ impl Passing<'_> {
                 near_a = most(near_a, guess_a);
             }
         }
-        let warmed = near_a * near_a * ohm * longest_s / self.warmed_max_j(near_a);
+        let warmed = near_a * near_a * heating_ohm * longest_s / self.warmed_max_j(near_a);
         let dt_s = if warmed > 1.0 { longest_s / warmed.ceil() } else { longest_s };
         (near_a, least(dt_s, most(moved_max_as / near_a.abs(), 1.0)))
     }
@@ -219,11 +220,7 @@ impl Passing<'_> {
         let left_as = self.capacity_as * if wanted_a > 0.0 { soc - end } else { end - soc };
         let file = &self.cell.file;
         let drain_a = if current_a > 0.0 {
-            let ripple_a = match self.duty {
-                Duty::Power { ripple, .. } => current_a * current_a * terminal.r0 * ripple / terminal.ocv_v,
-                _ => 0.0,
-            };
-            current_a + ripple_a + self.leak_a(terminal)
+            current_a + self.ripple_a(terminal, current_a) + self.leak_a(terminal)
         } else {
             -current_a * file.losses.coulombic_efficiency
         };

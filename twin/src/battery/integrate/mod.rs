@@ -164,6 +164,8 @@ struct Passing<'a> {
     weather: Weather<'a>,
     /// The duty, its powers and currents those of the mean cell.
     duty: Duty,
+    /// [`Duty::Power`]'s ripple.
+    ripple: f64,
     stepping: Stepping,
     elapsed_s: f64,
     /// Present capacity of the mean cell [A·s].
@@ -178,7 +180,7 @@ struct Passing<'a> {
     decay: Decay,
     /// How the current goes within the step.
     course: Course,
-    /// Resistance that the step begins with, where it is long enough to have been looked at [Ω].
+    /// Resistance that heats the cell as the step begins, where it is long enough to have been looked at [Ω].
     seen_ohm: Option<f64>,
     /// Why the step that was taken last is the duty's last.
     ending: Option<Ended>,
@@ -239,6 +241,7 @@ pub fn pass(
         state,
         weather: Weather::from(ambient, from),
         duty: of_one_cell(duty, model),
+        ripple: if let Duty::Power { ripple, .. } = duty { ripple } else { 0.0 },
         stepping,
         elapsed_s: 0.0,
         stored,
@@ -298,7 +301,9 @@ impl Passing<'_> {
         if self.allowed_share(guess_a) < 1.0 {
             longest_s = least(longest_s, DERATED_MAX_S);
         }
-        longest_s = least(longest_s, left_s);
+        // What takes two steps takes two of the same length.
+        let alike_s = if left_s > longest_s && left_s < 2.0 * longest_s { 0.5 * left_s } else { left_s };
+        longest_s = least(longest_s, alike_s);
         let (mut dt_s, mut held_tau_s) = (longest_s, None);
         self.seen_ohm = None;
         if guess_a.abs() * dt_s > LONG_SOC * capacity_as {
@@ -318,7 +323,7 @@ impl Passing<'_> {
         if self.cell.file.circuit.knee.is_some() {
             (terminal, current_a, share) = self.bent_current(terminal, guess_a, (current_a, share))?;
         }
-        let heat_w = current_a * current_a * terminal.whole_ohm();
+        let heat_w = current_a * current_a * self.heating_ohm(&terminal);
         let warmed_max_j = self.warmed_max_j(current_a);
         if (current_a.abs() * dt_s > 1.2 * moved_max_as || heat_w * dt_s > 1.2 * warmed_max_j) && dt_s > 1.0 {
             // The guess was far too low, for a heavy load draws more the more it polarises the cell; or the cell
@@ -338,18 +343,16 @@ impl Passing<'_> {
             (terminal, current_a) =
                 self.last(&terminal, (guess_a, current_a), (dt_s, to_end_s), (left_s, why))?;
         }
-        let mut ripple = 0.0;
-        if let Duty::Power { power_w, ripple: wanted } = duty {
-            ripple = wanted;
-            if power_w > 0.0 {
-                let given_w = current_a * self.mean_voltage(&terminal, current_a);
-                if given_w < power_w * (1.0 - 1e-6) {
-                    self.state.ledger.unserved_wh += (power_w - given_w) * self.decay.dt_s * HOURS;
-                }
+        if let Duty::Power { power_w, .. } = duty
+            && power_w > 0.0
+        {
+            let given_w = current_a * self.mean_voltage(&terminal, current_a);
+            if given_w < power_w * (1.0 - 1e-6) {
+                self.state.ledger.unserved_wh += (power_w - given_w) * self.decay.dt_s * HOURS;
             }
         }
         let float_a = self.float_a(&terminal);
-        let step = self.take(&terminal, current_a, ripple, float_a);
+        let step = self.take(&terminal, current_a, float_a);
         if let Duty::Hold { voltage_v, .. } = duty
             && self.state.soc >= 1.0 - 1e-6
         {

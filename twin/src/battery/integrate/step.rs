@@ -145,9 +145,10 @@ impl Passing<'_> {
 
     /// Applies a step whose current is decided.
     #[inline(always)]
-    pub(super) fn take(&mut self, terminal: &Terminal, current_a: f64, ripple: f64, float_a: f64) -> Step {
+    pub(super) fn take(&mut self, terminal: &Terminal, current_a: f64, float_a: f64) -> Step {
         let air = self.weather.over(self.elapsed_s, &self.decay);
         let drop_v = self.rate_drop(terminal, current_a);
+        let ripple_a = self.ripple_a(terminal, current_a);
         let (cell, decay) = (self.cell, &self.decay);
         let losses = &cell.file.losses;
         let state = &mut *self.state;
@@ -160,11 +161,7 @@ impl Passing<'_> {
         let left_ah = most((state.soc - self.empty_soc) * capacity_ah, 0.0);
         let leak_ah = least(leaking_ah, left_ah);
         let efficiency = if current_a < 0.0 { losses.coulombic_efficiency } else { 1.0 };
-        let ripple_ah = if ripple > 0.0 {
-            current_a * current_a * terminal.r0 * ripple / terminal.ocv_v * hours
-        } else {
-            0.0
-        };
+        let ripple_ah = ripple_a * hours;
         let stored_ah = -current_a * hours * efficiency - leak_ah - ripple_ah;
         let soc_before = state.soc;
         let soc = if capacity_ah > 0.0 { held_between(soc_before + stored_ah * per_ah, 1.0) } else { 0.0 };

@@ -135,7 +135,7 @@ impl Passing<'_> {
         let seen_ohm = if bends { None } else { self.seen_ohm };
         let ohm = seen_ohm.unwrap_or_else(|| {
             self.resist(&mut terminal, near_a);
-            self.mean_resistance(&terminal)
+            self.mean_resistance(&terminal) + self.ripple_ohm(&terminal)
         });
         let heat_w = near_a * (near_a * ohm - (now_c + ZERO_C_K) * terminal.entropy_v_per_k);
         let felt = heat_w.abs() * dt_s > FELT_K * self.model.thermal.cell_j_per_k;
@@ -146,7 +146,9 @@ impl Passing<'_> {
         }
         // Means over the step, as far as its end is known.
         let soc_end = held_between(self.state.soc + moved, 1.0);
-        terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
+        let stored = self.cell.stored(soc_end);
+        terminal.ocv_mean_v = self.ocv_mean_v(soc_end, stored, terminal.ocv_v);
+        terminal.half_gap_v = self.half_gap_mean_v(soc_end, stored, terminal.half_gap_v);
         terminal.hysteresis_v = terminal.half_gap_v * self.hysteresis(&terminal, near_a, moved).0;
         terminal
     }
@@ -225,17 +227,26 @@ impl Passing<'_> {
     /// are the same [V].
     #[inline(always)]
     pub(super) fn ocv_mean_v(&self, soc: f64, stored: Stored, same_v: f64) -> f64 {
-        let moved = soc - self.state.soc;
-        let gained_v = stored.ocv_integral_v - self.stored.ocv_integral_v;
-        if moved.abs() > 1e-9 { gained_v / moved } else { same_v }
+        self.mean_until(soc, stored, |stored| stored.ocv_integral_v, same_v)
     }
 
     /// The same for its change with temperature [V/K].
     #[inline(always)]
     pub(super) fn entropy_mean_v_per_k(&self, soc: f64, stored: Stored, same_v_per_k: f64) -> f64 {
+        self.mean_until(soc, stored, |stored| stored.entropy_integral_v_per_k, same_v_per_k)
+    }
+
+    /// The same for half the gap between the branches [V].
+    #[inline(always)]
+    fn half_gap_mean_v(&self, soc: f64, stored: Stored, same_v: f64) -> f64 {
+        self.mean_until(soc, stored, |stored| stored.half_gap_integral_v, same_v)
+    }
+
+    /// Mean between now and another state of charge of what has been gathered until both.
+    #[inline(always)]
+    fn mean_until(&self, soc: f64, stored: Stored, gathered: impl Fn(&Stored) -> f64, same: f64) -> f64 {
         let moved = soc - self.state.soc;
-        let gained_v_per_k = stored.entropy_integral_v_per_k - self.stored.entropy_integral_v_per_k;
-        if moved.abs() > 1e-9 { gained_v_per_k / moved } else { same_v_per_k }
+        if moved.abs() > 1e-9 { (gathered(&stored) - gathered(&self.stored)) / moved } else { same }
     }
 
     /// Branch of the hysteresis over a step that moves the state of charge by so much: its mean and its end.
@@ -253,6 +264,18 @@ impl Passing<'_> {
         }
         let (left, mean) = left_and_mean(self.cell.file.hysteresis.gamma * moved.abs());
         (branch + away * mean, branch + away * left)
+    }
+
+    /// Resistance that heats the cell once all polarisation has built up [Ω].
+    #[inline(always)]
+    pub(super) fn heating_ohm(&self, terminal: &Terminal) -> f64 {
+        terminal.whole_ohm() + self.ripple_ohm(terminal)
+    }
+
+    /// Resistance that would heat the cell by as much as a load does whose current fluctuates, beyond its mean [Ω].
+    #[inline(always)]
+    pub(super) fn ripple_ohm(&self, terminal: &Terminal) -> f64 {
+        terminal.r0 * self.ripple
     }
 
     /// Resistance that the mean over a step sees, for a current that begins with it [Ω].
