@@ -4,6 +4,7 @@
 //! each other without delay; zones run apart for one window at a time; riders who change zones meanwhile, and
 //! batteries that leave service for another zone, are handed over, in the order of the zones, when the window ends. Nothing here depends on how many threads there are.
 
+mod agenda;
 pub mod cast;
 pub mod cells;
 pub mod cleanup;

@@ -2,6 +2,8 @@
 
 use crate::results::atlas::Atlas;
 use std::collections::BTreeMap;
+use twin::battery::BatteryView;
+use twin::battery::pack::Ledger;
 use twin::time::Time;
 
 /// A thing that rows speak of, in an order that does not depend on zones.
@@ -158,6 +160,17 @@ impl Sums {
             waits: vec![0.0; WAIT_BINS],
             ..Self::default()
         }
+    }
+
+    /// Adds a pack by what it shows and what it has booked.
+    pub fn add_pack(&mut self, view: &BatteryView, ledger: &Ledger) {
+        self.delivered_wh += ledger.energy_out_wh;
+        self.losses_wh += ledger.losses_wh;
+        self.unserved_wh += ledger.unserved_wh;
+        self.pack_h += view.age_days * 24.0;
+        self.outside_h += ledger.outside_temperature_h;
+        self.efc += view.efc;
+        self.outside_efc += ledger.outside_cycles_efc;
     }
 
     /// Adds another zone's sums.

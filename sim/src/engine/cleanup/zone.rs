@@ -1,11 +1,11 @@
 //! The zone of a cleanup: its twins, and what is due among them in order of (time, sequence number).
 
 use super::model::CleanupModel;
+use crate::engine::agenda::Agenda;
 use crate::engine::model::VariantModel;
 use crate::engine::player::{Hosting, Player};
 use crate::engine::tally::{Happening, Key, Member, Tally};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin::battery::Battery;
 use twin::battery::integrate::Stepping;
@@ -29,7 +29,7 @@ pub(super) const STIR_MS: i64 = 6 * HOUR_MS;
 pub(super) const RETRY_MS: i64 = 6 * HOUR_MS;
 
 /// Something due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Action {
     /// A vessel is done with what it did; the number tells later plans from overtaken ones.
     Vessel(usize, u64),
@@ -138,8 +138,7 @@ pub struct CleanupZone {
     pub(super) index: usize,
     pub(super) seed: Seed,
     pub(super) now: Time,
-    sequence: u64,
-    due: BinaryHeap<Reverse<(Time, u64, Action)>>,
+    agenda: Agenda<Action>,
     pub(super) grounds: Vec<Player<Ground>>,
     /// Weather's part of the current over each ground, as last heard.
     pub(super) weather: Vec<(f64, f64)>,
@@ -248,8 +247,7 @@ impl CleanupZone {
             own: Own::default(),
             tally: Tally::default(),
             now: start,
-            sequence: 0,
-            due: BinaryHeap::new(),
+            agenda: Agenda::default(),
             next_sample: 1,
             index,
             seed,
@@ -280,8 +278,7 @@ impl CleanupZone {
     }
 
     pub(super) fn schedule(&mut self, at: Time, action: Action) {
-        self.sequence += 1;
-        self.due.push(Reverse((at, self.sequence, action)));
+        self.agenda.add(at, action);
     }
 
     /// When a vessel is asked next what it does; overtakes what was planned for it before.
@@ -297,8 +294,7 @@ impl CleanupZone {
 
     /// Runs everything that is due before `end`.
     pub async fn run_until(&mut self, end: Time) {
-        while self.due.peek().is_some_and(|Reverse((at, ..))| *at < end) {
-            let Some(Reverse((at, _, action))) = self.due.pop() else { break };
+        while let Some((at, action)) = self.agenda.next_before(end) {
             self.now = at;
             self.act(action).await;
         }

@@ -14,8 +14,8 @@
 use super::super::duty;
 use super::super::model::{GroupModel, VariantModel};
 use super::super::tally::{Happening, Key, Tally};
-use super::agenda::Agenda;
 use super::model::ChainSite;
+use crate::engine::agenda::Agenda;
 use crate::engine::player::{Answer, Hosting, Player};
 use crate::engine::transfer::{Content, Retired};
 use std::sync::Arc;

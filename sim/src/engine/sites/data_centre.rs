@@ -2,8 +2,8 @@
 
 use super::super::model::VariantModel;
 use super::super::tally::{Ending, Happening, Key, Replacement, Sample, Sums, Tally};
-use super::agenda::Agenda;
 use super::model::CentreSite;
+use crate::engine::agenda::Agenda;
 use crate::engine::player::{Hosting, Player};
 use crate::engine::transfer::{self, Content, Retired};
 use std::collections::BTreeMap;

@@ -2,7 +2,6 @@
 //! Each is a zone of its own beside those of networks and groups; what leaves service there goes on to a chain of second
 //! lives ([`super::transfer`]).
 
-mod agenda;
 pub mod chain;
 pub mod data_centre;
 mod ledger;

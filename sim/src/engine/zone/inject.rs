@@ -1,5 +1,6 @@
 //! What is let happen to twins of a zone on purpose.
 
+use super::packs::Seat;
 use super::{Action, Zone};
 use crate::engine::cast::Cast;
 use crate::engine::duty;
@@ -57,7 +58,7 @@ impl<C: Cast> Zone<C> {
     }
 
     fn place_of_pack(&self, pack: &str) -> Option<usize> {
-        let is_it = |seat: &Option<super::Seat>| {
+        let is_it = |seat: &Option<Seat>| {
             seat.as_ref().is_some_and(|seat| merge::name(&self.model, seat.key).id == pack)
         };
         self.seats.iter().position(is_it)
@@ -87,12 +88,6 @@ impl<C: Cast> Zone<C> {
         legs.push(Leg { at: end, duty: after, ambient_shift_c: shift_c });
         legs.extend(duties.into_iter().filter(|leg| leg.at > end));
         legs
-    }
-
-    /// What was broken on purpose is repaired.
-    pub(super) async fn mend(&mut self, station: u32, part: Part) {
-        self.tell_station(station, Some(CabinetCommand::Repair(part))).await;
-        self.tell_station(station, Some(CabinetCommand::Wake)).await;
     }
 }
 

@@ -1,12 +1,13 @@
 //! A district as its devices show it while it runs: cabinets with their slots, packs, swaps.
 
-use super::{Station, Zone, ZonePart};
+use super::stations::Station;
+use super::{Zone, ZonePart};
 use crate::engine::cast::Cast;
 use crate::engine::tally::Key;
 use twin::battery::{Battery, BatteryView};
-use twin::cabinet::{Cabinet, CabinetCommand, CabinetEvent, Part, SlotView};
+use twin::cabinet::{CabinetCommand, CabinetEvent, Part, SlotView};
 use twin::time::Time;
-use twin::twin::{Moment, Twin};
+use twin::twin::Twin;
 
 /// A cabinet as it stands.
 #[derive(Debug, Clone)]
@@ -129,23 +130,6 @@ impl<C: Cast> Zone<C> {
         shown
     }
 
-    /// A copy of a cabinet that has heard what its packs have reported.
-    async fn cabinet_now(&mut self, station: u32) -> Cabinet {
-        let (now, seed) = (self.now, self.seed);
-        let pending = self.stations[station as usize].pending.clone();
-        let look = move |cabinet: &Cabinet| {
-            let mut copy = cabinet.clone();
-            for command in &pending {
-                let moment = Moment { now, seed, entity: "reading", revision: 0 };
-                if let Ok(events) = copy.decide(command, &moment) {
-                    events.iter().for_each(|event| copy.apply(event));
-                }
-            }
-            copy
-        };
-        self.cast.look_cabinet(station, look).await
-    }
-
     /// Its packs as they stand, without disturbing them.
     pub async fn packs_shown(&mut self) -> Vec<PackShown> {
         let now = self.now;
@@ -170,8 +154,7 @@ impl<C: Cast> Zone<C> {
         let Some(station) = self.stations.iter().position(is_it) else { return };
         let station = station as u32;
         if works {
-            self.tell_station(station, Some(CabinetCommand::Repair(part))).await;
-            self.tell_station(station, Some(CabinetCommand::Wake)).await;
+            self.mend(station, part).await;
         } else {
             self.tell_station(station, Some(CabinetCommand::Break(part))).await;
         }
