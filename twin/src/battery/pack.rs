@@ -261,8 +261,8 @@ pub struct PackState {
     pub v1_v: f64,
     /// Voltage of the slow pair [V].
     pub v2_v: f64,
-    /// Energy held in both pairs [Wh].
-    pub pairs_wh: f64,
+    /// Energy held in the fast and in the slow pair [Wh].
+    pub pairs_wh: [f64; 2],
     /// Branch of the hysteresis, −1 (discharge) to 1 (charge).
     pub hysteresis: f64,
     /// Temperatures.
@@ -306,7 +306,7 @@ impl PackState {
             soc,
             v1_v: 0.0,
             v2_v: 0.0,
-            pairs_wh: 0.0,
+            pairs_wh: [0.0; 2],
             hysteresis: 0.0,
             temperatures: Temperatures { cell_c: temperature_c, case_c: temperature_c },
             current_a: 0.0,

@@ -77,7 +77,8 @@ fn no_energy_is_lost_or_found_in_any_step() {
                 if refused || after.soc <= 0.0 || after.soc >= 1.0 {
                     return;
                 }
-                let held = (after.pairs_wh - before.pairs_wh) / rated_wh(&model);
+                let held_wh = |state: &PackState| state.pairs_wh.iter().sum::<f64>();
+                let held = (held_wh(after) - held_wh(before)) / rated_wh(&model);
                 let missing = (missing_energy(&model, before, after) - held).abs();
                 if missing > gap.0 {
                     gap = (missing, format!("{step:?} from {} to {}", before.soc, after.soc));

@@ -1,6 +1,5 @@
 //! What a step does to a pack: charge, voltage, heat, books and age.
 
-use super::super::chemistry::CircuitFile;
 use super::super::circuit::Stored;
 use super::super::decay::Decay;
 use super::super::exposure::Stretch;
@@ -31,7 +30,6 @@ impl Passing<'_> {
         let per_ah = 3600.0 * self.per_as;
         let fitted_c = cell.file.life.fitted.temperature_c;
         let unremarkable_c = (fitted_c[0], least(fitted_c[1], HOT_C));
-        let mut held_wh = self.held_by_each_pair();
         let state = &mut *self.state;
         state.current_a = 0.0;
         // What the next step needs of this one stays out of memory.
@@ -40,7 +38,8 @@ impl Passing<'_> {
         let (mut soc, mut stored_v) = (state.soc, self.stored.ocv_integral_v);
         let mut nearby = cell.curves_nearby(soc);
         let mut temperatures = state.temperatures;
-        let (mut v1_v, mut v2_v, hysteresis) = (state.v1_v, state.v2_v, state.hysteresis);
+        let (mut v1_v, mut v2_v, mut held_wh) = (state.v1_v, state.v2_v, state.pairs_wh);
+        let hysteresis = state.hysteresis;
         let (mut leaked_ah, mut losses_wh) = (state.ledger.leaked_ah, state.ledger.losses_wh);
         let drained_soc = least(soc, most(self.empty_soc, 0.0));
         let (mut leak_at_c, mut leak_soc_per_s) = (f64::INFINITY, 0.0);
@@ -85,17 +84,17 @@ impl Passing<'_> {
             stored_v = curves.ocv_integral_v;
             state.voltage_v = curves.ocv_v + curves.half_gap_v * hysteresis;
             if v1_v != 0.0 || v2_v != 0.0 {
-                let before_wh = state.pairs_wh;
+                let before_wh = held_wh.iter().sum::<f64>();
                 let left = |v: &mut f64, held: &mut f64, share: f64| {
                     *v = without_dust(*v * share);
                     *held = if *v == 0.0 { 0.0 } else { *held * share * share };
                 };
-                left(&mut v1_v, &mut held_wh.0, decay.e1);
-                left(&mut v2_v, &mut held_wh.1, decay.e2);
+                left(&mut v1_v, &mut held_wh[0], decay.e1);
+                left(&mut v2_v, &mut held_wh[1], decay.e2);
                 (state.v1_v, state.v2_v) = (v1_v, v2_v);
                 state.voltage_v -= v1_v + v2_v;
-                state.pairs_wh = held_wh.0 + held_wh.1;
-                freed_wh = before_wh - state.pairs_wh;
+                state.pairs_wh = held_wh;
+                freed_wh = before_wh - held_wh.iter().sum::<f64>();
             }
             let w_per_wh = 3600.0 * decay.per_s;
             let (mut mean_c, mut end) =
@@ -203,10 +202,13 @@ impl Passing<'_> {
         };
 
         // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².
-        let (before_v, after_v) = ((v1_before, v2_before), (state.v1_v, state.v2_v));
-        let held_wh = pairs_wh(&cell.file.circuit, terminal, state.pairs_wh, before_v, after_v);
-        let newly_held = held_wh - state.pairs_wh;
-        state.pairs_wh = held_wh;
+        let circuit = &cell.file.circuit;
+        let [fast_wh, slow_wh] = state.pairs_wh;
+        state.pairs_wh = [
+            held_by_pair(fast_wh, circuit.tau1_s / terminal.r1, (v1_before, state.v1_v)),
+            held_by_pair(slow_wh, circuit.tau2_s / terminal.r2, (v2_before, state.v2_v)),
+        ];
+        let newly_held = (state.pairs_wh[0] - fast_wh) + (state.pairs_wh[1] - slow_wh);
         let terminal_wh = current_a * voltage_mean_v * hours;
         let irreversible_wh = current_a * (ocv_mean_v - voltage_mean_v) * hours - newly_held
             + (leak_ah + ripple_ah) * ocv_mean_v
@@ -279,52 +281,24 @@ impl Passing<'_> {
             + pair_rise_w(state.v2_v, terminal.r2, self.decay.e2);
         2.0 * (reversible_w + pairs_w) + current_a * current_a * terminal.r0_rise
     }
-
-    /// Energy that each of the pairs holds [Wh].
-    fn held_by_each_pair(&self) -> (f64, f64) {
-        let state = &*self.state;
-        if state.pairs_wh <= 0.0 {
-            return (0.0, 0.0);
-        }
-        let ohm = self.cell.resistances(state.soc, state.temperatures.cell_c);
-        let (fast, slow) = pair_energies(&self.cell.file.circuit, (ohm.r1, ohm.r2), (state.v1_v, state.v2_v));
-        let share = if fast + slow > 0.0 { fast / (fast + slow) } else { 0.0 };
-        (state.pairs_wh * share, state.pairs_wh * (1.0 - share))
-    }
 }
 
-/// Energy in both RC pairs at a step's end [Wh], where they held so much before it.
+/// Energy in an RC pair at a step's end [Wh], where it held so much before it and has this capacitance [F], and its voltages
+/// before and after [V].
 ///
-/// A pair holds ½·C·v² with C = τ/R. A step in which that grows adds what it grows by, one in which it falls leaves the share
+/// A pair holds ½·C·v². A step in which that grows adds what it grows by, one in which it falls leaves the share
 /// that it falls to: so a change of resistance between two steps, on which the pair keeps its voltage, makes no energy.
 /// Otherwise a cold cell would be warmed by what its pairs set free, and cooled by what they take up once it is warm.
 #[inline(always)]
-fn pairs_wh(
-    circuit: &CircuitFile,
-    terminal: &Terminal,
-    held_wh: f64,
-    before_v: (f64, f64),
-    after_v: (f64, f64),
-) -> f64 {
-    let (r1, r2) = (terminal.r1, terminal.r2);
-    let of = |v: (f64, f64)| {
-        let (fast, slow) = pair_energies(circuit, (r1, r2), v);
-        fast + slow
-    };
-    let (before, after) = (of(before_v), of(after_v));
+fn held_by_pair(held_wh: f64, farad: f64, (before_v, after_v): (f64, f64)) -> f64 {
+    let (before, after) = (before_v * before_v, after_v * after_v);
     if after > before {
-        held_wh + 0.5 * HOURS * (after - before) / (r1 * r2)
+        held_wh + 0.5 * HOURS * farad * (after - before)
     } else if before > 0.0 {
         held_wh * after / before
     } else {
         0.0
     }
-}
-
-/// Energies of both pairs at these resistances and voltages, times 2·R1·R2.
-#[inline(always)]
-fn pair_energies(circuit: &CircuitFile, (r1, r2): (f64, f64), (v1_v, v2_v): (f64, f64)) -> (f64, f64) {
-    (circuit.tau1_s * v1_v * v1_v * r2, circuit.tau2_s * v2_v * v2_v * r1)
 }
 
 /// Nothing instead of a voltage that has decayed beyond meaning: it spares what rests the work of following it, and
