@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Sources: Plett, *Battery Management Systems*, vol. 1 (2015), ch. 2 (circuit, one-state hysteresis); Arrhenius
-//! dependence of the resistances. Exact for constant current and parameters over a step; parameters are taken at
-//! the middle of the step.
+//! dependence of the resistances. Exact for constant current and parameters over a step; how these are taken over a
+//! long one is `integrate`'s business.
 
 use super::chemistry::{ChemistryFile, CurveFile, KneeFile, LossesFile, RateCapacityFile, SurfaceFile};
 use super::formula::FormulaError;
@@ -62,7 +62,8 @@ struct CurveNode {
     ocv_integral_v: f64,
     entropy_v_per_k: f64,
     entropy_rise: f64,
-    /// Half the gap and its rise are small beside the voltage: so a node fills a line of the cache.
+    /// Half the gap between the branches and its rise to the next node [V]; both are so small beside the voltage that short
+    /// numbers do, and a node fills a line of the cache.
     half_gap_v: f32,
     half_gap_rise_v: f32,
     /// Integral of half the gap from empty to here [V].
@@ -132,7 +133,9 @@ pub struct Stored {
     pub ocv_integral_v: f64,
     /// Integral of its change with temperature [V/K].
     pub entropy_integral_v_per_k: f64,
-    /// Integral of half the gap between the branches [V].
+    /// Half the gap between the branches [V].
+    pub half_gap_v: f64,
+    /// Its integral over state of charge [V].
     pub half_gap_integral_v: f64,
 }
 
@@ -209,20 +212,23 @@ impl CellModel {
         let (node, f) = self.node_at(soc);
         let (ocv_v, ocv_integral_v) = node.ocv(f);
         let entropy_v_per_k = node.entropy_v_per_k + node.entropy_rise * f;
+        let (half_gap_v, half_gap_integral_v) = node.half_gap(f);
         Stored {
             ocv_v,
             ocv_integral_v,
             entropy_integral_v_per_k: node.entropy_integral_v_per_k
                 + f * (node.entropy_v_per_k + entropy_v_per_k) * (0.5 * SOC_STEP),
-            half_gap_integral_v: node.half_gap(f).1,
+            half_gap_v,
+            half_gap_integral_v,
         }
     }
 
-    /// Open-circuit voltage and its slope over state of charge [V].
+    /// Voltage without current on a branch of the hysteresis, and its slope over state of charge [V].
     #[inline(always)]
-    pub(super) fn ocv_and_slope_v(&self, soc: f64) -> (f64, f64) {
+    pub(super) fn branch_and_slope_v(&self, soc: f64, branch: f64) -> (f64, f64) {
         let (node, f) = self.node_at(soc);
-        (node.ocv(f).0, node.ocv_rise_v * (SOC_NODES - 1) as f64)
+        let rise_v = node.ocv_rise_v + f64::from(node.half_gap_rise_v) * branch;
+        (node.ocv(f).0 + node.half_gap(f).0 * branch, rise_v * (SOC_NODES - 1) as f64)
     }
 
     /// The node below a state of charge, and how far beyond it that lies as a share of the way to the next.

@@ -14,7 +14,7 @@ use twin::twin::Twin;
 
 /// Relative difference in loss of capacity that steps may make in the first weeks, when laws of small exponents
 /// are steepest.
-const LOSS_GAP: f64 = 1e-3;
+const LOSS_GAP: f64 = 5e-4;
 /// The same over the first fifteen days at the default's rests of three hours.
 const DEFAULT_LOSS_GAP: f64 = 1e-3;
 /// The same over ten years.

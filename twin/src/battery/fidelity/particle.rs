@@ -351,7 +351,7 @@ impl Passing<'_> {
     /// Takes one piece: what it came to, and why it was the duty's last if it was.
     fn piece(&mut self, left_s: f64, air_c: impl Fn(f64) -> f64) -> Result<(Step, Option<Ended>), Ended> {
         let way = self.way()?;
-        let ripple = if let Duty::Power { ripple, .. } = self.duty { ripple } else { 0.0 };
+        let ripple = self.duty.ripple();
         let mut added_w = 0.0;
         let mut ends = Vec::new();
         let mut whys = Vec::new();

@@ -33,7 +33,7 @@ impl Passing<'_> {
             }
             near_a = current_a;
             let soc_end = held_between(self.state.soc - near_a * per_a, 1.0);
-            terminal.ocv_mean_v = self.ocv_mean_v(soc_end, self.cell.stored(soc_end), terminal.ocv_v);
+            self.mean_until_end(terminal, near_a, soc_end);
             (current_a, share) = self.current_again(terminal)?;
         }
         Ok((current_a, share))
@@ -196,7 +196,8 @@ impl Passing<'_> {
             + terminal.r1 * course.fast * (1.0 - decay.e1)
             + terminal.r2 * course.slow * (1.0 - decay.e2))
             * weak;
-        let over_v = self.stored.ocv_v + terminal.hysteresis_v - polarised - voltage_v;
+        let (begins_v, _) = self.cell.branch_and_slope_v(state.soc, terminal.branch_end);
+        let over_v = begins_v - polarised - voltage_v;
         // The voltage at the end beyond the one wanted falls with the current, by the resistance and by the charge that it
         // moves. Newton's method, held between what was too little and what was too much, for the curve has knees.
         let mut current_a = over_v / (resistance + terminal.slope_v * span);
@@ -204,10 +205,10 @@ impl Passing<'_> {
         for _ in 0..16 {
             let free_soc = state.soc - current_a * span;
             let end_soc = held_between(free_soc, 1.0);
-            let (end_v, slope_v) = self.cell.ocv_and_slope_v(end_soc);
+            let (end_v, slope_v) = self.cell.branch_and_slope_v(end_soc, terminal.branch_end);
             // What is full or empty moves no more.
             let slope_v = if end_soc == free_soc { most(slope_v, 0.0) } else { 0.0 };
-            let beyond_v = over_v + end_v - self.stored.ocv_v - current_a * resistance;
+            let beyond_v = over_v + end_v - begins_v - current_a * resistance;
             if beyond_v > 0.0 {
                 too_little_a = current_a;
             } else {
@@ -226,16 +227,16 @@ impl Passing<'_> {
         current_a
     }
 
-    /// Voltage at the end of the step under a constant current, of a cell with `weak` times the resistance, and the slope of
-    /// its open-circuit voltage there over state of charge [V].
+    /// Voltage at the end of the step under a constant current, of a cell with `weak` times the resistance, and its slope there
+    /// over state of charge without current [V].
     #[inline(always)]
     pub(super) fn end_voltage(&self, terminal: &Terminal, current_a: f64, weak: f64) -> (f64, f64) {
         let (state, decay) = (&*self.state, &self.decay);
         let soc_end = held_between(state.soc - current_a * decay.dt_s * self.per_as, 1.0);
         let polarised = state.v1_v * decay.e1 + state.v2_v * decay.e2;
         let ohm = terminal.r0 + terminal.r1 * (1.0 - decay.e1) + terminal.r2 * (1.0 - decay.e2);
-        let (ocv_v, slope_v) = self.cell.ocv_and_slope_v(soc_end);
-        (ocv_v + terminal.hysteresis_v - (polarised + current_a * ohm) * weak, slope_v)
+        let (open_v, slope_v) = self.cell.branch_and_slope_v(soc_end, terminal.branch_end);
+        (open_v - (polarised + current_a * ohm) * weak, slope_v)
     }
 
     /// Whether the voltage at the end of a step may lie beyond a limit: never wrong when it says no, for it

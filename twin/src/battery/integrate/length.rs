@@ -18,12 +18,14 @@ const HELD_MIN_S: f64 = 60.0;
 /// any step may set free that much.
 const WARMED_K: f64 = 2.0;
 
-/// The same of a step that goes by its mean temperature [K].
+/// The same of a step that goes by its mean temperature [K]. Of the four makes of `benches/pack.rs` only the one that warms
+/// most tells the difference: by the hour its ten years are 0.01 % of the loss off at 10 K, 0.005 % at 14 K and 0.03 % at 18 K,
+/// from which on no step is cut for it.
 const PREDICTED_K: f64 = 18.0;
 
 impl Passing<'_> {
-    /// What can be seen of a long step from where it begins: its resistance, which is kept, about its current, and how long it
-    /// can be before it has moved so much charge or the cell is another one for its warmth.
+    /// What can be seen of a long step from where it begins: the resistance that heats it, which is kept, about its current, and
+    /// how long it can be before it has moved so much charge or the cell is another one for its warmth.
     #[inline(never)]
     pub(super) fn foreseen(&mut self, guess_a: f64, longest_s: f64, moved_max_as: f64) -> (f64, f64) {
         if self.is_held() {
@@ -60,7 +62,7 @@ impl Passing<'_> {
         if !held && (0.15..=0.85).contains(&soc_end) {
             return (longest_s, None);
         }
-        let open_v = self.cell.ocv_and_slope_v(held_between(soc_end, 1.0)).0;
+        let open_v = self.cell.ocv_v(held_between(soc_end, 1.0));
         let (passes, end) = if near_a < 0.0 {
             (soc_end >= 1.0 || open_v > limits.voltage_max_v, 1.0)
         } else {

@@ -60,6 +60,14 @@ pub enum Duty {
     },
 }
 
+impl Duty {
+    /// Ripple of a load that fluctuates; nought of every other duty.
+    #[inline(always)]
+    pub fn ripple(&self) -> f64 {
+        if let Duty::Power { ripple, .. } = self { *ripple } else { 0.0 }
+    }
+}
+
 /// Why a duty ended before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -164,7 +172,7 @@ struct Passing<'a> {
     weather: Weather<'a>,
     /// The duty, its powers and currents those of the mean cell.
     duty: Duty,
-    /// [`Duty::Power`]'s ripple.
+    /// [`Duty::ripple`].
     ripple: f64,
     stepping: Stepping,
     elapsed_s: f64,
@@ -180,7 +188,7 @@ struct Passing<'a> {
     decay: Decay,
     /// How the current goes within the step.
     course: Course,
-    /// Resistance that heats the cell as the step begins, where it is long enough to have been looked at [Ω].
+    /// What [`Passing::heating_ohm`] says where the step begins, of one long enough to have been looked at [Ω].
     seen_ohm: Option<f64>,
     /// Why the step that was taken last is the duty's last.
     ending: Option<Ended>,
@@ -241,7 +249,7 @@ pub fn pass(
         state,
         weather: Weather::from(ambient, from),
         duty: of_one_cell(duty, model),
-        ripple: if let Duty::Power { ripple, .. } = duty { ripple } else { 0.0 },
+        ripple: duty.ripple(),
         stepping,
         elapsed_s: 0.0,
         stored,
@@ -301,7 +309,7 @@ impl Passing<'_> {
         if self.allowed_share(guess_a) < 1.0 {
             longest_s = least(longest_s, DERATED_MAX_S);
         }
-        // What takes two steps takes two of the same length.
+        // A load that takes two of the longest steps takes two of the same length.
         let alike_s = if left_s > longest_s && left_s < 2.0 * longest_s { 0.5 * left_s } else { left_s };
         longest_s = least(longest_s, alike_s);
         let (mut dt_s, mut held_tau_s) = (longest_s, None);

@@ -169,6 +169,7 @@ impl Passing<'_> {
         let stored_to = cell.stored(soc);
         let ocv_mean_v = self.ocv_mean_v(soc, stored_to, terminal.ocv_v);
         let entropy_v_per_k = self.entropy_mean_v_per_k(soc, stored_to, terminal.entropy_v_per_k);
+        let half_gap_mean_v = self.half_gap_mean_v(soc, stored_to, terminal.half_gap_v);
         let rise_w = if terminal.r0_rise == 0.0 || (soc - soc_before).abs() < WIDE_SOC {
             0.0
         } else {
@@ -188,17 +189,13 @@ impl Passing<'_> {
         state.v2_v = without_dust(v2_full + (v2_before - v2_full) * decay.e2);
         let end_a = current_a * course.end;
         let polarisation_v = state.v1_v + state.v2_v + end_a * terminal.r0 + drop_v;
-        state.voltage_v = stored_to.ocv_v + terminal.half_gap_v * state.hysteresis - polarisation_v;
+        state.voltage_v = stored_to.ocv_v + stored_to.half_gap_v * state.hysteresis - polarisation_v;
         let voltage_mean_v = if course.end < 1.0 {
             // What is held stays, but for what tells the mean cell from the weakest, which is the one that is held.
             let ohm = terminal.whole_ohm();
             state.voltage_v + (current_a - end_a) * ohm * (state.weakest_resistance - 1.0)
         } else {
-            ocv_mean_v + terminal.half_gap_v * branch_mean
-                - v1_mean
-                - v2_mean
-                - current_a * terminal.r0
-                - drop_v
+            ocv_mean_v + half_gap_mean_v * branch_mean - v1_mean - v2_mean - current_a * terminal.r0 - drop_v
         };
 
         // Heat: what the open-circuit voltage gives and the terminals do not get. The RC pairs hold ½·C·v².

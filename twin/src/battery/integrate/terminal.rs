@@ -22,8 +22,12 @@ pub(super) struct Terminal {
     pub(super) soc_mid: f64,
     pub(super) ocv_v: f64,
     pub(super) ocv_mean_v: f64,
+    /// What hysteresis adds to the open-circuit voltage, in the mean over a step [V].
     pub(super) hysteresis_v: f64,
+    /// Half the gap between the branches, in the mean over a step [V].
     pub(super) half_gap_v: f64,
+    /// Branch of the hysteresis at the step's end.
+    pub(super) branch_end: f64,
     pub(super) entropy_v_per_k: f64,
     pub(super) slope_v: f64,
     pub(super) r0: f64,
@@ -146,11 +150,19 @@ impl Passing<'_> {
         }
         // Means over the step, as far as its end is known.
         let soc_end = held_between(self.state.soc + moved, 1.0);
+        self.mean_until_end(&mut terminal, near_a, soc_end);
+        terminal
+    }
+
+    /// Gives it the means of its voltages between now and the state of charge at the step's end.
+    #[inline(always)]
+    pub(super) fn mean_until_end(&self, terminal: &mut Terminal, near_a: f64, soc_end: f64) {
         let stored = self.cell.stored(soc_end);
         terminal.ocv_mean_v = self.ocv_mean_v(soc_end, stored, terminal.ocv_v);
         terminal.half_gap_v = self.half_gap_mean_v(soc_end, stored, terminal.half_gap_v);
-        terminal.hysteresis_v = terminal.half_gap_v * self.hysteresis(&terminal, near_a, moved).0;
-        terminal
+        let (branch_mean, branch_end) = self.hysteresis(terminal, near_a, soc_end - self.state.soc);
+        terminal.hysteresis_v = terminal.half_gap_v * branch_mean;
+        terminal.branch_end = branch_end;
     }
 
     /// Takes the resistances of a long step at Gauss' two points of its way and at the temperatures that the cell will have
@@ -192,6 +204,7 @@ impl Passing<'_> {
             ocv_mean_v: curves.ocv_v,
             hysteresis_v: curves.half_gap_v * state.hysteresis,
             half_gap_v: curves.half_gap_v,
+            branch_end: state.hysteresis,
             entropy_v_per_k: curves.entropy_v_per_k,
             slope_v: most(curves.ocv_slope_v, 0.0),
             r0: 0.0,
@@ -238,7 +251,7 @@ impl Passing<'_> {
 
     /// The same for half the gap between the branches [V].
     #[inline(always)]
-    fn half_gap_mean_v(&self, soc: f64, stored: Stored, same_v: f64) -> f64 {
+    pub(super) fn half_gap_mean_v(&self, soc: f64, stored: Stored, same_v: f64) -> f64 {
         self.mean_until(soc, stored, |stored| stored.half_gap_integral_v, same_v)
     }
 

@@ -33,8 +33,7 @@ pub fn pass<B: CellBank>(
     mut watch: impl FnMut(&Step, &NetworkPack<B>),
 ) -> Option<(Ended, f64)> {
     let demand = demand_of(duty);
-    let ripple = if let Duty::Power { ripple, .. } = duty { ripple } else { 0.0 };
-    pack.bank_mut().set_ripple(ripple);
+    pack.bank_mut().set_ripple(duty.ripple());
     let mut elapsed_s = 0.0;
     let mut rest_s = stepping.active_s;
     let mut last: Option<Step> = None;
