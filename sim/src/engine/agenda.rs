@@ -1,4 +1,4 @@
-//! What is due in a zone.
+//! What is due in a zone: each keeps one but those of packs cell by cell, which know their three next things by themselves.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -23,6 +23,7 @@ impl<A> Default for Agenda<A> {
 }
 
 impl<A> Agenda<A> {
+    /// Adds something that is due at a time.
     pub(super) fn add(&mut self, at: Time, action: A) {
         self.sequence += 1;
         self.due.push(Reverse(Due { at, sequence: self.sequence, action }));

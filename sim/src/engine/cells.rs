@@ -238,10 +238,8 @@ impl CellZone {
         self.note("end_of_life", None, soh);
         self.finish(true).await;
         self.sums.replacements += 1.0;
-        let Key::GroupPack(group, number, generation) = self.key else { return };
-        self.key = Key::GroupPack(group, number, generation + 1);
-        let stem = self.name.split('#').next().unwrap_or(&self.name);
-        self.name = format!("{stem}#{}", generation + 2).into();
+        let (key, name) = self.key.successor(&self.name);
+        (self.key, self.name) = (key, name.into());
         self.pack = pack(&self.model, self.group, &self.name, (self.now, 0.5), self.seed, self.hosting);
         (self.shown, self.since, self.cells_replaced) = (None, self.now, 0.0);
     }

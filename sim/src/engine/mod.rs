@@ -2,7 +2,8 @@
 //!
 //! A plan is variants × replicates, each a *world* of its own. A world is cut into *zones* of twins that can touch
 //! each other without delay; zones run apart for one window at a time; riders who change zones meanwhile, and
-//! batteries that leave service for another zone, are handed over, in the order of the zones, when the window ends. Nothing here depends on how many threads there are.
+//! batteries that leave service for another zone, are handed over, in the order of the zones, when the window ends.
+//! Nothing here depends on how many threads there are.
 
 mod agenda;
 pub mod cast;

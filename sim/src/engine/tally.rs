@@ -4,6 +4,7 @@ use crate::results::atlas::Atlas;
 use std::collections::BTreeMap;
 use twin::battery::BatteryView;
 use twin::battery::pack::Ledger;
+use twin::cabinet::meter::Meter;
 use twin::time::Time;
 
 /// A thing that rows speak of, in an order that does not depend on zones.
@@ -35,6 +36,23 @@ pub enum Key {
     ChainPack(u32, u32),
     /// Something of a cleanup: cleanup, what, number.
     Cleanup(u32, Member, u32),
+}
+
+impl Key {
+    /// Key and name of the pack that takes the place of one called so: of the next generation, which names count from 2 on.
+    pub fn successor(self, name: &str) -> (Key, String) {
+        let (key, before) = match self {
+            Key::NetworkPack(network, number, generation) => {
+                (Key::NetworkPack(network, number, generation + 1), generation + 1)
+            }
+            Key::GroupPack(group, number, generation) => {
+                (Key::GroupPack(group, number, generation + 1), generation + 1)
+            }
+            other => (other, 0),
+        };
+        let stem = name.split('#').next().unwrap_or(name);
+        (key, format!("{stem}#{}", before + 1))
+    }
 }
 
 /// What belongs to a cleanup.
@@ -173,6 +191,21 @@ impl Sums {
         self.outside_efc += ledger.outside_cycles_efc;
     }
 
+    /// Adds a cabinet by its meter and the packs that it may hand out now.
+    pub fn add_cabinet(&mut self, meter: &Meter, ready: u32) {
+        let totals = meter.totals();
+        self.energy_wh += totals.energy_wh;
+        self.grid_wh += totals.grid_wh;
+        self.solar_wh += totals.solar_wh;
+        self.charged_wh += totals.charged_wh;
+        self.cost += totals.cost;
+        self.carbon_g += totals.carbon_g;
+        self.charges += totals.charges as f64;
+        self.charging_h += totals.charging_h;
+        self.ready += f64::from(ready);
+        self.energy_by_utc_hour_wh.iter_mut().zip(meter.by_hour_wh()).for_each(|(a, b)| *a += b);
+    }
+
     /// Adds another zone's sums.
     pub fn add(&mut self, other: &Sums) {
         self.swaps += other.swaps;
@@ -301,6 +334,15 @@ pub struct Tally {
     pub figures: BTreeMap<&'static str, f64>,
     /// Map and flows of a cleanup.
     pub atlas: Option<Atlas>,
+}
+
+impl Tally {
+    /// What only a result folder wants goes; what runs for years on end would keep it all.
+    pub fn forget_rows(&mut self) {
+        self.samples.clear();
+        self.happenings.clear();
+        self.sums.clear();
+    }
 }
 
 #[cfg(test)]

@@ -37,13 +37,21 @@ const ANSWERED: &str = "a letter comes back answered";
 /// Something due.
 #[derive(Debug)]
 enum Action {
+    /// A rider comes to a cabinet.
     Arrive { rider: u32, station: u32 },
+    /// A rider's patience ends, if the need is still the one that was waited for.
     GiveUp { rider: u32, station: u32, need: u64 },
+    /// A cabinet asked to be woken.
     Wake { station: u32 },
+    /// A fault of the scenario strikes.
     Break { station: u32, fault: u32, part: Part },
+    /// It is repaired, and the next one is planned.
     Repair { station: u32, fault: u32, part: Part },
+    /// What was broken on purpose is repaired.
     Mend { station: u32, part: Part },
+    /// A pack of a group begins its day.
     Day { pack: u32 },
+    /// Rows are recorded.
     Sample,
 }
 
@@ -241,9 +249,9 @@ impl<C: Cast> Zone<C> {
                 }
             }
             Action::Wake { station } => {
-                let seat = &mut self.stations[station as usize];
-                if seat.wake_at == Some(self.now) {
-                    seat.wake_at = None;
+                let known = &mut self.stations[station as usize];
+                if known.wake_at == Some(self.now) {
+                    known.wake_at = None;
                     self.tell_station(station, Some(CabinetCommand::Wake)).await;
                 }
             }

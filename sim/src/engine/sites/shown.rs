@@ -30,8 +30,6 @@ impl CentreZone {
 
     /// What only a result folder wants goes; what runs for years on end would keep it all.
     pub fn forget_rows(&mut self) {
-        self.tally.samples.clear();
-        self.tally.happenings.clear();
-        self.tally.sums.clear();
+        self.tally.forget_rows();
     }
 }

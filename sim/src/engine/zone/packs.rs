@@ -48,6 +48,7 @@ impl Seat {
 }
 
 impl<C: Cast> Zone<C> {
+    /// Makes a new pack and seats it; returns its place.
     pub(super) fn add_pack(
         &mut self,
         key: Key,
@@ -64,6 +65,7 @@ impl<C: Cast> Zone<C> {
         self.seat(Seat { key, kind, name, untold: Vec::new(), facts, since: self.now }, shell)
     }
 
+    /// Gives a pack a place, which may have been that of one that is gone, and returns it.
     pub(super) fn seat(&mut self, seat: Seat, shell: Shell<Battery>) -> u32 {
         let place = self.cast.add_battery(shell);
         if self.seats.len() <= place as usize {
@@ -115,7 +117,7 @@ impl<C: Cast> Zone<C> {
     }
 
     /// Takes a worn pack out of its cabinet and puts a new one in.
-    pub(super) async fn replace(&mut self, station: u32, pack: u32) {
+    async fn replace(&mut self, station: u32, pack: u32) {
         let fresh = self.successor(pack).await;
         let facts = self.seat_of(fresh).facts;
         let pending = &mut self.stations[station as usize].pending;
@@ -146,18 +148,9 @@ impl<C: Cast> Zone<C> {
                 what: Content::Pack(Box::new(battery)),
             });
         }
-        let (key, number) = match seat.key {
-            Key::NetworkPack(network, number, generation) => {
-                (Key::NetworkPack(network, number, generation + 1), generation + 2)
-            }
-            Key::GroupPack(group, number, generation) => {
-                (Key::GroupPack(group, number, generation + 1), generation + 2)
-            }
-            other => (other, 1),
-        };
-        let stem = seat.name.split('#').next().unwrap_or(&seat.name);
+        let (key, name) = seat.key.successor(&seat.name);
         // New packs come half charged, as they are shipped.
-        self.add_pack(key, seat.kind, format!("{stem}#{number}"), ambient, 0.5)
+        self.add_pack(key, seat.kind, name, ambient, 0.5)
     }
 
     /// The chain that takes packs which leave service here.

@@ -6,11 +6,11 @@ use crate::engine::cast::Cast;
 use crate::engine::fidelity;
 use crate::engine::tally::{Ending, Happening, Key, Sample, Tally};
 use twin::battery::Battery;
-use twin::cabinet::Cabinet;
 use twin::time::Time;
 use twin::twin::Twin;
 
 impl<C: Cast> Zone<C> {
+    /// Notes something that happened for the run's events.
     pub(super) fn note(&mut self, at: Time, event: &'static str, key: Key, other: Option<Key>, value: f64) {
         self.tally.happenings.push(Happening { at, event, key, other, value });
     }
@@ -54,28 +54,13 @@ impl<C: Cast> Zone<C> {
             let (meter, ready) = (cabinet.metered(now), cabinet.view(now).ready);
             let key = self.stations[station as usize].key;
             let totals = meter.totals();
-            sums.energy_wh += totals.energy_wh;
-            sums.grid_wh += totals.grid_wh;
-            sums.solar_wh += totals.solar_wh;
-            sums.charged_wh += totals.charged_wh;
-            sums.cost += totals.cost;
-            sums.carbon_g += totals.carbon_g;
-            sums.charges += totals.charges as f64;
-            sums.charging_h += totals.charging_h;
-            sums.ready += f64::from(ready);
-            sums.energy_by_utc_hour_wh.iter_mut().zip(meter.by_hour_wh()).for_each(|(a, b)| *a += b);
+            sums.add_cabinet(&meter, ready);
             let samples = [("energy_kwh", totals.energy_wh * 1e-3), ("peak_kw", totals.peak_w * 1e-3)];
             self.tally.samples.extend(samples.map(|(metric, value)| Sample { at: now, key, metric, value }));
             self.tally.peak_w.insert(key, totals.peak_w);
         }
         let whole = self.whole();
         self.tally.sums.push((now, whole, sums));
-    }
-
-    /// A copy of a cabinet that has heard what its packs have reported.
-    pub(super) async fn cabinet_now(&mut self, station: u32) -> Cabinet {
-        let reading = self.stations[station as usize].reading(self.now, self.seed);
-        self.cast.look_cabinet(station, reading).await
     }
 
     /// A pack's last row: at the end of its life, or of the run.

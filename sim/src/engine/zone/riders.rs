@@ -33,6 +33,8 @@ pub struct Migrant {
 }
 
 impl<C: Cast> Zone<C> {
+    /// Gives a rider a place and returns it. What the place's last rider needed stays counted, so that nothing that was planned
+    /// for that need concerns the new one.
     pub(super) fn seat_rider(&mut self, rider: Rider) -> u32 {
         if let Some(place) = self.vacant_riders.pop() {
             self.riders[place as usize] = Some(rider);
@@ -59,15 +61,15 @@ impl<C: Cast> Zone<C> {
     pub(super) fn ride_out(&mut self, network: usize, rider: u32, soc: f64) {
         let network_model = &self.model.networks[network];
         let file = &network_model.file;
-        let seat = self.riders[rider as usize].as_mut().expect("a rider who leaves is here");
-        let pack = self.seats[seat.pack as usize].as_mut().expect("a pack that leaves is seated");
+        let known = self.riders[rider as usize].as_mut().expect("a rider who leaves is here");
+        let pack = self.seats[known.pack as usize].as_mut().expect("a pack that leaves is seated");
         let rated_wh = self.model.kinds[network_model.kind].pack.rated_wh();
         let legs = &mut pack.untold;
         // Riders come back with anything between hardly used and nearly empty, mostly the latter.
-        let x: f64 = seat.stream.random();
+        let x: f64 = known.stream.random();
         let used = (1.0 - 0.6 * x * x) * (soc - file.riders.reserve_soc).max(0.05);
         let distance_km = used * rated_wh * pack.facts.soh / network_model.wh_per_km;
-        let days = distance_km / seat.km_per_day;
+        let days = distance_km / known.km_per_day;
         const RIDES: usize = 3;
         let mut at = self.now.plus_seconds(file.cabinets.swap_s);
         legs.push(Leg { at, duty: Duty::Rest, ambient_shift_c: 0.0 });
@@ -75,7 +77,7 @@ impl<C: Cast> Zone<C> {
         let mut ridden_days = 0.0;
         for _ in 0..RIDES {
             at = network_model.demand.advance(at, days / (RIDES + 1) as f64 - ridden_days);
-            let ride = &network_model.rides[seat.stream.random_range(0..network_model.rides.len())];
+            let ride = &network_model.rides[known.stream.random_range(0..network_model.rides.len())];
             let seconds = ride.duration_s * distance_km / RIDES as f64 / ride.km;
             let ripple = ride.form_factor * ride.form_factor - 1.0;
             legs.push(Leg { at, duty: Duty::Power { power_w: ride.power_w, ripple }, ambient_shift_c: 0.0 });
@@ -84,8 +86,8 @@ impl<C: Cast> Zone<C> {
             ridden_days = network_model.demand.amount(begun, at);
             legs.push(Leg { at, duty: Duty::Rest, ambient_shift_c: 0.0 });
         }
-        let roams = file.districts > 1 && seat.stream.random::<f64>() < file.riders.roaming;
-        let elsewhere = if roams { seat.stream.random_range(1..file.districts) } else { 0 };
+        let roams = file.districts > 1 && known.stream.random::<f64>() < file.riders.roaming;
+        let elsewhere = if roams { known.stream.random_range(1..file.districts) } else { 0 };
         let arrival =
             network_model.demand.advance(at, days / (RIDES + 1) as f64 - ridden_days).plus_seconds(60.0);
         match self.part {
@@ -101,6 +103,7 @@ impl<C: Cast> Zone<C> {
         }
     }
 
+    /// Counts a rider who did not wait, who goes to the next cabinet or gives up for the day.
     pub(super) fn walk_away(&mut self, network: usize, station: u32, rider: u32, waited_s: f64) {
         let riders = &self.model.networks[network].file.riders;
         let (detour_min, attempts_max) = (riders.detour_min, riders.attempts);
@@ -108,15 +111,15 @@ impl<C: Cast> Zone<C> {
         self.needs[rider as usize] += 1;
         let key = self.stations[station as usize].key;
         self.note(self.now, "walk_away", key, None, waited_s);
-        let seat = self.riders[rider as usize].as_mut().expect("riders who walk away are here");
-        seat.attempts += 1;
-        if seat.attempts < attempts_max {
+        let known = self.riders[rider as usize].as_mut().expect("riders who walk away are here");
+        known.attempts += 1;
+        if known.attempts < attempts_max {
             let next = (station + 1) % self.stations.len() as u32;
             let at = self.now.plus_seconds(detour_min * 60.0);
             self.schedule(at, Action::Arrive { rider, station: next });
             return;
         }
-        seat.attempts = 0;
+        known.attempts = 0;
         self.sums.lost += 1.0;
         self.note(self.now, "lost_swap", key, None, waited_s);
         // Gives up for the day and comes back after half a day's activity.

@@ -73,11 +73,10 @@ impl<C: Cast> Zone<C> {
 
     /// What only a result folder wants goes; what runs for years on end would keep it all.
     pub fn forget_rows(&mut self) {
-        self.tally.samples.clear();
-        self.tally.happenings.clear();
-        self.tally.sums.clear();
+        self.tally.forget_rows();
     }
 
+    /// Remembers the swaps among what a cabinet did, where somebody watches.
     pub(super) fn overhear(&mut self, station: u32, events: &[CabinetEvent]) {
         if self.watched.is_none() {
             return;

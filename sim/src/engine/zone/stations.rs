@@ -26,7 +26,7 @@ pub(super) struct Station {
 
 impl Station {
     /// Makes a copy of the cabinet as it is at `now`, by all that its packs have reported.
-    pub(super) fn reading(&self, now: Time, seed: Seed) -> impl FnOnce(&Cabinet) -> Cabinet + Send + use<> {
+    fn reading(&self, now: Time, seed: Seed) -> impl FnOnce(&Cabinet) -> Cabinet + Send + use<> {
         let pending = self.pending.clone();
         move |cabinet| {
             let mut copy = cabinet.clone();
@@ -46,13 +46,13 @@ impl<C: Cast> Zone<C> {
     pub(super) async fn tell_station(&mut self, station: u32, command: Option<CabinetCommand>) {
         let mut next = command;
         loop {
-            let seat = &mut self.stations[station as usize];
-            if seat.pending.is_empty() && next.is_none() {
+            let known = &mut self.stations[station as usize];
+            if known.pending.is_empty() && next.is_none() {
                 return;
             }
             let mut letter = self.to_cabinets.take().unwrap_or_else(|| Box::new(Letter::new(self.now)));
             letter.now = self.now;
-            letter.commands.append(&mut seat.pending);
+            letter.commands.append(&mut known.pending);
             letter.commands.extend(next.take());
             let letter = self.cast.tell_cabinet(station, letter).await;
             self.overhear(station, &letter.events);
@@ -62,11 +62,11 @@ impl<C: Cast> Zone<C> {
                 urgent |= self.on_cabinet_event(station, event).await;
             }
             self.to_cabinets = Some(letter);
-            let seat = &mut self.stations[station as usize];
+            let known = &mut self.stations[station as usize];
             if let Some(at) = view.wake_at
-                && seat.wake_at.is_none_or(|known| at < known || known <= self.now)
+                && known.wake_at.is_none_or(|set| at < set || set <= self.now)
             {
-                seat.wake_at = Some(at);
+                known.wake_at = Some(at);
                 self.schedule(at, Action::Wake { station });
             }
             // A cabinet that waits for its packs' plans hears of them at once.
@@ -110,17 +110,17 @@ impl<C: Cast> Zone<C> {
                 }
                 self.count_swap(station, *at, *waited_s, *pack);
                 self.needs[*rider as usize] += 1;
-                let seat = self.riders[*rider as usize].as_mut().expect("served riders are here");
-                seat.pack = *pack;
-                seat.attempts = 0;
+                let known = self.riders[*rider as usize].as_mut().expect("served riders are here");
+                known.pack = *pack;
+                known.attempts = 0;
                 self.ride_out(network, *rider, *soc);
                 false
             }
             CabinetEvent::Queued { rider, .. } => {
                 self.needs[*rider as usize] += 1;
                 let need = self.needs[*rider as usize];
-                let seat = self.riders[*rider as usize].as_mut().expect("waiting riders are here");
-                let patience: f64 = Exp1.sample(&mut seat.stream);
+                let known = self.riders[*rider as usize].as_mut().expect("waiting riders are here");
+                let patience: f64 = Exp1.sample(&mut known.stream);
                 let at = self.now.plus_seconds(patience * network_model.file.riders.patience_min * 60.0);
                 self.schedule(at, Action::GiveUp { rider: *rider, station, need });
                 true
@@ -145,7 +145,13 @@ impl<C: Cast> Zone<C> {
         }
     }
 
-    /// A part works again.
+    /// A copy of a cabinet that has heard what its packs have reported.
+    pub(super) async fn cabinet_now(&mut self, station: u32) -> Cabinet {
+        let reading = self.stations[station as usize].reading(self.now, self.seed);
+        self.cast.look_cabinet(station, reading).await
+    }
+
+    /// Has a part of a cabinet repaired, and the cabinet look what it can do now.
     pub(super) async fn mend(&mut self, station: u32, part: Part) {
         self.tell_station(station, Some(CabinetCommand::Repair(part))).await;
         self.tell_station(station, Some(CabinetCommand::Wake)).await;
@@ -165,6 +171,7 @@ impl<C: Cast> Zone<C> {
         }
     }
 
+    /// Plans the first failures of a district's cabinets.
     pub(super) async fn set_up_faults(&mut self, network: usize, cabinets: std::ops::Range<u32>) {
         let model = self.model.clone();
         let file = &model.networks[network].file;
@@ -190,6 +197,7 @@ impl<C: Cast> Zone<C> {
         }
     }
 
+    /// When a part fails next by a fault, from a moment on: once, if the fault names its day and that is still to come.
     pub(super) fn next_failure(&mut self, from: Time, fault: u32, station: u32, part: Part) -> Option<Time> {
         let file = &self.model.faults[fault as usize];
         let Some(mean) = file.mean_days_between else {
