@@ -74,12 +74,20 @@ impl Passing<'_> {
         let now = self.terminal(state.soc, near_a, state.temperatures.cell_c);
         if held {
             let tau_s = self.held_time_constant_s(&now);
-            return (least(longest_s, most(HELD_SHARE * tau_s, HELD_MIN_S)), Some(tau_s));
+            let held_s = least(HELD_SHARE * tau_s, self.before_full_s(near_a, tau_s));
+            return (least(longest_s, most(held_s, HELD_MIN_S)), Some(tau_s));
         }
         let before_limit_s = self.before_limit_s(&now, near_a);
         let before_end_s = (state.soc - end) * self.capacity_as / near_a;
         let counts = before_limit_s > HELD_MIN_S && before_limit_s < 0.999 * before_end_s;
         (if counts { least(longest_s, before_limit_s) } else { longest_s }, None)
+    }
+
+    /// About how long a charge that falls with this time constant needs to fill the cell, and a tenth more [s]. A step that is
+    /// tried far beyond finds the cell full and room for more current than there is, and its end is sought the longer.
+    fn before_full_s(&self, begins_a: f64, tau_s: f64) -> f64 {
+        let left_share = 1.0 - (1.0 - self.state.soc) * self.capacity_as / (-begins_a * tau_s);
+        if left_share > 0.0 { -1.1 * left_share.ln() * tau_s } else { f64::INFINITY }
     }
 
     /// Heat that a step may set free before the cell counts as another one [J]: no more than brings it to temperatures that
