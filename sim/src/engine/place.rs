@@ -119,6 +119,11 @@ impl<C: Cast> Place<C> {
         mem::replace(self.tally_mut(), kept)
     }
 
+    /// What only a result folder wants goes.
+    pub fn forget_rows(&mut self) {
+        self.tally_mut().forget_rows();
+    }
+
     fn tally_mut(&mut self) -> &mut Tally {
         match self {
             Self::Zone(zone) => &mut zone.tally,

@@ -154,7 +154,7 @@ impl<C: Cast> Zone<C> {
             ZonePart::District { network, district } => zone.set_up_district(network, district).await,
             ZonePart::Packs { group, first, end } => zone.set_up_packs(group, first, end),
         }
-        zone.schedule(zone.model.start, Action::Sample);
+        zone.agenda.add(zone.model.start, Action::Sample);
         zone
     }
 
@@ -220,12 +220,8 @@ impl<C: Cast> Zone<C> {
             let key = Key::GroupPack(group as u32, number, 0);
             let soc = group_model.file.initial_soc;
             let pack = self.add_pack(key, group_model.kind, name, group_model.ambient.clone(), soc);
-            self.schedule(self.now, Action::Day { pack });
+            self.agenda.add(self.now, Action::Day { pack });
         }
-    }
-
-    fn schedule(&mut self, at: Time, action: Action) {
-        self.agenda.add(at, action);
     }
 
     /// Runs everything that is due before `end`.
@@ -258,14 +254,15 @@ impl<C: Cast> Zone<C> {
             Action::Break { station, fault, part } => {
                 self.tell_station(station, Some(CabinetCommand::Break(part))).await;
                 let hours = self.model.faults[fault as usize].repair_h;
-                self.schedule(self.now.plus_seconds(hours * 3600.0), Action::Repair { station, fault, part });
+                self.agenda
+                    .add(self.now.plus_seconds(hours * 3600.0), Action::Repair { station, fault, part });
             }
             Action::Repair { station, fault, part } => {
                 self.mend(station, part).await;
                 if self.model.faults[fault as usize].mean_days_between.is_some()
                     && let Some(at) = self.next_failure(self.now, fault, station, part)
                 {
-                    self.schedule(at, Action::Break { station, fault, part });
+                    self.agenda.add(at, Action::Break { station, fault, part });
                 }
             }
             Action::Mend { station, part } => self.mend(station, part).await,
@@ -274,7 +271,7 @@ impl<C: Cast> Zone<C> {
                 self.sample().await;
                 let next = self.model.start + self.next_sample * self.model.interval_ms;
                 self.next_sample += 1;
-                self.schedule(next, Action::Sample);
+                self.agenda.add(next, Action::Sample);
             }
         }
     }

@@ -338,14 +338,7 @@ impl World {
             }
             self.now = until;
         }
-        for zone in &mut self.zones {
-            match zone {
-                Place::Zone(zone) => zone.forget_rows(),
-                Place::DataCentre(zone) => zone.forget_rows(),
-                Place::Cleanup(zone) => zone.forget_rows(),
-                Place::Cells(_) | Place::SecondLife(_) => {}
-            }
-        }
+        self.zones.iter_mut().for_each(Place::forget_rows);
     }
 
     /// Goes on to an instant and lets all devices say what there is to say: by number in [`World::devices`].

@@ -326,7 +326,7 @@ impl CleanupZone {
         let entity = format!("{}/{}/{breakdown}", file.name, self.cleanup().vessels[vessel].name);
         let mut stream = self.seed.stream(&entity, "failure", self.now.0 as u64);
         let wait: f64 = Exp1.sample(&mut stream);
-        self.schedule(self.now.plus_seconds(wait * mean * 86_400.0), Action::Break(vessel, breakdown));
+        self.agenda.add(self.now.plus_seconds(wait * mean * 86_400.0), Action::Break(vessel, breakdown));
     }
 
     pub(super) async fn break_part(&mut self, vessel: usize, breakdown: usize) {
@@ -341,7 +341,7 @@ impl CleanupZone {
         self.own.breakdowns += 1.0;
         let key = self.key(Member::Vessel, vessel);
         self.happened("fault", key, None, breakdown as f64);
-        self.schedule(self.now.plus_seconds(file.mend_h * 3600.0), Action::Mend(vessel, breakdown));
+        self.agenda.add(self.now.plus_seconds(file.mend_h * 3600.0), Action::Mend(vessel, breakdown));
     }
 
     pub(super) async fn mend_part(&mut self, vessel: usize, breakdown: usize) {
@@ -384,7 +384,7 @@ impl CleanupZone {
             at = at + DAY_MS;
         }
         if at < self.model.end {
-            self.schedule(at, Action::ShiftBegins(team));
+            self.agenda.add(at, Action::ShiftBegins(team));
         }
     }
 
@@ -404,7 +404,7 @@ impl CleanupZone {
         let answer = self.teams[team].tell(now, [work]).await;
         self.shifts[team] = Some((allotted_kg, answer.view.ledger.caught_kg));
         let full = now + (hours * HOUR_MS as f64) as i64;
-        self.schedule(full, Action::ShiftEnds(team));
+        self.agenda.add(full, Action::ShiftEnds(team));
     }
 
     pub(super) async fn end_shift(&mut self, team: usize) {
@@ -431,6 +431,6 @@ impl CleanupZone {
             let answer = self.grounds[ground].tell(now, [GroundCommand::Stir]).await;
             self.weather[ground] = answer.view.weather_m_s;
         }
-        self.schedule(now + STIR_MS, Action::Stir);
+        self.agenda.add(now + STIR_MS, Action::Stir);
     }
 }

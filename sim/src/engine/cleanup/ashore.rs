@@ -105,7 +105,7 @@ impl CleanupZone {
         self.own.nets_kg += material.net_kg();
         let other = self.key(Member::Port, port);
         self.happened("landed", by, Some(other), mass_kg);
-        self.schedule(now, Action::Dispatch(Site::Port(port)));
+        self.agenda.add(now, Action::Dispatch(Site::Port(port)));
     }
 
     /// Looks at every yard, now that a truck is free.
@@ -113,7 +113,7 @@ impl CleanupZone {
         let ports = (0..self.ports.len()).map(Site::Port);
         let gates = (0..self.gates.len()).map(Site::Gate);
         for site in gates.chain(ports) {
-            self.schedule(self.now, Action::Dispatch(site));
+            self.agenda.add(self.now, Action::Dispatch(site));
         }
     }
 
@@ -146,11 +146,11 @@ impl CleanupZone {
             }
             let Some(oldest) = oldest else { return };
             if mass_kg < least_kg && now < oldest + wait_ms {
-                self.schedule(oldest + wait_ms, Action::Dispatch(site));
+                self.agenda.add(oldest + wait_ms, Action::Dispatch(site));
                 return;
             }
             let Some(plant) = self.choose_plant(site, mass_kg).await else {
-                self.schedule(now + RETRY_MS, Action::Dispatch(site));
+                self.agenda.add(now + RETRY_MS, Action::Dispatch(site));
                 return;
             };
             self.depart(truck, site, plant, load, mass_kg).await;
@@ -223,8 +223,8 @@ impl CleanupZone {
         if let Some(TruckEvent::Left { arrives, free, .. }) = answer.events.first() {
             let lorry = &mut self.lorries[truck];
             (lorry.free, lorry.cargo, lorry.to) = (*free, load, plant);
-            self.schedule(*arrives, Action::Delivered(truck));
-            self.schedule(*free, Action::Back);
+            self.agenda.add(*arrives, Action::Delivered(truck));
+            self.agenda.add(*free, Action::Back);
         }
         let (key, other) = (self.key(Member::Truck, truck), self.key(Member::Plant, plant));
         self.happened("hauled", key, Some(other), mass_kg);
@@ -309,7 +309,7 @@ impl CleanupZone {
             && self.plant_wakes[plant] != Some(at)
         {
             self.plant_wakes[plant] = Some(at);
-            self.schedule(at, Action::Plant(plant));
+            self.agenda.add(at, Action::Plant(plant));
         }
     }
 
@@ -365,7 +365,7 @@ impl CleanupZone {
                 self.cargo.insert(batch, Cargo { material: passed, ..cargo });
                 let store = YardCommand::Store { batch, mass_kg: passed.mass_kg() };
                 self.gates[plant].tell(now, [store]).await;
-                self.schedule(now, Action::Dispatch(Site::Gate(plant)));
+                self.agenda.add(now, Action::Dispatch(Site::Gate(plant)));
             }
             _ => {
                 let end = CustodyCommand::Advance {

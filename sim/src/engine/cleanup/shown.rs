@@ -25,9 +25,4 @@ impl CleanupZone {
     pub fn take_custody(&mut self) -> Vec<CustodyEvent> {
         self.watched.as_mut().map(std::mem::take).unwrap_or_default()
     }
-
-    /// What only a result folder wants goes; what runs for years on end would keep it all.
-    pub fn forget_rows(&mut self) {
-        self.tally.forget_rows();
-    }
 }

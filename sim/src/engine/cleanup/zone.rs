@@ -138,7 +138,7 @@ pub struct CleanupZone {
     pub(super) index: usize,
     pub(super) seed: Seed,
     pub(super) now: Time,
-    agenda: Agenda<Action>,
+    pub(super) agenda: Agenda<Action>,
     pub(super) grounds: Vec<Player<Ground>>,
     /// Weather's part of the current over each ground, as last heard.
     pub(super) weather: Vec<(f64, f64)>,
@@ -253,8 +253,8 @@ impl CleanupZone {
             seed,
             model: model.clone(),
         };
-        zone.schedule(start, Action::Stir);
-        zone.schedule(start, Action::Sample);
+        zone.agenda.add(start, Action::Stir);
+        zone.agenda.add(start, Action::Sample);
         for vessel in 0..zone.ships.len() {
             zone.next(vessel, start);
             for breakdown in 0..file.breakdowns.len() {
@@ -277,15 +277,11 @@ impl CleanupZone {
         Key::Cleanup(self.index as u32, member, number as u32)
     }
 
-    pub(super) fn schedule(&mut self, at: Time, action: Action) {
-        self.agenda.add(at, action);
-    }
-
     /// When a vessel is asked next what it does; overtakes what was planned for it before.
     pub(super) fn next(&mut self, vessel: usize, at: Time) {
         self.ships[vessel].plan += 1;
         let plan = self.ships[vessel].plan;
-        self.schedule(at.max(self.now), Action::Vessel(vessel, plan));
+        self.agenda.add(at.max(self.now), Action::Vessel(vessel, plan));
     }
 
     pub(super) fn happened(&mut self, event: &'static str, key: Key, other: Option<Key>, value: f64) {
@@ -319,7 +315,7 @@ impl CleanupZone {
                 let at = self.model.start + self.next_sample * self.model.interval_ms;
                 self.next_sample += 1;
                 if at < self.model.end {
-                    self.schedule(at, Action::Sample);
+                    self.agenda.add(at, Action::Sample);
                 }
             }
         }

@@ -27,9 +27,4 @@ impl CentreZone {
         }
         CentreShown { on_battery, rooms }
     }
-
-    /// What only a result folder wants goes; what runs for years on end would keep it all.
-    pub fn forget_rows(&mut self) {
-        self.tally.forget_rows();
-    }
 }

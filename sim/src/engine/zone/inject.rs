@@ -32,7 +32,7 @@ impl<C: Cast> Zone<C> {
                 let station = station as u32;
                 self.tell_station(station, Some(CabinetCommand::Break(part))).await;
                 let at = self.now.plus_seconds(repair_h * 3600.0);
-                self.schedule(at, Action::Mend { station, part });
+                self.agenda.add(at, Action::Mend { station, part });
                 Ok(true)
             }
             Injection::Load { pack, power_w, duration_s, warmer_c } => {

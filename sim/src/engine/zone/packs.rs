@@ -183,6 +183,6 @@ impl<C: Cast> Zone<C> {
         if facts.soh < kind.end_of_life_soh {
             place = self.successor(pack).await;
         }
-        self.schedule(self.now + DAY_MS, Action::Day { pack: place });
+        self.agenda.add(self.now + DAY_MS, Action::Day { pack: place });
     }
 }

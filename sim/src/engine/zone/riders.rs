@@ -98,7 +98,7 @@ impl<C: Cast> Zone<C> {
             }
             _ => {
                 let station = self.pick_station();
-                self.schedule(arrival, Action::Arrive { rider, station });
+                self.agenda.add(arrival, Action::Arrive { rider, station });
             }
         }
     }
@@ -116,7 +116,7 @@ impl<C: Cast> Zone<C> {
         if known.attempts < attempts_max {
             let next = (station + 1) % self.stations.len() as u32;
             let at = self.now.plus_seconds(detour_min * 60.0);
-            self.schedule(at, Action::Arrive { rider, station: next });
+            self.agenda.add(at, Action::Arrive { rider, station: next });
             return;
         }
         known.attempts = 0;
@@ -125,7 +125,7 @@ impl<C: Cast> Zone<C> {
         // Gives up for the day and comes back after half a day's activity.
         let at = self.model.networks[network].demand.advance(self.now, 0.5).max(self.now + HOUR_MS);
         let station = self.pick_station();
-        self.schedule(at, Action::Arrive { rider, station });
+        self.agenda.add(at, Action::Arrive { rider, station });
     }
 
     /// Riders who leave for other zones at the end of this window, packs and all.
@@ -146,6 +146,6 @@ impl<C: Cast> Zone<C> {
         let pack = self.seat(migrant.seat, *migrant.shell);
         let rider = self.seat_rider(Rider { pack, ..migrant.rider });
         let station = self.pick_station();
-        self.schedule(migrant.at, Action::Arrive { rider, station });
+        self.agenda.add(migrant.at, Action::Arrive { rider, station });
     }
 }

@@ -71,11 +71,6 @@ impl<C: Cast> Zone<C> {
         self.watched.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// What only a result folder wants goes; what runs for years on end would keep it all.
-    pub fn forget_rows(&mut self) {
-        self.tally.forget_rows();
-    }
-
     /// Remembers the swaps among what a cabinet did, where somebody watches.
     pub(super) fn overhear(&mut self, station: u32, events: &[CabinetEvent]) {
         if self.watched.is_none() {

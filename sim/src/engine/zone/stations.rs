@@ -67,7 +67,7 @@ impl<C: Cast> Zone<C> {
                 && known.wake_at.is_none_or(|set| at < set || set <= self.now)
             {
                 known.wake_at = Some(at);
-                self.schedule(at, Action::Wake { station });
+                self.agenda.add(at, Action::Wake { station });
             }
             // A cabinet that waits for its packs' plans hears of them at once.
             if !urgent || self.stations[station as usize].pending.is_empty() {
@@ -122,7 +122,7 @@ impl<C: Cast> Zone<C> {
                 let known = self.riders[*rider as usize].as_mut().expect("waiting riders are here");
                 let patience: f64 = Exp1.sample(&mut known.stream);
                 let at = self.now.plus_seconds(patience * network_model.file.riders.patience_min * 60.0);
-                self.schedule(at, Action::GiveUp { rider: *rider, station, need });
+                self.agenda.add(at, Action::GiveUp { rider: *rider, station, need });
                 true
             }
             CabinetEvent::WalkedAway { rider, waited_s, .. } => {
@@ -190,7 +190,7 @@ impl<C: Cast> Zone<C> {
                 for part in hit {
                     let (station, fault) = (station as u32, index as u32);
                     if let Some(at) = self.next_failure(self.now, fault, station, *part) {
-                        self.schedule(at, Action::Break { station, fault, part: *part });
+                        self.agenda.add(at, Action::Break { station, fault, part: *part });
                     }
                 }
             }

@@ -196,11 +196,11 @@ impl Passing<'_> {
             + terminal.r1 * course.fast * (1.0 - decay.e1)
             + terminal.r2 * course.slow * (1.0 - decay.e2))
             * weak;
-        let (begins_v, _) = self.cell.branch_and_slope_v(state.soc, terminal.branch_end);
-        let over_v = begins_v - polarised - voltage_v;
+        let begins_v = self.stored.ocv_v + self.stored.half_gap_v * terminal.branch_end;
+        let reached_v = voltage_v + polarised;
         // The voltage at the end beyond the one wanted falls with the current, by the resistance and by the charge that it
         // moves. Newton's method, held between what was too little and what was too much, for the curve has knees.
-        let mut current_a = over_v / (resistance + terminal.slope_v * span);
+        let mut current_a = (begins_v - reached_v) / (resistance + terminal.slope_v * span);
         let (mut too_little_a, mut too_much_a) = (f64::NEG_INFINITY, f64::INFINITY);
         for _ in 0..16 {
             let free_soc = state.soc - current_a * span;
@@ -208,7 +208,7 @@ impl Passing<'_> {
             let (end_v, slope_v) = self.cell.branch_and_slope_v(end_soc, terminal.branch_end);
             // What is full or empty moves no more.
             let slope_v = if end_soc == free_soc { most(slope_v, 0.0) } else { 0.0 };
-            let beyond_v = over_v + end_v - begins_v - current_a * resistance;
+            let beyond_v = end_v - reached_v - current_a * resistance;
             if beyond_v > 0.0 {
                 too_little_a = current_a;
             } else {
@@ -290,7 +290,7 @@ impl Passing<'_> {
     /// What a load that fluctuates takes besides its mean current, for its heat [A per cell].
     #[inline(always)]
     pub(super) fn ripple_a(&self, terminal: &Terminal, current_a: f64) -> f64 {
-        if self.ripple > 0.0 {
+        if self.duty.ripple() > 0.0 {
             current_a * current_a * self.ripple_ohm(terminal) / terminal.ocv_v
         } else {
             0.0

@@ -172,8 +172,6 @@ struct Passing<'a> {
     weather: Weather<'a>,
     /// The duty, its powers and currents those of the mean cell.
     duty: Duty,
-    /// [`Duty::ripple`].
-    ripple: f64,
     stepping: Stepping,
     elapsed_s: f64,
     /// Present capacity of the mean cell [A·s].
@@ -249,7 +247,6 @@ pub fn pass(
         state,
         weather: Weather::from(ambient, from),
         duty: of_one_cell(duty, model),
-        ripple: duty.ripple(),
         stepping,
         elapsed_s: 0.0,
         stored,

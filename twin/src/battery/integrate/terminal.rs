@@ -288,7 +288,7 @@ impl Passing<'_> {
     /// Resistance that would heat the cell by as much as a load does whose current fluctuates, beyond its mean [Ω].
     #[inline(always)]
     pub(super) fn ripple_ohm(&self, terminal: &Terminal) -> f64 {
-        terminal.r0 * self.ripple
+        terminal.r0 * self.duty.ripple()
     }
 
     /// Resistance that the mean over a step sees, for a current that begins with it [Ω].
