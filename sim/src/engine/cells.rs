@@ -5,9 +5,10 @@
 //! pack is dear, so rows come from one copy that goes on from row to row and is made anew each day: looking still
 //! changes no twin.
 
+use super::happenings::Happening;
 use super::model::{GroupModel, Kind, VariantModel};
 use super::player::{Hosting, Player};
-use super::tally::{Ending, Happening, Key, Sample, Sums, Tally};
+use super::tally::{Ending, Key, Sample, Sums, Tally};
 use crate::scenario::schema::{self, CellArrangement, CellTerminals};
 use std::sync::Arc;
 use twin::battery::Leg;

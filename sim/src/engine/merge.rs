@@ -29,7 +29,7 @@ pub fn merge(
     for tally in &tallies {
         named.extend(tally.endings.iter().map(|e| e.key));
         named.extend(tally.samples.chunk_by(|a, b| a.key == b.key).map(|run| run[0].key));
-        named.extend(tally.happenings.iter().flat_map(|h| std::iter::once(h.key).chain(h.other)));
+        named.extend(tally.happenings.keys());
     }
     let mut keys: Vec<Key> = named.into_iter().collect();
     keys.sort_unstable();
@@ -66,9 +66,12 @@ pub fn merge(
             let row = SeriesRow { t_ms: s.at.0, subject: subject(&s.key), metric: s.metric, value: s.value };
             (s.at, s.key, row)
         }));
-        events.extend(tally.happenings.into_each().map(|h| {
-            let other = h.other.as_ref().map(subject);
-            EventRow { t_ms: h.at.0, event: h.event, subject: subject(&h.key), other, value: h.value }
+        events.extend(tally.happenings.into_each(subject).map(|h| EventRow {
+            t_ms: h.at.0,
+            event: h.event,
+            subject: h.key,
+            other: h.other,
+            value: h.value,
         }));
         twins.extend(tally.endings.into_iter().map(|e| {
             let row = TwinRow { subject: subject(&e.key), group: e.group, values: e.values };

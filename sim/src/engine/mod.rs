@@ -11,6 +11,7 @@ pub mod cells;
 pub mod cleanup;
 pub mod duty;
 pub mod fidelity;
+pub mod happenings;
 pub mod merge;
 pub mod model;
 pub mod place;

@@ -3,12 +3,13 @@
 use super::cast::Cast;
 use super::cells::CellZone;
 use super::cleanup::CleanupZone;
+use super::happenings::Happenings;
 use super::model::VariantModel;
 use super::player::Hosting;
 use super::session::{InjectError, Injection};
 use super::sites::chain::ChainZone;
 use super::sites::data_centre::CentreZone;
-use super::tally::{Happening, Rows, Tally};
+use super::tally::Tally;
 use super::transfer::Transfer;
 use super::zone::{Zone, ZonePart};
 use std::mem;
@@ -135,7 +136,7 @@ impl<C: Cast> Place<C> {
     }
 
     /// What it noted so far.
-    pub fn happenings(&self) -> &Rows<Happening> {
+    pub fn happenings(&self) -> &Happenings {
         match self {
             Self::Zone(zone) => &zone.tally.happenings,
             Self::Cells(zone) => &zone.tally.happenings,

@@ -13,6 +13,7 @@
 //! since a run can be repeated exactly.
 
 use super::cast::Direct;
+use super::happenings::Happening;
 use super::model::VariantModel;
 use super::place::{Part, Place};
 use super::player::Hosting;
@@ -290,10 +291,10 @@ impl Session {
     /// What happened from an instant on, in order of time.
     pub fn events(&self, from: Time) -> Vec<Event> {
         let all = self.zones.iter().flat_map(|zone| zone.happenings().iter());
-        let mut events: Vec<_> = all.filter(|happening| happening.at >= from).copied().collect();
+        let mut events: Vec<_> = all.filter(|happening| happening.at >= from).collect();
         events.sort_by_key(|happening| happening.at);
         let name = |key| merge::name(&self.model, key);
-        let event = |h: super::tally::Happening| Event {
+        let event = |h: Happening| Event {
             at: h.at,
             event: h.event,
             subject: name(h.key),

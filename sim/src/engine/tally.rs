@@ -1,5 +1,6 @@
 //! What a zone counts and records while it runs.
 
+use super::happenings::Happenings;
 use crate::results::atlas::Atlas;
 use std::collections::BTreeMap;
 use twin::battery::BatteryView;
@@ -84,21 +85,6 @@ pub struct Sample {
     /// Metric.
     pub metric: &'static str,
     /// Value.
-    pub value: f64,
-}
-
-/// One event.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Happening {
-    /// When.
-    pub at: Time,
-    /// What.
-    pub event: &'static str,
-    /// Whom it happened to.
-    pub key: Key,
-    /// Who else took part.
-    pub other: Option<Key>,
-    /// A figure that belongs to it.
     pub value: f64,
 }
 
@@ -255,65 +241,13 @@ pub struct Replacement {
     pub soh: f64,
 }
 
-/// Rows in the order in which they came, kept in pieces: millions of them grow without being moved.
-#[derive(Debug)]
-pub struct Rows<T> {
-    pieces: Vec<Vec<T>>,
-}
-
-/// Rows of a piece.
-const PIECE: usize = 4096;
-
-impl<T> Rows<T> {
-    /// Adds a row.
-    #[inline]
-    pub fn push(&mut self, row: T) {
-        match self.pieces.last_mut() {
-            Some(piece) if piece.len() < PIECE => piece.push(row),
-            // The first piece grows as it is needed, for many have only a few rows.
-            before => {
-                let mut piece = Vec::with_capacity(before.map_or(0, |_| PIECE));
-                piece.push(row);
-                self.pieces.push(piece);
-            }
-        }
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.pieces.iter().map(Vec::len).sum()
-    }
-
-    /// The rows.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.pieces.iter().flatten()
-    }
-
-    /// The rows, each piece of them given back once it was seen.
-    pub fn into_each(self) -> impl Iterator<Item = T> {
-        self.pieces.into_iter().flatten()
-    }
-
-    /// Forgets them all, and keeps a piece's room for those to come.
-    pub fn clear(&mut self) {
-        self.pieces.truncate(1);
-        self.pieces.iter_mut().for_each(Vec::clear);
-    }
-}
-
-impl<T> Default for Rows<T> {
-    fn default() -> Self {
-        Self { pieces: Vec::new() }
-    }
-}
-
 /// Everything that one zone leaves behind.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Rows of single twins.
     pub samples: Vec<Sample>,
     /// What happened.
-    pub happenings: Rows<Happening>,
+    pub happenings: Happenings,
     /// Twins at their end.
     pub endings: Vec<Ending>,
     /// Sums of each network or group that is (partly) in the zone, at every sampling instant.
@@ -342,23 +276,5 @@ impl Tally {
         self.samples.clear();
         self.happenings.clear();
         self.sums.clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_keep_their_order_over_pieces() {
-        let mut rows = Rows::default();
-        let many = 2 * PIECE + 3;
-        (0..many).for_each(|row| rows.push(row));
-        assert_eq!(rows.count(), many);
-        assert!(rows.iter().copied().eq(0..many));
-        rows.clear();
-        assert_eq!((rows.count(), rows.iter().next()), (0, None));
-        (0..many).for_each(|row| rows.push(row));
-        assert!(rows.into_each().eq(0..many));
     }
 }

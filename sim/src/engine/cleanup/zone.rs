@@ -2,9 +2,10 @@
 
 use super::model::CleanupModel;
 use crate::engine::agenda::Agenda;
+use crate::engine::happenings::Happening;
 use crate::engine::model::VariantModel;
 use crate::engine::player::{Hosting, Player};
-use crate::engine::tally::{Happening, Key, Member, Tally};
+use crate::engine::tally::{Key, Member, Tally};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin::battery::Battery;

@@ -12,8 +12,9 @@
 //! gave before it came is in the books of where it served. The books are closed in `ledger.rs`.
 
 use super::super::duty;
+use super::super::happenings::Happening;
 use super::super::model::{GroupModel, VariantModel};
-use super::super::tally::{Happening, Key, Tally};
+use super::super::tally::{Key, Tally};
 use super::model::ChainSite;
 use crate::engine::agenda::Agenda;
 use crate::engine::player::{Answer, Hosting, Player};

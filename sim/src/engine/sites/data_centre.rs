@@ -1,7 +1,8 @@
 //! A data centre in a world: its outages, its batteries and the care of their blocks.
 
+use super::super::happenings::Happening;
 use super::super::model::VariantModel;
-use super::super::tally::{Ending, Happening, Key, Replacement, Sample, Sums, Tally};
+use super::super::tally::{Ending, Key, Replacement, Sample, Sums, Tally};
 use super::model::CentreSite;
 use crate::engine::agenda::Agenda;
 use crate::engine::player::{Hosting, Player};
