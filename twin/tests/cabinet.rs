@@ -270,6 +270,101 @@ fn a_broken_charger_stops_its_charge_until_it_is_repaired() {
 }
 
 #[test]
+fn a_pack_that_is_ready_when_its_charger_breaks_may_still_be_handed_out() {
+    // From 0.2 to 1 in two hours: 0.96 after 114 minutes.
+    let later = NOON + 114 * MINUTE_MS;
+    let broke = (later, Command::Break(Part::Charger(0)));
+    let stopped = Event::ChargeStopped { at: later, slot: 0, pack: 1 };
+    let events = [stopped, Event::Broke { at: later, part: Part::Charger(0) }];
+    let cabinet = check(model(), &charging(0, 1, 0.2, 2), broke, Ok(&events));
+    assert_eq!(cabinet.view(later).ready, 1);
+    let events = decide(&cabinet, later, &Command::Arrive { rider: 7, pack: 9 }).unwrap();
+    let soc = events.iter().find_map(|event| match event {
+        Event::Given { pack: 1, soc, .. } => Some(*soc),
+        _ => None,
+    });
+    assert!((soc.unwrap() - 0.96).abs() < 1e-6, "{soc:?}");
+}
+
+#[test]
+fn what_broke_twice_works_again_when_both_faults_are_repaired() {
+    for part in [Part::Cabinet, Part::Slot(0), Part::Charger(0)] {
+        let works = |repairs: usize| {
+            let mut cabinet = Cabinet::new(CabinetModel { slots: 1, ..model() }, NOON);
+            cabinet.apply(&docked(0, 1, 0.2));
+            (0..2).for_each(|_| cabinet.apply(&Event::Broke { at: NOON, part }));
+            (0..repairs).for_each(|_| cabinet.apply(&Event::Repaired { at: NOON, part }));
+            decide(&cabinet, NOON, &Command::Wake).unwrap().contains(&ordered(NOON, 0, 1, 500.0))
+        };
+        assert_eq!([0, 1, 2].map(works), [false, false, true], "{part:?}");
+    }
+}
+
+#[test]
+fn a_charge_that_was_hindered_begins_when_another_leaves_it_power() {
+    let mut tight = model();
+    tight.supply = Supply::grid_only(500.0, 500.0);
+    let mut cabinet = Cabinet::new(tight, NOON);
+    // Pack 1 could not be charged for an hour; pack 2 takes all there is for three.
+    let hindered = ChargePlan { complete: false, ..(*plan(NOON, 0, 0.2, 0.2)).clone() };
+    let report = Event::Reported { at: NOON, slot: 0, facts: facts(0.2), plan: Some(Arc::new(hindered)) };
+    [docked(0, 1, 0.2), ordered(NOON, 0, 1, 500.0), report].iter().for_each(|event| cabinet.apply(event));
+    charging(1, 2, 0.2, 3).iter().for_each(|event| cabinet.apply(event));
+    let at = NOON + HOUR_MS;
+    assert_eq!(cabinet.view(NOON).wake_at, Some(at));
+    let events = decide(&cabinet, at, &Command::Wake).unwrap();
+    assert_eq!(events.as_slice(), [Event::Passed { at }]);
+    events.iter().for_each(|event| cabinet.apply(event));
+    let end = NOON + 3 * HOUR_MS;
+    assert_eq!(cabinet.view(at).wake_at, Some(end));
+    cabinet.apply(&Event::Passed { at: end });
+    assert!(decide(&cabinet, end, &Command::Wake).unwrap().contains(&ordered(end, 0, 1, 500.0)));
+}
+
+#[test]
+fn a_charge_counts_once_when_it_has_made_a_pack_ready() {
+    let counted = |cabinet: &Cabinet, now| {
+        let meter = cabinet.metered(now);
+        (meter.totals().charges, meter.totals().charging_h)
+    };
+    // Interrupted by another power on the way: two plans, one charge from noon to three.
+    let mut cabinet = Cabinet::new(model(), NOON);
+    charging(0, 1, 0.2, 4).iter().for_each(|event| cabinet.apply(event));
+    let at = NOON + HOUR_MS;
+    cabinet.apply(&ordered(at, 0, 1, 400.0));
+    let rest = plan(at, 2, 0.4, 1.0);
+    cabinet.apply(&Event::Reported { at, slot: 0, facts: facts(0.4), plan: Some(rest) });
+    cabinet.apply(&Event::Settled { at, plan: plan(NOON, 1, 0.2, 0.4) });
+    let end = NOON + 3 * HOUR_MS;
+    cabinet.apply(&Event::Passed { at: end });
+    assert_eq!(counted(&cabinet, end), (1, 3.0));
+    // What is full already, and what a limit hinders, is no charge.
+    for (soc, complete) in [(1.0, true), (0.2, false)] {
+        let mut cabinet = Cabinet::new(model(), NOON);
+        let none = Arc::new(ChargePlan { complete, ..(*plan(NOON, 0, soc, soc)).clone() });
+        let report = Event::Reported { at: NOON, slot: 0, facts: facts(soc), plan: Some(none) };
+        [docked(0, 1, soc), ordered(NOON, 0, 1, 500.0), report].iter().for_each(|event| cabinet.apply(event));
+        cabinet.apply(&Event::Passed { at });
+        assert_eq!(counted(&cabinet, at), (0, 0.0));
+    }
+}
+
+#[test]
+fn a_pack_that_is_taken_away_serves_nobody_who_waits() {
+    let mut thrifty = model();
+    thrifty.policy = Policy { kind: PolicyKind::OffPeak, reserve: 0 };
+    let mut price = vec![0.3f32; 48];
+    price[20..24].fill(0.1);
+    thrifty.supply.price = Hourly::new(0, price);
+    // One charges, and two wait: what comes instead of the pack that goes is needed at once, cheap or not.
+    let mut before: Vec<Event> = charging(0, 1, 0.2, 3).into();
+    before.extend([(7, 70), (8, 80)].map(|(rider, pack)| Event::Queued { at: NOON, rider, pack }));
+    before.extend([docked(1, 2, 0.2), docked(2, 3, 0.2)]);
+    let expected = [Event::Removed { at: NOON, slot: 2, pack: 3 }, ordered(NOON, 1, 2, 500.0)];
+    check(thrifty, &before, (NOON, Command::Remove { pack: 3 }), Ok(&expected));
+}
+
+#[test]
 fn a_broken_slot_neither_gives_nor_takes() {
     let broke = |slot| Event::Broke { at: NOON, part: Part::Slot(slot) };
     let queued = Event::Queued { at: NOON, rider: 7, pack: 9 };

@@ -34,7 +34,7 @@ impl Cabinet {
         let (Some(into), Some(from)) = (self.free_slot(is_taken), self.pick(now, &draft.vacated)) else {
             return false;
         };
-        if self.down {
+        if self.down() {
             return false;
         }
         let docked = self.slots[from].docked.as_ref().expect("a picked slot holds a pack");
@@ -66,7 +66,7 @@ impl Cabinet {
 
     /// Orders, puts off and re-sizes charges for the slots as they will be after the draft.
     pub(super) fn order_charges(&self, draft: &mut Draft, now: Time, queue: usize) {
-        if self.down {
+        if self.down() {
             return;
         }
         let mut charging: SmallVec<[(usize, PackId, f64); 16]> = SmallVec::new();
@@ -75,13 +75,13 @@ impl Cabinet {
         let vacated = draft.vacated.as_slice();
         for (index, slot) in self.slots.iter().enumerate() {
             let Some(docked) = &slot.docked else { continue };
-            if slot.broken || vacated.contains(&index) {
+            if slot.broken() || vacated.contains(&index) {
                 continue;
             }
             if docked.ready_at.is_some_and(|at| at <= now) {
                 ready += 1;
             }
-            if slot.charger_broken {
+            if slot.charger_broken() {
                 continue;
             }
             let Docked { pack, facts: PackFacts { soc, .. }, .. } = *docked;
@@ -95,7 +95,7 @@ impl Cabinet {
             }
         }
         for (index, pack, soc) in &draft.docked {
-            if !self.slots[*index].charger_broken {
+            if !self.slots[*index].charger_broken() {
                 waiting.push(Uncharged { slot: *index, pack: *pack, soc: *soc, until: None });
             }
         }

@@ -90,9 +90,9 @@ pub struct Totals {
     pub carbon_g: f64,
     /// Highest mean power of an hour [W].
     pub peak_w: f64,
-    /// Charges that were finished.
+    /// Charges that made a pack ready.
     pub charges: u64,
-    /// Time from plug-in to the end of those charges [h].
+    /// Time from the first beginning of those charges to their end, or until the pack was handed out [h].
     pub charging_h: f64,
 }
 
@@ -132,11 +132,17 @@ impl Meter {
         &self.by_hour_wh
     }
 
-    /// Books a charge that has ended.
+    /// Books what a charge drew that has ended, or was cut short.
     pub fn settle(&mut self, plan: &ChargePlan, supply: &Supply) {
-        self.totals.charges += 1;
-        self.totals.charging_h += plan.ends.seconds_since(plan.begins) / 3600.0;
         self.book(plan, plan.ends, supply);
+    }
+
+    /// Counts a charge that made a pack ready, however often it was interrupted; one that took no time is none.
+    pub fn count(&mut self, begun: Time, ended: Time) {
+        if ended > begun {
+            self.totals.charges += 1;
+            self.totals.charging_h += ended.seconds_since(begun) / 3600.0;
+        }
     }
 
     /// Books what a charge drew until `until`.

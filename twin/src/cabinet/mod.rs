@@ -88,7 +88,8 @@ pub struct Cabinet {
     model: CabinetModel,
     slots: Box<[Slot]>,
     queue: VecDeque<Waiting>,
-    down: bool,
+    /// Faults of the whole cabinet that are not repaired yet.
+    faults: u32,
     meter: Meter,
     /// First hours of charges that were cut short and are not settled yet.
     unsettled: SmallVec<[i64; 4]>,
@@ -107,7 +108,7 @@ impl Cabinet {
             model,
             slots,
             queue: VecDeque::new(),
-            down: false,
+            faults: 0,
             meter,
             unsettled: SmallVec::new(),
             next_end: NEVER,
@@ -128,7 +129,7 @@ impl Cabinet {
 
     /// What its slots show at `now`, in their order.
     pub fn slot_views(&self, now: Time) -> impl Iterator<Item = SlotView> {
-        let is_down = self.down;
+        let is_down = self.down();
         self.slots.iter().map(move |slot| {
             let view = slot.view(now);
             if is_down { SlotView { state: SlotState::Faulty, power_w: 0.0, ..view } } else { view }
@@ -173,12 +174,12 @@ impl Cabinet {
 
     fn free_slot(&self, is_taken: impl Fn(usize) -> bool) -> Option<usize> {
         let is_free =
-            |(index, slot): (usize, &Slot)| slot.docked.is_none() && !slot.broken && !is_taken(index);
+            |(index, slot): (usize, &Slot)| slot.docked.is_none() && !slot.broken() && !is_taken(index);
         self.slots.iter().enumerate().position(is_free)
     }
 
     fn wake_at(&self) -> Option<Time> {
-        if self.down {
+        if self.down() {
             return None;
         }
         let full_w = self.model.policy.power_w(self.model.charger_w);
@@ -189,13 +190,13 @@ impl Cabinet {
         let (mut next, mut next_end) = (NEVER, NEVER);
         for slot in &self.slots {
             let Some(docked) = &slot.docked else { continue };
+            let works = !slot.broken() && !slot.charger_broken();
             match docked.charge {
-                Charge::Waiting(until) => {
-                    let works = !slot.broken && !slot.charger_broken;
-                    constrained |= works && until.is_none_or(|at| at <= self.at);
-                    next = next.min(to_come(until.unwrap_or(NEVER)));
+                Charge::Waiting(None) => constrained |= works,
+                Charge::Waiting(Some(until)) | Charge::Hindered(until) => {
+                    constrained |= works && until <= self.at;
+                    next = next.min(to_come(until));
                 }
-                Charge::Hindered(until) => next = next.min(to_come(until)),
                 Charge::Ordered { power_w, ends, .. } => {
                     constrained |= ends > self.at && power_w < 0.98 * full_w;
                     next_end = next_end.min(to_come(ends));
@@ -295,7 +296,8 @@ impl Twin for Cabinet {
                 return Ok(draft.events);
             }
         }
-        let served = draft.vacated.len().min(self.queue.len());
+        let given = draft.events.iter().filter(|event| matches!(event, CabinetEvent::Given { .. })).count();
+        let served = given.min(self.queue.len());
         self.order_charges(&mut draft, now, queue.saturating_sub(served));
         if draft.events.is_empty() {
             draft.events.push(CabinetEvent::Passed { at: now });
@@ -326,8 +328,9 @@ impl Twin for Cabinet {
             }
             CabinetEvent::ChargeOrdered { at, slot, power_w, .. } => {
                 self.pass_time(*at);
-                self.cut(*slot);
+                self.interrupt(*slot, *at);
                 if let Some(docked) = &mut self.slots[*slot].docked {
+                    docked.charging_since.get_or_insert(*at);
                     let (power_w, hour) = (*power_w, at.hour_index());
                     let charge = Charge::Ordered { power_w, hour, plan: None, ends: NEVER };
                     docked.set_charge(charge, self.model.ready_soc);
@@ -335,8 +338,9 @@ impl Twin for Cabinet {
             }
             CabinetEvent::ChargeStopped { at, slot, .. } => {
                 self.pass_time(*at);
-                self.cut(*slot);
+                self.interrupt(*slot, *at);
                 if let Some(docked) = &mut self.slots[*slot].docked {
+                    docked.charging_since = None;
                     docked.set_charge(Charge::Waiting(None), self.model.ready_soc);
                 }
             }
@@ -349,7 +353,11 @@ impl Twin for Cabinet {
             CabinetEvent::Given { at, slot, rider, .. } => {
                 self.pass_time(*at);
                 self.cut(*slot);
-                self.slots[*slot].docked = None;
+                // Ready before its charge was done.
+                let given = self.slots[*slot].docked.take();
+                if let Some(begun) = given.and_then(|docked| docked.charging_since) {
+                    self.meter.count(begun, *at);
+                }
                 self.queue.retain(|waiting| waiting.rider != *rider);
             }
             CabinetEvent::Removed { at, slot, .. } => {
@@ -373,8 +381,12 @@ impl Twin for Cabinet {
                 self.pass_time(*at);
                 self.queue.retain(|waiting| waiting.rider != *rider);
             }
-            CabinetEvent::Broke { at, part } => self.set_broken(*at, *part, true),
-            CabinetEvent::Repaired { at, part } => self.set_broken(*at, *part, false),
+            CabinetEvent::Broke { at, part } => {
+                self.count_faults(*at, *part, |faults| faults.saturating_add(1));
+            }
+            CabinetEvent::Repaired { at, part } => {
+                self.count_faults(*at, *part, |faults| faults.saturating_sub(1));
+            }
             CabinetEvent::Passed { at } => self.pass_time(*at),
         }
     }
@@ -386,7 +398,7 @@ impl Twin for Cabinet {
             if slot.docked.is_some() {
                 view.docked += 1;
                 view.ready += u32::from(slot.ready_at().is_some_and(|at| at <= now));
-            } else if !slot.broken {
+            } else if !slot.broken() {
                 view.free += 1;
             }
         }
@@ -409,12 +421,28 @@ impl Cabinet {
         }
     }
 
-    fn set_broken(&mut self, at: Time, part: Part, broken: bool) {
+    /// Whether it serves nobody and charges nothing.
+    fn down(&self) -> bool {
+        self.faults > 0
+    }
+
+    /// Faults of one part may overlap: it works again when all are repaired.
+    fn count_faults(&mut self, at: Time, part: Part, change: impl FnOnce(u32) -> u32) {
         self.pass_time(at);
-        match part {
-            Part::Slot(slot) => self.slots[slot].broken = broken,
-            Part::Charger(slot) => self.slots[slot].charger_broken = broken,
-            Part::Cabinet => self.down = broken,
+        let faults = match part {
+            Part::Slot(slot) => &mut self.slots[slot].faults,
+            Part::Charger(slot) => &mut self.slots[slot].charger_faults,
+            Part::Cabinet => &mut self.faults,
+        };
+        *faults = change(*faults);
+    }
+
+    /// [`Cabinet::cut`], of a pack that stays and is believed to have come as far as its plan says.
+    fn interrupt(&mut self, slot: usize, at: Time) {
+        self.cut(slot);
+        let soc = self.slots[slot].soc_at(at);
+        if let Some(docked) = &mut self.slots[slot].docked {
+            docked.facts.soc = soc;
         }
     }
 
@@ -445,6 +473,9 @@ impl Cabinet {
                     docked.facts.soc = plan.soc_end;
                     let ready_soc = self.model.ready_soc;
                     let charge = if plan.complete || plan.soc_end >= ready_soc - READY_TOLERANCE {
+                        if let Some(begun) = docked.charging_since.take() {
+                            self.meter.count(begun, plan.ends);
+                        }
                         Charge::Done
                     } else {
                         Charge::Hindered(plan.ends + HOUR_MS)

@@ -93,7 +93,7 @@ fn best_hour(now: Time, hours: f64, signal: impl Fn(i64) -> f64) -> Time {
     let mut best = (cost(present), present);
     for begin in present + 1..=present + HORIZON_H {
         let candidate = cost(begin);
-        if candidate < best.0 * (1.0 - 1e-9) {
+        if candidate < best.0 - 1e-9 * best.0.abs() {
             best = (candidate, begin);
         }
     }
@@ -121,6 +121,19 @@ mod tests {
         assert_eq!(policy.begin(now, 3.5, short, None, &supply(price.clone())), now);
         let crowd = Stock { ready: 2, charging: 0, queue: 1 };
         assert_eq!(policy.begin(now, 3.5, crowd, None, &supply(price)), now);
+    }
+
+    #[test]
+    fn among_equal_hours_the_earliest_is_taken_whatever_their_sign() {
+        let policy = Policy { kind: PolicyKind::OffPeak, reserve: 0 };
+        let plenty = Stock { ready: 2, charging: 0, queue: 0 };
+        let now = Time::of_hour(1) + 1000;
+        for price in [0.3, 0.0, -0.05] {
+            assert_eq!(policy.begin(now, 3.5, plenty, None, &supply(vec![price; 48])), now, "{price}");
+        }
+        let mut price = vec![-0.05f32; 48];
+        price[6..10].fill(-0.1);
+        assert_eq!(policy.begin(now, 3.5, plenty, None, &supply(price)), Time::of_hour(6));
     }
 
     #[test]

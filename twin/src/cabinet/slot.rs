@@ -18,13 +18,16 @@ pub(super) struct Docked {
     pub(super) since: Time,
     pub(super) facts: PackFacts,
     pub(super) charge: Charge,
+    /// When its charge first began, until that is counted or a fault has stopped it.
+    pub(super) charging_since: Option<Time>,
     /// When it may be handed out, as far as is known: from a state of charge on, or when it takes no more.
     pub(super) ready_at: Option<Time>,
 }
 
 impl Docked {
     pub(super) fn new(pack: PackId, since: Time, facts: PackFacts, ready_soc: f64) -> Self {
-        let mut docked = Self { pack, since, facts, charge: Charge::Waiting(None), ready_at: None };
+        let mut docked =
+            Self { pack, since, facts, charge: Charge::Waiting(None), charging_since: None, ready_at: None };
         docked.set_charge(Charge::Waiting(None), ready_soc);
         docked
     }
@@ -59,14 +62,25 @@ pub(super) enum Charge {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Slot {
     pub(super) docked: Option<Docked>,
-    pub(super) broken: bool,
-    pub(super) charger_broken: bool,
+    /// Faults of the slot, and of its charger, that are not repaired yet.
+    pub(super) faults: u32,
+    pub(super) charger_faults: u32,
 }
 
 impl Slot {
+    /// Whether it neither takes nor gives.
+    pub(super) fn broken(&self) -> bool {
+        self.faults > 0
+    }
+
+    /// Whether it charges nothing.
+    pub(super) fn charger_broken(&self) -> bool {
+        self.charger_faults > 0
+    }
+
     /// When the pack may be handed out, as far as is known.
     pub(super) fn ready_at(&self) -> Option<Time> {
-        self.docked.as_ref().filter(|_| !self.broken)?.ready_at
+        self.docked.as_ref().filter(|_| !self.broken())?.ready_at
     }
 
     pub(super) fn soc_at(&self, now: Time) -> f64 {
@@ -132,7 +146,7 @@ impl Slot {
     pub(super) fn view(&self, now: Time) -> SlotView {
         let power_w = self.drawing_w(now);
         let state = match &self.docked {
-            _ if self.broken => SlotState::Faulty,
+            _ if self.broken() => SlotState::Faulty,
             None => SlotState::Empty,
             Some(_) if self.ready_at().is_some_and(|at| at <= now) => SlotState::Ready,
             Some(_) if power_w.is_some() => SlotState::Charging,
