@@ -43,6 +43,8 @@ pub struct Battery {
     state: PackState,
     at: Time,
     duty: Duty,
+    /// Power that is asked for and not given since the duty ended before its time [W].
+    denied_w: f64,
     ambient: Ambient,
     stepping: Stepping,
     /// Duties that follow, in order of time.
@@ -208,6 +210,7 @@ impl Battery {
             state,
             at,
             duty: Duty::Rest,
+            denied_w: 0.0,
             ambient,
             stepping,
             agenda: Vec::new(),
@@ -261,6 +264,7 @@ impl Battery {
         Battery {
             ambient,
             duty: Duty::Rest,
+            denied_w: 0.0,
             agenda: Vec::new(),
             projection: None,
             charge: None,
@@ -276,7 +280,8 @@ impl Battery {
         copy
     }
 
-    /// Integrates up to `to`, through whatever is on the agenda; what follows an early end is rest.
+    /// Integrates up to `to`, through whatever is on the agenda; what follows an early end is rest, in which power that was asked
+    /// for counts as not served.
     pub fn catch_up(&mut self, to: Time) {
         let mut begun = 0;
         while let Some(leg) = self.agenda.get(begun).copied()
@@ -287,6 +292,7 @@ impl Battery {
             self.end_charge(leg.at);
             self.charge = None;
             self.duty = leg.duty;
+            self.denied_w = 0.0;
             self.ambient.shift_c = leg.ambient_shift_c;
             if let Duty::Charge { .. } = leg.duty {
                 self.project();
@@ -304,10 +310,13 @@ impl Battery {
         }
         while self.at < to {
             let span = (self.at, to.seconds_since(self.at));
+            let denied_w = self.denied_w / self.model.layout.cells();
+            self.state.ledger.unserved_wh += denied_w * span.1 / 3600.0;
             let passage =
                 pass(&self.model, &mut self.state, self.duty, &self.ambient, span, self.stepping, |_, _| {});
             self.at = match passage.ended {
                 Some((_, after_s)) => {
+                    self.denied_w = self.duty.asked_w();
                     self.duty = Duty::Rest;
                     self.at.plus_seconds(after_s).min(to)
                 }

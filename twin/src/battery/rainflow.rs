@@ -7,7 +7,7 @@
 
 use smallvec::SmallVec;
 
-/// Longest residue that is kept; beyond it the smallest range is counted as two half-cycles.
+/// Longest residue that is kept; beyond it the oldest range is counted as half a cycle.
 const RESIDUE_MAX: usize = 24;
 
 /// Ranges that differ by less are equal. Days that repeat differ by rounding and by fading capacity, and whether

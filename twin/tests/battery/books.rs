@@ -1,10 +1,12 @@
 //! Books that balance: charge, energy, and the meter.
 
-use super::{CELLS, FINE, LAYOUT, any_duty, each_wanderer, rated_wh, uniform};
+use super::{CELLS, FINE, LAYOUT, any_duty, cell, each_wanderer, rated_wh, uniform};
 use twin::battery::integrate::{Duty, Stepping, pass};
 use twin::battery::pack::{Ledger, PackModel, PackState};
+use twin::battery::{Battery, BatteryEvent, Leg};
 use twin::forcing::Ambient;
-use twin::time::Time;
+use twin::time::{HOUR_MS, Time};
+use twin::twin::Twin;
 
 /// Charge that the books of one duty may miss, as a share of rated capacity: self-discharge in the step that ends
 /// empty, and the least length of a step that ends full.
@@ -132,4 +134,26 @@ fn the_meter_agrees_with_voltage_times_current() {
         assert!(off < 2e-4, "{name}: {metered_wh} Wh metered, {wh} Wh from voltage and current");
     });
     println!("largest difference of meter and integral: {worst:.1e}");
+}
+
+#[test]
+fn power_that_is_asked_for_is_served_or_counted_as_not_served() {
+    for (name, air_c) in [("lfp-gr-250ah-prismatic", 20.0), ("nmc811-grsi-lg-m50-5ah", -45.0)] {
+        let model = uniform(&cell(name));
+        let power_w = 0.5 * model.rated_wh();
+        let mut battery = Battery::new(model, Ambient::constant(air_c), Time(0), 0.9, Stepping::default());
+        let leg = |hour: i64, duty| Leg { at: Time(hour * HOUR_MS), duty, ambient_shift_c: 0.0 };
+        // Twice what it holds, and a rest in which nothing is asked for.
+        let legs = [leg(1, Duty::Power { power_w, ripple: 0.0 }), leg(5, Duty::Rest)];
+        battery.apply(&BatteryEvent::DutiesSet(legs.as_slice().into()));
+        // Looked at on the way or not.
+        for hour in [2, 3, 4, 9] {
+            battery.catch_up(Time(hour * HOUR_MS));
+            let ledger = battery.ledger();
+            let asked_wh = power_w * (hour.min(5) - 1) as f64;
+            let told_wh = ledger.energy_out_wh + ledger.unserved_wh;
+            assert!((told_wh / asked_wh - 1.0).abs() < 1e-4, "{name}, {hour} h: {told_wh} of {asked_wh} Wh");
+        }
+        assert!(battery.ledger().unserved_wh > 0.4 * 4.0 * power_w, "{name}: {:?}", battery.ledger());
+    }
 }

@@ -66,6 +66,11 @@ impl Duty {
     pub fn ripple(&self) -> f64 {
         if let Duty::Power { ripple, .. } = self { *ripple } else { 0.0 }
     }
+
+    /// Mean power that is asked for at the terminals [W]; nought of every duty that asks for none.
+    pub fn asked_w(&self) -> f64 {
+        if let Duty::Power { power_w, .. } = self { power_w.max(0.0) } else { 0.0 }
+    }
 }
 
 /// Why a duty ended before its time.

@@ -27,6 +27,8 @@ pub struct NetworkBattery {
     spread: CellSpread,
     at: Time,
     duty: Duty,
+    /// Power that is asked for and not given since the duty ended before its time [W].
+    denied_w: f64,
     ambient: Ambient,
     stepping: NetworkStepping,
     agenda: SmallVec<[Leg; 4]>,
@@ -143,7 +145,8 @@ impl NetworkBattery {
         let group_soc = draw_group_soc(soc, model.wiring.layout.series, spread, stream);
         let bank = Bank::new(cell, fidelity, traits, (&group_soc, ambient.at(at)))?;
         let pack = NetworkPack::new(model, bank, place_k, ambient.at(at));
-        Ok(Self { pack, spread, at, duty: Duty::Rest, ambient, stepping, agenda: SmallVec::new() })
+        let (duty, agenda) = (Duty::Rest, SmallVec::new());
+        Ok(Self { pack, spread, at, duty, denied_w: 0.0, ambient, stepping, agenda })
     }
 
     /// The cells and their joints as of [`NetworkBattery::at`].
@@ -173,7 +176,8 @@ impl NetworkBattery {
         copy
     }
 
-    /// Integrates up to `to`, through whatever is on the agenda; what follows an early end is rest.
+    /// Integrates up to `to`, through whatever is on the agenda; what follows an early end is rest, in which power that was asked
+    /// for counts as not served.
     pub fn catch_up(&mut self, to: Time) {
         while let Some(leg) = self.agenda.first().copied()
             && leg.at <= to
@@ -181,6 +185,7 @@ impl NetworkBattery {
             self.agenda.remove(0);
             self.integrate(leg.at);
             self.duty = leg.duty;
+            self.denied_w = 0.0;
             self.ambient.shift_c = leg.ambient_shift_c;
         }
         self.integrate(to);
@@ -189,9 +194,11 @@ impl NetworkBattery {
     fn integrate(&mut self, to: Time) {
         while self.at < to {
             let span = (self.at, to.seconds_since(self.at));
+            self.pack.ledger_mut().unserved_wh += self.denied_w * span.1 / 3600.0;
             let ended = pass(&mut self.pack, self.duty, &self.ambient, span, self.stepping, |_, _| {});
             self.at = match ended {
                 Some((_, after_s)) => {
+                    self.denied_w = self.duty.asked_w();
                     self.duty = Duty::Rest;
                     self.at.plus_seconds(after_s).min(to)
                 }
