@@ -65,19 +65,44 @@ pub fn day(
         }
         schema::Duty::Drive { km_per_day, plug_in_hour, charge_c_rate, charge_to_soc, .. } => {
             let mut stream = stream();
-            let mut legs: Vec<Leg> = Vec::new();
             // Half the day's distance out in the morning, half back before the charge.
-            let starts = [8.0f64.min(plug_in_hour * 0.5), (plug_in_hour - 2.5).max(0.5)];
-            for start_hour in starts {
-                let ride = &group.rides[stream.random_range(0..group.rides.len())];
-                let seconds = ride.duration_s * 0.5 * km_per_day / ride.km;
+            let rides = [(); 2].map(|()| &group.rides[stream.random_range(0..group.rides.len())]);
+            let hours = rides.map(|ride| ride.duration_s * 0.5 * km_per_day / ride.km / 3600.0);
+            let (starts, plug_in_hour) = drive_hours(hours, *plug_in_hour);
+            let mut legs = Vec::with_capacity(5);
+            for ((ride, start_hour), hours) in rides.into_iter().zip(starts).zip(hours) {
                 let ripple = ride.form_factor * ride.form_factor - 1.0;
                 legs.push(leg(start_hour, Duty::Power { power_w: ride.power_w, ripple }));
-                legs.push(leg(start_hour + seconds / 3600.0, Duty::Rest));
+                legs.push(leg(start_hour + hours, Duty::Rest));
             }
-            legs.push(leg(*plug_in_hour, charge(*charge_c_rate, *charge_to_soc)));
-            legs.sort_by_key(|leg| leg.at);
+            legs.push(leg(plug_in_hour, charge(*charge_c_rate, *charge_to_soc)));
             legs
+        }
+    }
+}
+
+/// Hours at which two rides begin that take so many hours each, one after the other, and at which the pack is plugged in: as
+/// wished, or later where both cannot be over by then.
+fn drive_hours(hours: [f64; 2], plug_in_hour: f64) -> ([f64; 2], f64) {
+    let first = 8.0f64.min(plug_in_hour * 0.5).min((plug_in_hour - hours[0] - hours[1]).max(0.0));
+    let second = (plug_in_hour - hours[1].max(2.5)).max(first + hours[0]);
+    ([first, second], plug_in_hour.max(second + hours[1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rides_follow_one_another_and_are_over_when_the_pack_is_plugged_in() {
+        assert_eq!(drive_hours([0.5, 0.5], 18.0), ([8.0, 15.5], 18.0));
+        for plug_in_hour in [0.0, 1.0, 5.0, 18.0, 24.0] {
+            for hours in [[0.2, 0.3], [1.0, 1.0], [3.2, 3.2], [6.0, 1.0], [13.0, 13.0]] {
+                let ([first, second], plug) = drive_hours(hours, plug_in_hour);
+                assert!(first >= 0.0 && second >= first + hours[0] && plug >= second + hours[1]);
+                let fits = hours[0] + hours[1] <= plug_in_hour;
+                assert!(!fits || (plug - plug_in_hour).abs() < 1e-9, "{hours:?} by {plug_in_hour}: {plug}");
+            }
         }
     }
 }
