@@ -206,12 +206,16 @@ impl Plant {
 
     /// The duty that it is in and those of the rest of the day, as its charger now is.
     fn plan_again(&mut self, now: Time) {
-        let mut legs = self.legs(self.days.saturating_sub(1));
-        let begun = legs.iter().filter(|leg| leg.at <= now).count().saturating_sub(1);
-        legs.drain(..begun);
-        if let Some(first) = legs.first_mut() {
-            first.at = first.at.max(now);
-        }
+        let today = self.days.saturating_sub(1);
+        let mut legs = self.legs(today);
+        let begun = legs.iter().filter(|leg| leg.at <= now).count();
+        // Before the first of a day the last of the day before goes on.
+        let under_way = match (begun, today.checked_sub(1)) {
+            (0, Some(yesterday)) => self.legs(yesterday).pop(),
+            (0, None) => None,
+            _ => legs.drain(..begun).next_back(),
+        };
+        legs.splice(..0, under_way.map(|leg| Leg { at: now, ..leg }));
         self.follow(legs.into(), now);
     }
 

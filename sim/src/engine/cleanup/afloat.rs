@@ -47,11 +47,18 @@ impl CleanupZone {
         }
     }
 
-    /// Puts a vessel in a phase with a task, or tries again later.
-    async fn set_out(&mut self, vessel: usize, phase: Phase, before: Option<VesselCommand>, task: Task) {
+    /// Puts a vessel in a phase with a task, or tries again later; says whether it goes.
+    async fn set_out(
+        &mut self,
+        vessel: usize,
+        phase: Phase,
+        before: Option<VesselCommand>,
+        task: Task,
+    ) -> bool {
         let old = self.ships[vessel].phase;
         self.ships[vessel].phase = phase;
-        match self.send(vessel, before, task).await {
+        let leg = self.send(vessel, before, task).await;
+        match &leg {
             Some(leg) => self.next(vessel, leg.ends),
             None => {
                 self.ships[vessel].phase = old;
@@ -59,6 +66,7 @@ impl CleanupZone {
                 self.next(vessel, retry);
             }
         }
+        leg.is_some()
     }
 
     /// Asks a vessel that is done with something what it does next.
@@ -136,13 +144,14 @@ impl CleanupZone {
         self.vessels[vessel].tell(now, fill).await;
         let ship = &mut self.ships[vessel];
         (ship.ground, ship.left) = (ground, now);
-        ship.trips += 1;
         let speed_kn = self.group(vessel).cruise_kn;
         let task = Task::Sail { to, speed_kn, mission: Mission::Transit };
-        let key = self.key(Member::Vessel, vessel);
-        let other = self.key(Member::Ground, ground);
-        self.happened("departed", key, Some(other), 0.0);
-        self.set_out(vessel, Phase::Outbound, None, task).await;
+        if self.set_out(vessel, Phase::Outbound, None, task).await {
+            self.ships[vessel].trips += 1;
+            let key = self.key(Member::Vessel, vessel);
+            let other = self.key(Member::Ground, ground);
+            self.happened("departed", key, Some(other), 0.0);
+        }
     }
 
     async fn choose_ground(&mut self, vessel: usize) -> usize {
