@@ -192,6 +192,11 @@ fn numbers_that_go_together() {
         "packs: 136",
         "136 packs less 100 with riders leave 36, and 5 cabinets of 8 slots, one kept free in each, hold 35",
     );
+    check_there(
+        "districts: 2",
+        "districts: 6",
+        "6 districts need as many cabinets at least, and there are 5",
+    );
     check_there("ready_soc: 0.9\n", "ready_soc: 0.97\n", "ready_soc 0.97 is above target_soc 0.95");
     check(
         "      ready_soc: 0.9\n",

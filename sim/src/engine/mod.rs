@@ -165,7 +165,7 @@ pub fn run<E>(
     system.block_on(async {
         let arbiters: Arc<Vec<actix_rt::Arbiter>> =
             Arc::new((0..jobs).map(|_| actix_rt::Arbiter::with_tokio_rt(bare_runtime)).collect());
-        let (results, mut finished) = mpsc::channel::<(usize, WorldRecord)>(jobs);
+        let (results, mut finished) = mpsc::channel::<(usize, Option<WorldRecord>)>(jobs);
         let mut waiting = BTreeMap::new();
         let (mut begun, mut delivered) = (0, 0);
         let mut idle: Vec<usize> = (0..jobs).rev().collect();
@@ -188,10 +188,8 @@ pub fn run<E>(
                 };
                 let results = results.clone();
                 arbiters[thread].spawn(async move {
-                    if let Some(record) = world.run().await {
-                        // Nobody listens any more only when the run has failed already.
-                        let _ = results.send((order, record)).await;
-                    }
+                    // Nobody listens any more only when the run has failed already.
+                    let _ = results.send((order, world.run().await)).await;
                 });
                 busy.insert(order, thread);
                 begun += 1;
@@ -199,7 +197,7 @@ pub fn run<E>(
             if delivered == worlds.len() || (stopped && delivered == begun) {
                 break Ok(());
             }
-            let Some((order, record)) = finished.recv().await else { break Err(EngineError::Lost) };
+            let Some((order, Some(record))) = finished.recv().await else { break Err(EngineError::Lost) };
             progress.worlds_done.fetch_add(1, Ordering::Relaxed);
             idle.extend(busy.remove(&order));
             waiting.insert(order, record);

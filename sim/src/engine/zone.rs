@@ -165,7 +165,10 @@ impl<C: Cast> Zone<C> {
         let id = network as u32;
         let cabinets = share(file.cabinets.count, districts, district);
         let riders = share(file.riders.count, districts, district);
-        let spare = share(file.packs - file.riders.count, districts, district);
+        // Spare packs go with the cabinets that are to hold them.
+        let spares = file.packs - file.riders.count;
+        let at = |cabinet: u32| share(spares, file.cabinets.count, cabinet).start;
+        let spare = at(cabinets.start)..at(cabinets.end);
         for number in cabinets.clone() {
             let name = format!("{}-cabinet-{}", file.name, number + 1);
             let mut stream = self.seed.stream(&name, "popularity", 0);

@@ -104,6 +104,9 @@ impl<C: Cast> Zone<C> {
                 false
             }
             CabinetEvent::Given { at, pack, rider, waited_s, soc, cut_short, .. } => {
+                // What it has reported of a charge ordered in the same letter is of no use any more.
+                let of_given = |command: &mut CabinetCommand| matches!(command, CabinetCommand::Report { pack: of, .. } if of == pack);
+                self.stations[station as usize].pending.retain(|command| !of_given(command));
                 if *cut_short {
                     self.order(station, *pack, Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c })
                         .await;

@@ -53,6 +53,11 @@ fn check_circulation(network: &Node, trail: &Trail<'_>, findings: &mut Findings)
     let (Some(cabinets), Some(slots)) = (part("cabinets", "count"), part("cabinets", "slots")) else {
         return;
     };
+    if let Some(districts) = number(network, "districts").filter(|districts| *districts > cabinets) {
+        let message =
+            format!("{districts} districts need as many cabinets at least, and there are {cabinets}");
+        findings.add(place_of(network, &["districts"]), trail.key("districts"), message);
+    }
     let room = cabinets * (slots - 1.0);
     if packs - riders > room {
         let message = format!(
