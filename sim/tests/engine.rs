@@ -277,3 +277,80 @@ fn what_is_injected_happens_and_is_repeated() {
     assert_eq!(session.log().len(), 2);
     assert_eq!(again.conclude(), session.conclude());
 }
+
+/// One world on two threads, which must not leave anybody waiting for ever.
+fn only(sets: &[(&str, &str)]) -> WorldRecord {
+    run(&planned(CITY, &[&[("replicates", "1"), ("horizon_days", "10")], sets].concat()), 2).remove(0)
+}
+
+#[test]
+fn districts_of_unequal_size_hold_their_packs() {
+    let uneven = [("networks.city.districts", "2"), ("networks.city.cabinets.count", "3")];
+    // Three cabinets of eight slots, one kept free in each, hold 21 besides the 30 with riders.
+    let world = only(&[&uneven[..], &[("networks.city.packs", "51")]].concat());
+    assert_eq!(at_the_end(&world, "battery", "soh").len(), 51 + 3);
+    assert!(world.figures["swaps_total"] > 100.0, "{:?}", world.figures);
+}
+
+#[test]
+fn packs_that_are_worn_when_they_are_made_are_not_replaced_without_end() {
+    let world = only(&[("batteries.scooter-pack.end_of_life_soh", "0.999")]);
+    let (swaps, replaced) = (world.figures["swaps_total"], world.figures["replacements_total"]);
+    assert!(replaced > 20.0 && replaced < swaps + 30.0, "{replaced} replacements at {swaps} swaps");
+}
+
+#[test]
+fn a_pack_may_be_handed_out_at_once_when_it_takes_the_place_of_a_worn_one() {
+    let sets = [
+        ("batteries.scooter-pack.end_of_life_soh", "0.999"),
+        ("networks.city.charging.ready_soc", "0.4"),
+        ("networks.city.packs", "33"),
+        ("networks.city.riders.patience_min", "200"),
+    ];
+    let world = only(&sets);
+    let (replaced, waited_min) = (world.figures["replacements_total"], world.figures["waiting_mean_min"]);
+    assert!(replaced > 20.0 && waited_min > 0.1, "{replaced} replaced, {waited_min} min waited");
+}
+
+#[test]
+fn a_mean_over_no_swaps_is_no_figure() {
+    let dark = "[{ kind: cabinet, network: city, at_day: 0, repair_h: 8760 }]";
+    let world = only(&[("faults", dark)]);
+    assert_eq!(world.figures["swaps_total"], 0.0);
+    for name in
+        ["cost_per_swap", "carbon_per_swap_kg", "waiting_mean_min", "waiting_p95_min", "peak_usage_hour"]
+    {
+        assert!(!world.figures.contains_key(name), "{name}: {:?}", world.figures);
+    }
+}
+
+#[test]
+fn what_is_injected_when_rows_are_due_doubles_nothing() {
+    let model = engine::prepare::<Infallible>(&planned(CITY, &[])).unwrap().remove(0);
+    let ended = |inject: bool| {
+        let mut session = Session::init(model.clone(), 0);
+        session.run_until(session.start() + 10 * 86_400_000, |_| true);
+        if inject {
+            let (cabinet, part) = ("city-cabinet-5".to_owned(), BrokenPart::Slot(1));
+            session.inject(Injection::Break { cabinet, part, repair_h: 1.0 }).unwrap();
+        }
+        session.conclude()
+    };
+    let (calm, hit) = (ended(false), ended(true));
+    for name in ["swaps_total", "energy_consumed_kwh", "energy_throughput_kwh", "efc_mean"] {
+        assert!((hit.figures[name] / calm.figures[name] - 1.0).abs() < 1e-3, "{name}: {:?}", hit.figures);
+    }
+    assert_eq!(hit.series.len(), calm.series.len());
+}
+
+#[test]
+fn throughput_is_a_mean_over_all_packs_that_served() {
+    let world = only(&[("batteries.scooter-pack.end_of_life_soh", "0.999")]);
+    let efc = at_the_end(&world, "battery", "efc");
+    let mean = efc.values().sum::<f64>() / efc.len() as f64;
+    assert!(
+        (world.figures["efc_mean"] / mean - 1.0).abs() < 1e-9,
+        "{} instead of {mean}",
+        world.figures["efc_mean"]
+    );
+}

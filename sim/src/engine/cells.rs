@@ -392,6 +392,7 @@ fn add_to(sums: &mut Sums, battery: &NetworkBattery) {
     let pack = battery.pack();
     let (ledger, cells, count) = (pack.ledger(), pack.bank().sums(), pack.bank().count());
     let per_cell = 1.0 / count as f64;
+    sums.packs += 1.0;
     sums.delivered_wh += ledger.energy_out_wh;
     sums.losses_wh += cells.losses_wh + ledger.interconnect_wh + ledger.balancing_wh;
     sums.unserved_wh += ledger.unserved_wh;

@@ -216,7 +216,9 @@ fn figures(
         figures.insert("soh_p10_pct", 100.0 * percentile(&soh, 0.1).unwrap_or(0.0));
         figures.insert("soh_p90_pct", 100.0 * percentile(&soh, 0.9).unwrap_or(0.0));
         figures.insert("resistance_growth_mean_pct", 100.0 * (mean(&resistance) - 1.0));
-        figures.insert("efc_mean", all.efc / (soh.len() as f64 + all.replacements));
+    }
+    if all.packs > 0.0 {
+        figures.insert("efc_mean", all.efc / all.packs);
     }
     if !model.networks.is_empty() {
         let peak = tallies.iter().flat_map(|t| t.peak_w.values()).fold(0.0, |a: f64, b| a.max(*b));
@@ -226,21 +228,30 @@ fn figures(
             ("swaps_per_day", share(all.swaps, days)),
             ("walk_aways_total", all.walk_aways),
             ("lost_swaps_total", all.lost),
-            ("served_pct", 100.0 * share(all.swaps, tried)),
-            ("waiting_mean_min", share(all.waited_s / 60.0, all.swaps)),
-            ("waiting_p95_min", waiting_percentile_min(&all.waits, 0.95)),
             ("energy_consumed_kwh", all.energy_wh * 1e-3),
             ("grid_energy_kwh", all.grid_wh * 1e-3),
             ("solar_energy_kwh", all.solar_wh * 1e-3),
             ("peak_site_kw", peak * 1e-3),
             ("energy_cost", all.cost),
             ("total_cost", all.cost + replacement_cost),
-            ("cost_per_swap", share(all.cost + replacement_cost, all.swaps)),
             ("grid_carbon_kg", all.carbon_g * 1e-3),
-            ("carbon_per_swap_kg", share(all.carbon_g * 1e-3 + production_kg, all.swaps)),
-            ("average_charging_time_min", share(all.charging_h * 60.0, all.charges)),
-            ("peak_usage_hour", peak_hour(&all.by_hour)),
         ]);
+        // A mean over none is no figure.
+        if tried > 0.0 {
+            figures.insert("served_pct", 100.0 * all.swaps / tried);
+        }
+        if all.swaps > 0.0 {
+            figures.extend([
+                ("waiting_mean_min", all.waited_s / 60.0 / all.swaps),
+                ("waiting_p95_min", waiting_percentile_min(&all.waits, 0.95)),
+                ("cost_per_swap", (all.cost + replacement_cost) / all.swaps),
+                ("carbon_per_swap_kg", (all.carbon_g * 1e-3 + production_kg) / all.swaps),
+                ("peak_usage_hour", peak_hour(&all.by_hour)),
+            ]);
+        }
+        if all.charges > 0.0 {
+            figures.insert("average_charging_time_min", all.charging_h * 60.0 / all.charges);
+        }
     }
     super::sites::figures(&mut figures, tallies);
     figures

@@ -110,6 +110,8 @@ pub struct Sums {
     pub lost: f64,
     /// Packs replaced.
     pub replacements: f64,
+    /// Packs that served, each in the sums of where it served first.
+    pub packs: f64,
     /// Time that riders waited, over completed swaps [s].
     pub waited_s: f64,
     /// Meters of the cabinets.
@@ -168,6 +170,7 @@ impl Sums {
 
     /// Adds a pack by what it shows and what it has booked.
     pub fn add_pack(&mut self, view: &BatteryView, ledger: &Ledger) {
+        self.packs += 1.0;
         self.delivered_wh += ledger.energy_out_wh;
         self.losses_wh += ledger.losses_wh;
         self.unserved_wh += ledger.unserved_wh;
@@ -198,6 +201,7 @@ impl Sums {
         self.walk_aways += other.walk_aways;
         self.lost += other.lost;
         self.replacements += other.replacements;
+        self.packs += other.packs;
         self.waited_s += other.waited_s;
         self.energy_wh += other.energy_wh;
         self.grid_wh += other.grid_wh;

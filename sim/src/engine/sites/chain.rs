@@ -157,6 +157,8 @@ pub struct ChainZone {
 
 #[derive(Default)]
 pub(super) struct Counts {
+    /// Packs that took the place of others in vehicles.
+    pub(super) replaced: f64,
     pub(super) second_life: f64,
     pub(super) unsuitable: f64,
     pub(super) recycled: f64,
@@ -366,6 +368,7 @@ impl ChainZone {
             }
             // The vehicle goes on with a new pack.
             self.enter();
+            self.counts.replaced += 1.0;
         } else {
             self.note("second_life_ended", unit, view.soh);
             self.send_to_recycler(unit, site);

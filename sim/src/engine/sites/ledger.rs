@@ -57,7 +57,8 @@ impl ChainZone {
             sums.outside_efc += ledger.outside_cycles_efc - came(|facts| facts.ledger.outside_cycles_efc);
         }
         let made = self.units.len() as f64 - self.taken_in();
-        sums.replacements = made - f64::from(site.file.vehicles).min(made);
+        sums.replacements = self.counts.replaced;
+        sums.packs = made;
         let works = self.works.look(move |works| works.view(now)).await;
         let (pack_kg, whole) = (site.contents.total_kg(), Key::SecondLife(self.index as u32));
         let of_works = Key::Recycler(self.index as u32);

@@ -109,7 +109,10 @@ impl<C: Cast> Zone<C> {
 
     /// Ends the zone's run and hands over what it recorded.
     pub async fn conclude(mut self) -> Tally {
-        self.sample().await;
+        // Rows of this very instant may be there already, where something was injected at it.
+        if self.tally.sums.last().is_none_or(|(at, ..)| *at < self.now) {
+            self.sample().await;
+        }
         let now = self.now;
         for pack in 0..self.seats.len() {
             let Some(seat) = self.seats[pack].take() else { continue };
