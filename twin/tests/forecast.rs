@@ -48,6 +48,16 @@ fn true_capacity(cell: &CellModel, days: f64, pace: f64) -> f64 {
     cell.life.health(&states).capacity
 }
 
+/// Days until 80 % of the capacity is left.
+fn end_of(capacity: &impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut high) = (1.0, 60.0 * 365.25);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if capacity(middle) > 0.8 { low = middle } else { high = middle }
+    }
+    low
+}
+
 #[test]
 fn intervals_hold_simulated_batteries_of_their_own_pace() {
     let (mut held, mut count) = (0, 0);
@@ -58,12 +68,7 @@ fn intervals_hold_simulated_batteries_of_their_own_pace() {
             let mut stream = Seed(seed).stream(chemistry, "pace", 0);
             let pace: f64 = LogNormal::new(0.3, 0.3).unwrap().sample(&mut stream);
             let capacity = |days: f64| true_capacity(&cell, days, pace);
-            let (mut low, mut high) = (1.0, 60.0 * 365.25);
-            for _ in 0..60 {
-                let middle = 0.5 * (low + high);
-                if capacity(middle) > 0.8 { low = middle } else { high = middle }
-            }
-            let end = low;
+            let end = end_of(&capacity);
             if end > 40.0 * 365.25 {
                 continue;
             }
@@ -125,4 +130,43 @@ fn what_makes_no_sense_is_refused() {
     assert!(matches!(forecast(&ask, &[point, point]), Err(ForecastError::Order { index: 1 })));
     let still = Duty { efc_per_day: f64::NAN, ..DUTY };
     assert!(forecast(&Ask { duty: still, ..ask }, &[]).is_err());
+}
+
+#[test]
+fn a_young_battery_is_not_told_that_it_is_about_to_die() {
+    let makes = [
+        "nca-gr-panasonic-3ah",
+        "nmc111-gr-kokam-75ah",
+        "lfp-gr-250ah-prismatic",
+        "lfp-gr-sony-naumann",
+        "nmc811-grsi-lg-m50-5ah",
+    ];
+    let cells = makes.map(cell);
+    for (age, least) in [(0.0, 0.75), (1.0, 0.85), (10.0, 0.85), (100.0, 0.75)] {
+        let (mut held, mut ratios) = (0, Vec::new());
+        for (make, seed) in (0..makes.len()).flat_map(|make| (0..30u64).map(move |seed| (make, seed))) {
+            let (chemistry, cell) = (makes[make], &cells[make]);
+            let mut stream = Seed(seed).stream(chemistry, "young", 0);
+            let pace: f64 = LogNormal::new(0.0, 0.3).unwrap().sample(&mut stream);
+            let capacity = |days: f64| true_capacity(cell, days, pace);
+            let truth = end_of(&capacity).min(40.0 * 365.25) - age;
+            let points = (age as u32).min(60);
+            let history: Vec<Point> = (1..=points)
+                .map(|k| {
+                    let x = age * f64::from(k) / f64::from(points);
+                    let noise: f64 = StandardNormal.sample(&mut stream);
+                    Point { x, capacity: capacity(x) + 0.01 * noise, std: 0.02, duty: None }
+                })
+                .collect();
+            let ask = Ask { cell, unit: Unit::Days, duty: DUTY, end_of_life: 0.8, seed: Seed(seed) };
+            let told = forecast(&ask, &history).unwrap();
+            held += usize::from(told.p10 <= truth && truth <= told.p90);
+            ratios.push(told.p50 / truth);
+        }
+        ratios.sort_by(f64::total_cmp);
+        let (count, middle) = (ratios.len(), ratios[ratios.len() / 2]);
+        println!("after {age} days: {held} of {count} held, p50 {middle:.2} of what remains");
+        assert!(held as f64 >= least * count as f64, "after {age} days {held} of {count}");
+        assert!((0.2..1.5).contains(&middle), "after {age} days {middle}");
+    }
 }

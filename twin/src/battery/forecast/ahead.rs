@@ -23,15 +23,14 @@ const PACE_DRIFT: f64 = 1.1;
 const PACE_SPREAD: f64 = 0.9;
 /// The pace changes by no more than this factor's logarithm.
 const PACE_MOST: f64 = 3.0;
+/// Life so far of a battery that is fresh, as a share of the life that its course means: what may change is told against it.
+const YOUNG: f64 = 0.3;
 /// Points of the curve.
 const CURVE: usize = 60;
 
 pub(super) fn run(ask: &Ask<'_>, course: &Course, learnt: &Learnt) -> Forecast {
     let mut stream = ask.seed.stream("forecast", "ensemble", 0);
     let start = course.x[0];
-    // Before there is a history, life so far is where the laws have lost a unit.
-    let scale =
-        start.max(course.x[course.loss.partition_point(|l| *l < course.unit_loss).min(course.x.len() - 1)]);
     let mut members: Vec<Vec<f64>> = Vec::with_capacity(MEMBERS);
     let mut lives = Vec::with_capacity(MEMBERS);
     let mut paces = Vec::with_capacity(MEMBERS);
@@ -47,7 +46,8 @@ pub(super) fn run(ask: &Ask<'_>, course: &Course, learnt: &Learnt) -> Forecast {
             sum += bends[next].1.weight;
             next += 1;
         }
-        let bend = bends[next].1;
+        let (life, bend) = bends[next];
+        let scale = start.max(course.freshness * YOUNG * life).max(1e-9);
         let size = bend.size;
         // Present level is the latest points' own; the first capacity only says how it came about.
         let first = bend.first;

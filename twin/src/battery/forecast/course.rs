@@ -10,10 +10,18 @@ const NODES: usize = 240;
 const REACH: f64 = 40.0;
 const LEAST_DAYS: f64 = 40.0 * 365.25;
 const LEAST_CYCLES: f64 = 20_000.0;
-/// Loss to which a course is scaled before there is a history [of capacity].
+/// Least loss that may end a life [of capacity].
 const FIRST_LOSS: f64 = 0.01;
 /// Loss below which a history has not got anywhere by the laws.
 const LEAST_LOSS: f64 = 1e-4;
+/// A battery is fresh up to about this share of the life that the laws foresee, as long as it has lost about this share of what
+/// ends its life: a few times what its scatter hides. Set on the measured and simulated cells of docs/models/forecast.md.
+const FRESH_LIFE: f64 = 0.15;
+const FRESH_LOSS: f64 = 0.25;
+/// Loss about which the bend of a fresh battery turns, as a share of what ends its life.
+const TURN: f64 = 0.5;
+/// Points that tell the present level.
+const LATEST: usize = 8;
 
 /// Loss up to which laws are followed [of capacity].
 const HALF: f64 = 0.5;
@@ -35,6 +43,15 @@ pub(super) struct Course {
     pub(super) unit_loss: f64,
     /// dln(loss)/dln(x) at the end of the history.
     pub(super) exponent: f64,
+    /// 1 for a battery that has lost next to nothing, of which a history says little, to 0.
+    pub(super) freshness: f64,
+}
+
+/// Loss from the first point of a history to the mean of its latest ones.
+fn lost_so_far(history: &[Point]) -> f64 {
+    let latest = &history[history.len().saturating_sub(LATEST)..];
+    let mean = latest.iter().map(|point| point.capacity).sum::<f64>() / latest.len().max(1) as f64;
+    history.first().map_or(0.0, |first| first.capacity - mean)
 }
 
 impl Course {
@@ -74,13 +91,20 @@ impl Course {
         if last.is_nan() || last < 1e-4 {
             return None;
         }
-        // Laws that lose nothing at first leave nothing to take a logarithm of.
-        let unit_loss = if loss[0] > LEAST_LOSS { loss[0] } else { FIRST_LOSS.min(0.5 * last) };
+        // A bend turns about the loss so far, unless that is next to nothing: then about one on the way to the end of life.
+        let ends = (1.0 - ask.end_of_life).max(FIRST_LOSS);
+        let life = x[loss.partition_point(|loss| *loss < ends).min(x.len() - 1)].max(1e-9);
+        let (lived, lost) = (end / (FRESH_LIFE * life), lost_so_far(history) / (FRESH_LOSS * ends));
+        let freshness = (-lived * lived - lost * lost).exp();
+        let halfway = (TURN * ends).min(0.5 * last);
+        // Laws that have lost nothing so far leave nothing to take a logarithm of.
+        let so_far = if loss[0] > LEAST_LOSS { loss[0] } else { halfway };
+        let unit_loss = halfway.powf(freshness) * so_far.powf(1.0 - freshness);
         let node = loss.partition_point(|l| *l < unit_loss).clamp(1, loss.len() - 2);
         let further = (node + 12).min(loss.len() - 1);
         let exponent =
             (loss[further].max(1e-9) / loss[node].max(1e-9)).ln() / (x[further] / x[node].max(1e-9)).ln();
-        Some(Self { applies, known, x, loss, unit_loss, exponent: exponent.clamp(0.2, 4.0) })
+        Some(Self { applies, known, x, loss, unit_loss, exponent: exponent.clamp(0.2, 4.0), freshness })
     }
 }
 
