@@ -29,6 +29,8 @@ use twin::battery::integrate::Stepping;
 const DEVICES_MAX: usize = 5_000;
 /// Messages that may wait in a client.
 const WAITING: usize = 64;
+/// Longest packet of a client: some hundred readings, as a device sends that was away.
+const PACKET_MAX_BYTES: usize = 256 * 1_024;
 /// How long a client waits before it connects again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Fine enough for readings every few seconds.
@@ -170,6 +172,7 @@ fn connect(tasks: &mut JoinSet<()>, device: &Device, broker: SocketAddr, secrets
     let topic = format!("celltide/v1/{kind}/{id}");
     let mut options = MqttOptions::new(format!("plant-{id}"), broker.ip().to_string(), broker.port());
     options.set_keep_alive(Duration::from_secs(60));
+    options.set_max_packet_size(PACKET_MAX_BYTES, PACKET_MAX_BYTES);
     if let Some(secret) = secrets.get(device) {
         options.set_credentials(id.to_string(), secret.reveal());
     }

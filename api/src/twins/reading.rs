@@ -72,6 +72,10 @@ fn reading(kind: Kind, object: Map<String, Value>, within: &str) -> Result<Readi
             _ => return Err(Problem::unfit(field(&name), "is no number")),
         }
     }
+    let has = |name: &str| values.iter().any(|(metric, _)| metric.as_str() == name);
+    if has("lat") != has("lon") {
+        return Err(Problem::unfit(field("lat"), "lat and lon come together or not at all"));
+    }
     if values.is_empty() || values.len() > METRICS_MAX {
         return Err(Problem::unfit(
             field("values"),
@@ -100,10 +104,16 @@ mod tests {
         assert!(
             wrong(json!({"ts": 1, "voltage_v": "x", "current_a": 1})).starts_with("voltage_v: is no number")
         );
+        assert!(
+            wrong(json!({"ts": 1, "voltage_v": 1, "current_a": 1, "lat": 1})).starts_with("lat: lat and lon")
+        );
         assert!(wrong(json!("text")).contains("neither a reading"));
         assert!(
-            read(Kind::Vessel, json!({"ts": "2026-01-01T00:00:00Z", "lat": 1.5, "net_deployed": true}))
-                .is_ok()
+            read(
+                Kind::Vessel,
+                json!({"ts": "2026-01-01T00:00:00Z", "lat": 1.5, "lon": 103.8, "net_deployed": true})
+            )
+            .is_ok()
         );
     }
 }

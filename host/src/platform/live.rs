@@ -768,7 +768,8 @@ impl LiveTwin {
 fn plausible(reading: &Reading) -> Result<(), Unfit> {
     for (metric, value) in &reading.values {
         let (low, high) = match metric.as_str() {
-            "soc_pct" | "soh_pct" => (-1.0, 200.0),
+            "soc_pct" => (-5.0, 110.0),
+            "soh_pct" => (-5.0, 200.0),
             "temperature_c" | "ambient_c" => (-100.0, 1_000.0),
             "voltage_v" => (-10_000.0, 10_000.0),
             "lat" => (-90.0, 90.0),

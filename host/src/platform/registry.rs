@@ -229,6 +229,16 @@ impl Spec {
                     let reason = format!("{name:?} is no chemistry; `celltide cell list` names them");
                     return Err(Unfit::new("spec.chemistry", reason));
                 }
+                for (field, day) in
+                    [("manufactured_on", &spec.manufactured_on), ("installed_on", &spec.installed_on)]
+                {
+                    if let Some(day) = day
+                        && day.parse::<jiff::civil::Date>().is_err()
+                    {
+                        let reason = format!("{day:?} is no day; write it as 2026-01-31");
+                        return Err(Unfit::new(format!("spec.{field}"), reason));
+                    }
+                }
                 within("series", spec.series.map(f64::from), 1.0, 10_000.0)?;
                 within("parallel", spec.parallel.map(f64::from), 1.0, 10_000.0)?;
                 within("capacity_ah", spec.capacity_ah, 1e-3, 1e6)?;

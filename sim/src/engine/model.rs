@@ -17,7 +17,7 @@ use twin::battery::thermal::ThermalPath;
 use twin::cabinet::meter::Supply;
 use twin::cabinet::policy::{Policy, PolicyKind};
 use twin::cabinet::{CabinetModel, SwapRule};
-use twin::forcing::{Ambient, Hourly};
+use twin::forcing::Ambient;
 use twin::rng::Seed;
 use twin::time::{Time, UtcOffset};
 
@@ -306,9 +306,10 @@ impl VariantModel {
                 notes.extend(library.notes.iter().cloned());
                 rides = library.rides();
             }
-            let air_c = match file.room_c {
-                Some(room_c) => Hourly::constant(room_c),
-                None => surroundings.air_c.clone(),
+            // A room keeps its temperature, however much warmer than outdoors it is elsewhere.
+            let ambient = match file.room_c {
+                Some(room_c) => Ambient::constant(room_c),
+                None => Ambient { air_c: surroundings.air_c.clone(), shift_c: file.ambient_shift_c },
             };
             let kind = kind_of(&file.battery)?;
             let cells = file.network.as_ref().map(|network| CellsModel::of(&kinds[kind], network, start));
@@ -318,7 +319,7 @@ impl VariantModel {
                 retired_to: super::sites::model::chain_called(scenario, file.retired_to.as_deref())?,
                 kind,
                 cells,
-                ambient: Ambient { air_c, shift_c: file.ambient_shift_c },
+                ambient,
                 rides,
                 file: file.clone(),
             });

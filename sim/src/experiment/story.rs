@@ -60,11 +60,15 @@ pub(super) fn of_figures(model: &VariantModel, mean: impl Fn(&str) -> Option<f64
     let (unserved, given) =
         (mean("unserved_kwh").unwrap_or(0.0), mean("energy_throughput_kwh").unwrap_or(0.0));
     if unserved > UNSERVED_SHARE * given {
+        let gave = if unserved < 10.0 * given {
+            format!("{} % of what they gave", significant(100.0 * unserved / given, 2))
+        } else {
+            format!("they gave {} kWh", significant(given, 3))
+        };
         warnings.push(format!(
-            "In variant {}, packs were asked for {} kWh that they could not give ({} % of what they gave).",
+            "In variant {}, packs were asked for {} kWh that they could not give ({gave}).",
             model.name,
-            significant(unserved, 3),
-            significant(100.0 * unserved / given.max(1e-9), 2)
+            significant(unserved, 3)
         ));
     }
     warnings

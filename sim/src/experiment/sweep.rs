@@ -175,7 +175,8 @@ pub fn run_grid(grid: &[GridPoint], options: &Options, folder: &Path) -> Result<
     warnings.extend(story::cautions(&models));
     let partial = stops.earliest.is_some();
     if partial {
-        let whole = stops.ended.iter().filter(|ended| **ended == base.replicates).count();
+        let is_whole: Vec<bool> = stops.ended.iter().map(|ended| *ended == base.replicates).collect();
+        let whole = is_whole.iter().filter(|is_whole| **is_whole).count();
         warnings.insert(
             0,
             format!(
@@ -183,7 +184,8 @@ pub fn run_grid(grid: &[GridPoint], options: &Options, folder: &Path) -> Result<
                 points.len()
             ),
         );
-        points.retain(|point| !point.figures.is_empty());
+        let mut is_whole = is_whole.into_iter();
+        points.retain(|_| is_whole.next() == Some(true));
     }
     let sweep = Sweep {
         name: base.name.clone(),

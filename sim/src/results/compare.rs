@@ -85,6 +85,7 @@ impl Comparison {
     pub fn json(&self) -> Value {
         let base = self.story.variants.first();
         let variants = self.story.variants.iter().zip(&self.origins).map(|(variant, &origin)| {
+            let base = base.filter(|base| variant.spans_as(base));
             let figures: BTreeMap<&String, Value> = variant
                 .figures
                 .iter()
@@ -159,7 +160,8 @@ impl Comparison {
         for (index, spread) in spreads.iter().enumerate() {
             cells.push(spread.map_or_else(|| "-".to_owned(), |spread| grouped(spread.mean, decimals)));
             if index > 0 {
-                let both = spreads[0].zip(*spread);
+                let variants = &self.story.variants;
+                let both = spreads[0].zip(*spread).filter(|_| variants[index].spans_as(&variants[0]));
                 let change = both.and_then(|(base, spread)| change(&quantity, base, spread, 1));
                 cells.push(change.map_or_else(String::new, |change| change.text));
             }

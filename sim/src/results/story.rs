@@ -58,6 +58,21 @@ pub struct VariantStory {
     pub replacements: Vec<Replacement>,
 }
 
+impl VariantStory {
+    /// Time that was simulated [d]; nothing of a variant that never began.
+    pub fn days(&self) -> Option<f64> {
+        self.figures.get("simulated_days").map(|days| days.mean)
+    }
+
+    /// Whether it came as far as another, so that figures of both can be compared.
+    pub fn spans_as(&self, other: &VariantStory) -> bool {
+        match (self.days(), other.days()) {
+            (Some(mine), Some(theirs)) => (mine - theirs).abs() <= 1e-3 * mine.max(theirs),
+            (mine, theirs) => mine == theirs,
+        }
+    }
+}
+
 /// Pieces of one place that are replaced together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Replacement {

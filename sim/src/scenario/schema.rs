@@ -199,7 +199,7 @@ pub struct PackGroup {
     #[serde(default)]
     #[schemars(range(min = -40.0, max = 40.0))]
     pub ambient_shift_c: f64,
-    /// Constant room temperature, instead of outdoor air.
+    /// Constant room temperature, instead of outdoor air and `ambient_shift_c`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -60.0, max = 70.0))]
     pub room_c: Option<f64>,

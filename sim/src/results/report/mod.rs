@@ -49,7 +49,7 @@ pub(crate) fn render_as(
     let mut warnings = story.warnings.clone();
     if let Some(stopped_at) = &story.stopped_at {
         let message = format!(
-            "The run was stopped on {} and covers only part of its span; totals are totals up to then.",
+            "The run was stopped on {} and covers only part of its span; totals of a variant are totals up to where it had come, which its simulated time tells.",
             readable_date(stopped_at)
         );
         warnings.insert(0, message);

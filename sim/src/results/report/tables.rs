@@ -209,7 +209,8 @@ fn row(html: &mut String, story: &Story, name: &str) {
         escape(&quantity.label),
         escape(&quantity.unit)
     );
-    let base = story.variants.first().and_then(|variant| variant.figures.get(name));
+    let first = story.variants.first();
+    let base = first.and_then(|variant| variant.figures.get(name));
     for (index, variant) in story.variants.iter().enumerate() {
         let Some(spread) = variant.figures.get(name) else {
             let _ = write!(html, "<td class=\"v{index}\">–</td>");
@@ -220,8 +221,9 @@ fn row(html: &mut String, story: &Story, name: &str) {
             "<td class=\"v{index}\"><span class=\"n\">{}</span>",
             typeset(&grouped(spread.mean, decimals))
         );
+        let is_alike = index > 0 && first.is_some_and(|first| variant.spans_as(first));
         let differs =
-            base.filter(|_| index > 0).and_then(|base| change(&quantity, base, spread, story.replicates));
+            base.filter(|_| is_alike).and_then(|base| change(&quantity, base, spread, story.replicates));
         if let Some(change) = differs {
             let _ =
                 write!(html, "<span class=\"d {}\">{}</span>", change.verdict.class(), typeset(&change.text));
@@ -243,7 +245,10 @@ fn in_short(story: &Story, names: &[&str]) -> String {
     let mut html = String::from("<ul class=\"short\">");
     for (index, variant) in others.iter().enumerate() {
         let findings = findings(base, variant, names, story);
-        let told = if findings.is_empty() {
+        let told = if !variant.spans_as(base) {
+            let days = |of: &VariantStory| of.days().map_or_else(|| "no".to_owned(), |days| grouped(days, 1));
+            format!("not compared, for it came to {} simulated days and not {}", days(variant), days(base))
+        } else if findings.is_empty() {
             "nothing that stands out from the replicates".to_owned()
         } else {
             findings.join(", ")

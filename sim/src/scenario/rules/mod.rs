@@ -123,6 +123,8 @@ fn check_names(root: &Node, findings: &mut Findings) {
         let message = "nothing to simulate: give packs, networks, data_centres, second_lives or cleanups";
         findings.add(root.place, "", message);
     }
+    // Twins are called by what they belong to, so that no two things that have some may share a name.
+    let mut owners: HashMap<&str, (&str, Place)> = HashMap::new();
     for list in ["networks", "packs", "data_centres", "second_lives", "cleanups", "variants"] {
         let mut seen: HashMap<&str, Place> = HashMap::new();
         each(root, list, |element, trail| {
@@ -131,6 +133,15 @@ fn check_names(root: &Node, findings: &mut Findings) {
             if let Some(first) = seen.insert(text, name.place) {
                 let message =
                     format!("two {list} are called {}; the other is on line {}", name.brief(), first.line);
+                findings.add(name.place, trail.key("name"), message);
+            } else if list != "variants"
+                && let Some((other, first)) = owners.insert(text, (list, name.place))
+            {
+                let message = format!(
+                    "{} is called so in {other} too, on line {}, and their twins would share their names",
+                    name.brief(),
+                    first.line
+                );
                 findings.add(name.place, trail.key("name"), message);
             }
         });
