@@ -236,6 +236,12 @@ fn as_json(file: &ChemistryFile) -> serde_json::Value {
 fn life(args: &LifeArgs) -> Result<(), Failure> {
     let cell = cell(&args.chemistry).map_err(Failure::usage)?;
     let profile = Profile::open(&args.profile).map_err(Failure::usage)?;
+    if let Some((first, last)) = profile.jump() {
+        output::note(format_args!(
+            "note: the profile ends at a state of charge of {last} and begins again at {first}: the jump takes no time and \
+             counts as no cycle; a last row like the first closes it"
+        ));
+    }
     let driver = match args.driver {
         DriverName::Exact => Driver::Exact,
         DriverName::Daily => Driver::Daily,

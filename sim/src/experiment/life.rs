@@ -95,6 +95,13 @@ impl Profile {
         Ok(Self { samples })
     }
 
+    /// States of charge of the first and the last row where they are more than a hundredth apart.
+    #[must_use]
+    pub fn jump(&self) -> Option<(f64, f64)> {
+        let ends = (self.samples[0].soc, self.samples[self.samples.len() - 1].soc);
+        ((ends.0 - ends.1).abs() > 0.01).then_some(ends)
+    }
+
     /// Length of one repetition [s]: from the first row to the last.
     #[must_use]
     pub fn period_s(&self) -> f64 {

@@ -186,6 +186,11 @@ impl Rules {
         Self::read(SHIPPED).expect("a test reads the rules that ship")
     }
 
+    /// How many times the figures of an alert of this type its message tells: 100 where it speaks of per cent.
+    pub fn scale_of(&self, alert_type: &str) -> f64 {
+        self.rules.iter().find(|rule| rule.alert_type() == alert_type).map_or(1.0, |rule| rule.scale)
+    }
+
     /// Reads rules from TOML.
     ///
     /// # Errors
@@ -429,6 +434,15 @@ mod tests {
             Some((k, signal.turn, signal.severity))
         };
         figures.iter().enumerate().filter_map(look).collect()
+    }
+
+    #[test]
+    fn figures_are_told_in_the_unit_of_the_message() {
+        let rules = Rules::shipped();
+        assert_eq!(
+            ["soh_degraded", "temperature_high", "unheard_of"].map(|of| rules.scale_of(of)),
+            [100.0, 1.0, 1.0]
+        );
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct MonitoredAlert {
     pub battery: String,
     /// Name of its place.
     pub place: Option<String>,
+    /// How many times its figures its message tells, as [`twin::live::alert::Rules::scale_of`].
+    pub scale: f64,
 }
 
 /// Which alerts.
@@ -239,13 +241,15 @@ impl Platform {
         alerts: Vec<AlertRecord>,
         visible: &Visibility,
     ) -> Result<Vec<MonitoredAlert>, PlatformError> {
+        let rules = self.core.rules.clone();
         self.core
-            .in_roll(|sheet| {
+            .in_roll(move |sheet| {
                 let alerts = alerts.into_iter().filter(|alert| alert.kind == Kind::Battery);
                 let seen = alerts.filter_map(|alert| {
                     let listed = sheet.twin(alert.twin).filter(|listed| listed.is_seen_by(visible))?;
                     let place = listed.place.as_deref().map(str::to_owned);
-                    Some(MonitoredAlert { battery: listed.name.as_ref().to_owned(), place, alert })
+                    let scale = rules.scale_of(&alert.alert_type);
+                    Some(MonitoredAlert { battery: listed.name.as_ref().to_owned(), place, alert, scale })
                 });
                 seen.collect()
             })
