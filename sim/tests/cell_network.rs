@@ -139,6 +139,10 @@ fn a_used_cell_carries_less_and_is_told_as_an_event() {
         rows(&world, "cell", "current_a")[format!("detailed-1-s2-p{position}").as_str()].clone()
     };
     let (used, neighbour) = (current(3), current(2));
+    // The past of the cell that came in is none of the pack's.
+    let efc = &rows(&world, "battery", "efc")["detailed-1"];
+    let most = efc.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::MIN, f64::max);
+    assert!(efc.windows(2).all(|pair| pair[1] >= pair[0]) && most < 0.5, "{efc:?}");
     // Nine in the morning of the fifth day: an hour into the discharge.
     let at = 4 * 8 + 3;
     assert!(used[at] > 0.5 && used[at] < 0.9 * neighbour[at], "{} {}", used[at], neighbour[at]);

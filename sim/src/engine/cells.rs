@@ -398,6 +398,6 @@ fn add_to(sums: &mut Sums, battery: &NetworkBattery) {
     sums.unserved_wh += ledger.unserved_wh;
     sums.pack_h += ledger.age_days * 24.0;
     sums.outside_h += cells.outside_temperature_h * per_cell;
-    sums.efc += (0..count).map(|cell| pack.bank().efc(cell)).sum::<f64>() * per_cell;
+    sums.efc += battery.efc();
     sums.outside_efc += cells.outside_cycles_efc * per_cell;
 }

@@ -149,6 +149,8 @@ pub struct NetworkLedger {
     pub unserved_wh: f64,
     /// Charges that ended full or at their target.
     pub charges: f64,
+    /// Full equivalent cycles of cells that were replaced, less those that others had behind them when they came, over all cells.
+    pub replaced_efc: f64,
     /// Age [d].
     pub age_days: f64,
 }

@@ -169,6 +169,14 @@ impl NetworkBattery {
         self.pack.health(|cell| self.pack.bank().observed_health(cell))
     }
 
+    /// Full equivalent cycles of the pack as of [`NetworkBattery::at`], mean over the places of cells: what a cell did elsewhere
+    /// is none of the pack's.
+    pub fn efc(&self) -> f64 {
+        let (bank, ledger) = (self.pack.bank(), self.pack.ledger());
+        let here = (0..bank.count()).map(|cell| bank.efc(cell)).sum::<f64>() + ledger.replaced_efc;
+        here / bank.count() as f64
+    }
+
     /// A copy as of `now`.
     pub fn observed(&self, now: Time) -> Self {
         let mut copy = self.clone();
@@ -214,7 +222,10 @@ impl NetworkBattery {
         let socs = self.pack.bank().soc().iter().skip(cell % series).step_by(series);
         let soc = socs.sum::<f64>() / parallel;
         let temperature_c = self.pack.heat().case_c();
+        let before_efc = self.pack.bank().efc(cell);
         self.pack.bank_mut().replace(cell, traits, soh, (soc, temperature_c));
+        let brought_efc = self.pack.bank().efc(cell);
+        self.pack.ledger_mut().replaced_efc += before_efc - brought_efc;
         self.pack.heat_mut().renew(cell, traits.place_k);
         self.pack.show_open();
     }
@@ -298,7 +309,7 @@ impl Twin for NetworkBattery {
             voltage_v: pack.voltage_v(),
             current_a: pack.current_a(),
             temperature_c: mean(&|cell| pack.heat().cells_c()[cell]),
-            efc: mean(&|cell| pack.bank().efc(cell)),
+            efc: self.efc(),
             age_days: pack.ledger().age_days,
         }
     }
