@@ -258,6 +258,29 @@ pub struct FittedFile {
     pub source: String,
 }
 
+/// A fitted range of temperature reaches a little beyond the tests that it names, which held theirs to about this [K].
+const EDGE_K: f64 = 0.5;
+/// The same of depths and rates, as a share.
+const EDGE_SHARE: f64 = 0.01;
+
+impl FittedFile {
+    /// Whether a temperature lies within the range [°C].
+    #[inline]
+    pub fn holds_temperature(&self, temperature_c: f64) -> bool {
+        let [low_c, high_c] = self.temperature_c;
+        !(temperature_c < low_c - EDGE_K || temperature_c > high_c + EDGE_K)
+    }
+
+    /// Whether a cycle of a mean rate [1/h] and a depth lies within the ranges.
+    #[inline]
+    pub fn holds_cycle(&self, c_rate: f64, depth: f64) -> bool {
+        let outside = |value: f64, [low, high]: [f64; 2]| {
+            value < low * (1.0 - EDGE_SHARE) || value > high * (1.0 + EDGE_SHARE)
+        };
+        !(outside(c_rate, self.c_rate) || outside(depth, self.depth))
+    }
+}
+
 fn zero_to_one() -> [f64; 2] {
     [0.0, 1.0]
 }

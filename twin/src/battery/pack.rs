@@ -6,6 +6,7 @@
 //! `s_i = 1 − (1 − s)·Q/Q_i`. The cell with the least capacity is empty first and decides what the pack can give.
 //! The stress of a weaker cell's slightly deeper cycles on its own ageing is neglected.
 
+use super::chemistry::FittedFile;
 use super::circuit::CellModel;
 use super::decay::Decays;
 use super::exposure::Exposure;
@@ -199,19 +200,14 @@ pub struct Ledger {
     pub charges: f64,
 }
 
-/// A fitted range of temperature reaches a little beyond the tests that it names, which held theirs to about this [K].
-const EDGE_K: f64 = 0.5;
-/// The same of depths and rates, as a share.
-const EDGE_SHARE: f64 = 0.01;
-
 /// From here on a cell counts as hot [°C].
 pub const HOT_C: f64 = 45.0;
 
 impl Ledger {
     /// Books hours at a temperature where that is hot, or outside of what the life model was fitted on.
     #[inline]
-    pub(super) fn remark(&mut self, temperature_c: f64, fitted_c: [f64; 2], hours: f64) {
-        if temperature_c < fitted_c[0] - EDGE_K || temperature_c > fitted_c[1] + EDGE_K {
+    pub(super) fn remark(&mut self, temperature_c: f64, fitted: &FittedFile, hours: f64) {
+        if !fitted.holds_temperature(temperature_c) {
             self.outside_temperature_h += hours;
         }
         if temperature_c > HOT_C {
@@ -441,11 +437,7 @@ impl PackState {
     fn close_cycle(progress: &mut Progress, ledger: &mut Ledger, cell: &CellModel, cycle: &Cycle) {
         let stress = cell.life.cycle_stress(cycle, |soc| cell.ocv_v(soc));
         cell.life.add_cycle(progress, cycle, &stress);
-        let fitted = &cell.file.life.fitted;
-        let outside = |value: f64, [low, high]: [f64; 2]| {
-            value < low * (1.0 - EDGE_SHARE) || value > high * (1.0 + EDGE_SHARE)
-        };
-        if outside(cycle.c_rate, fitted.c_rate) || outside(cycle.depth(), fitted.depth) {
+        if !cell.file.life.fitted.holds_cycle(cycle.c_rate, cycle.depth()) {
             ledger.outside_cycles_efc += cycle.efc;
         }
     }

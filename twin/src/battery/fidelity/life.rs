@@ -195,7 +195,7 @@ fn step(
     ledger.meter(current_a * hours, efficiency, terminal_wh);
     ledger.leaked_ah += leak_ah;
     ledger.losses_wh += heat_wh;
-    ledger.remark(mean_c, cell.file.life.fitted.temperature_c, hours);
+    ledger.remark(mean_c, &cell.file.life.fitted, hours);
     state.current_a = current_a;
     state.voltage_v = stored_after.ocv_v - ohm * current_a;
     state.since_refresh_s += dt_s;

@@ -28,8 +28,8 @@ impl Passing<'_> {
         let (cell, thermal) = (self.cell, &self.model.thermal);
         let capacity_ah = HOURS * self.capacity_as;
         let per_ah = 3600.0 * self.per_as;
-        let fitted_c = cell.file.life.fitted.temperature_c;
-        let unremarkable_c = (fitted_c[0], least(fitted_c[1], HOT_C));
+        let fitted = &cell.file.life.fitted;
+        let unremarkable_c = (fitted.temperature_c[0], least(fitted.temperature_c[1], HOT_C));
         let state = &mut *self.state;
         state.current_a = 0.0;
         // What the next step needs of this one stays out of memory.
@@ -106,7 +106,7 @@ impl Passing<'_> {
             state.ledger.leaked_ah = leaked_ah;
             state.ledger.losses_wh = losses_wh;
             if mean_c < unremarkable_c.0 || mean_c > unremarkable_c.1 {
-                state.ledger.remark(mean_c, fitted_c, dt_s * HOURS);
+                state.ledger.remark(mean_c, fitted, dt_s * HOURS);
             }
             state.soc = soc;
             state.temperatures = end;
@@ -243,7 +243,7 @@ impl Passing<'_> {
         state.exposure.add(&stretch, |temperature_c, soc, days| {
             cell.calendar.expose(progress, temperature_c, soc, days);
         });
-        state.ledger.remark(temperature_c, cell.file.life.fitted.temperature_c, hours);
+        state.ledger.remark(temperature_c, &cell.file.life.fitted, hours);
         state.age_days += days;
         state.count(cell, soc, moved, (hours, temperature_c));
     }

@@ -86,8 +86,7 @@ impl Wear {
             days,
         };
         self.rainflow.extend(span.soc, &leg, |cycle| close(model, progress, &cycle, Some(sums)));
-        let fitted = &model.file.life.fitted;
-        if span.temperature_c < fitted.temperature_c[0] || span.temperature_c > fitted.temperature_c[1] {
+        if !model.file.life.fitted.holds_temperature(span.temperature_c) {
             sums.outside_temperature_h += hours;
         }
         if span.temperature_c > HOT_C {
@@ -114,10 +113,8 @@ impl Wear {
 fn close(model: &CellModel, progress: &mut [f64], cycle: &Cycle, sums: Option<&mut BankSums>) {
     let stress = model.life.cycle_stress(cycle, |soc| model.ocv_v(soc));
     model.life.add_cycle(progress, cycle, &stress);
-    let fitted = &model.file.life.fitted;
-    let outside = |value: f64, range: [f64; 2]| value < range[0] || value > range[1];
     if let Some(sums) = sums
-        && (outside(cycle.c_rate, fitted.c_rate) || outside(cycle.depth(), fitted.depth))
+        && !model.file.life.fitted.holds_cycle(cycle.c_rate, cycle.depth())
     {
         sums.outside_cycles_efc += cycle.efc;
     }
