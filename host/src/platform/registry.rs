@@ -146,6 +146,11 @@ pub struct BatterySpec {
     pub application: Option<String>,
 }
 
+/// Whether a text is a day as `2026-01-31`.
+pub(super) fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+}
+
 /// What a place is, as far as its twin must know: a cabinet, vessel or facility.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -233,7 +238,7 @@ impl Spec {
                     [("manufactured_on", &spec.manufactured_on), ("installed_on", &spec.installed_on)]
                 {
                     if let Some(day) = day
-                        && day.parse::<jiff::civil::Date>().is_err()
+                        && !is_day(day)
                     {
                         let reason = format!("{day:?} is no day; write it as 2026-01-31");
                         return Err(Unfit::new(format!("spec.{field}"), reason));

@@ -1,9 +1,7 @@
 //! What happens in a zone, as it is noted: millions of rows in a run of years, so each is kept small.
 
-use super::tally::Key;
-use ahash::AHasher;
+use super::tally::{Key, KeyHasher};
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::num::NonZeroU32;
 use twin::time::Time;
 
@@ -28,7 +26,7 @@ pub struct Happenings {
     /// Everything that took part, in the order in which it first did: rows tell it by its number, from 1 on.
     keys: Vec<Key>,
     /// The numbers. For look-up only: nothing iterates over it.
-    numbers: HashMap<Key, NonZeroU32, BuildHasherDefault<AHasher>>,
+    numbers: HashMap<Key, NonZeroU32, KeyHasher>,
     rows: Rows<Happening<NonZeroU32>>,
 }
 
@@ -69,8 +67,9 @@ impl Happenings {
 
     fn number(&mut self, key: Key) -> NonZeroU32 {
         *self.numbers.entry(key).or_insert_with(|| {
+            let number = NonZeroU32::MIN.saturating_add(self.keys.len() as u32);
             self.keys.push(key);
-            NonZeroU32::MIN.saturating_add(self.keys.len() as u32 - 1)
+            number
         })
     }
 }

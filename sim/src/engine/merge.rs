@@ -1,17 +1,12 @@
 //! Zones' tallies to one world's record: named, ordered, with the key figures.
 
 use super::model::VariantModel;
-use super::tally::{Key, Sums, Tally, WAIT_BINS};
+use super::tally::{Key, KeyHasher, Sums, Tally, WAIT_BINS};
 use crate::results::atlas::Atlas;
 use crate::results::record::{EventRow, ReplacementRow, SeriesRow, Subject, TwinRow, WorldRecord};
 use crate::results::spread::percentile;
-use ahash::AHasher;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::BuildHasherDefault;
 use twin::time::{HOUR_MS, Time};
-
-/// Every row speaks of a twin or two, so that looking up has to be quick.
-type Hasher = BuildHasherDefault<AHasher>;
 
 /// Makes the record of a world from the tallies of its zones, given in the zones' order.
 pub fn merge(
@@ -25,7 +20,7 @@ pub fn merge(
     for (at, key, sums) in tallies.iter().flat_map(|t| &t.sums) {
         whole.entry((*key, *at)).and_modify(|known| known.add(sums)).or_insert_with(|| sums.clone());
     }
-    let mut named: HashSet<Key, Hasher> = whole.keys().map(|(key, _)| *key).collect();
+    let mut named: HashSet<Key, KeyHasher> = whole.keys().map(|(key, _)| *key).collect();
     for tally in &tallies {
         named.extend(tally.endings.iter().map(|e| e.key));
         named.extend(tally.samples.chunk_by(|a, b| a.key == b.key).map(|run| run[0].key));
@@ -34,7 +29,8 @@ pub fn merge(
     let mut keys: Vec<Key> = named.into_iter().collect();
     keys.sort_unstable();
     // For look-up only: nothing iterates over it.
-    let index: HashMap<Key, u32, Hasher> = keys.iter().enumerate().map(|(i, key)| (*key, i as u32)).collect();
+    let index: HashMap<Key, u32, KeyHasher> =
+        keys.iter().enumerate().map(|(i, key)| (*key, i as u32)).collect();
     let subject = |key: &Key| index[key];
     let subjects = keys.iter().map(|key| name(model, *key)).collect();
 

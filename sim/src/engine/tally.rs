@@ -2,7 +2,9 @@
 
 use super::happenings::Happenings;
 use crate::results::atlas::Atlas;
+use ahash::AHasher;
 use std::collections::BTreeMap;
+use std::hash::BuildHasherDefault;
 use twin::battery::BatteryView;
 use twin::battery::pack::Ledger;
 use twin::cabinet::meter::Meter;
@@ -38,6 +40,9 @@ pub enum Key {
     /// Something of a cleanup: cleanup, what, number.
     Cleanup(u32, Member, u32),
 }
+
+/// Every row speaks of a twin or two, so that looking up has to be quick.
+pub type KeyHasher = BuildHasherDefault<AHasher>;
 
 impl Key {
     /// Key and name of the pack that takes the place of one called so: of the next generation, which names count from 2 on.

@@ -175,8 +175,8 @@ pub fn run_grid(grid: &[GridPoint], options: &Options, folder: &Path) -> Result<
     warnings.extend(story::cautions(&models));
     let partial = stops.earliest.is_some();
     if partial {
-        let is_whole: Vec<bool> = stops.ended.iter().map(|ended| *ended == base.replicates).collect();
-        let whole = is_whole.iter().filter(|is_whole| **is_whole).count();
+        let is_whole = |ended: &&u32| **ended == base.replicates;
+        let whole = stops.ended.iter().filter(is_whole).count();
         warnings.insert(
             0,
             format!(
@@ -184,8 +184,8 @@ pub fn run_grid(grid: &[GridPoint], options: &Options, folder: &Path) -> Result<
                 points.len()
             ),
         );
-        let mut is_whole = is_whole.into_iter();
-        points.retain(|_| is_whole.next() == Some(true));
+        let mut ended = stops.ended.iter();
+        points.retain(|_| ended.next().as_ref().is_some_and(is_whole));
     }
     let sweep = Sweep {
         name: base.name.clone(),

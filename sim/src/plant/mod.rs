@@ -210,11 +210,8 @@ impl Plant {
         let mut legs = self.legs(today);
         let begun = legs.iter().filter(|leg| leg.at <= now).count();
         // Before the first of a day the last of the day before goes on.
-        let under_way = match (begun, today.checked_sub(1)) {
-            (0, Some(yesterday)) => self.legs(yesterday).pop(),
-            (0, None) => None,
-            _ => legs.drain(..begun).next_back(),
-        };
+        let of_today = legs.drain(..begun).next_back();
+        let under_way = of_today.or_else(|| self.legs(today.checked_sub(1)?).pop());
         legs.splice(..0, under_way.map(|leg| Leg { at: now, ..leg }));
         self.follow(legs.into(), now);
     }

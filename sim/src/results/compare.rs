@@ -85,14 +85,13 @@ impl Comparison {
     pub fn json(&self) -> Value {
         let base = self.story.variants.first();
         let variants = self.story.variants.iter().zip(&self.origins).map(|(variant, &origin)| {
-            let base = base.filter(|base| variant.spans_as(base));
             let figures: BTreeMap<&String, Value> = variant
                 .figures
                 .iter()
                 .map(|(name, spread)| {
                     let reference =
-                        base.and_then(|base| base.figures.get(name)).filter(|base| base.mean != 0.0);
-                    let difference = reference.map(|base| (spread.mean / base.mean - 1.0) * 100.0);
+                        base.and_then(|base| variant.beside(base, name)).filter(|(base, _)| base.mean != 0.0);
+                    let difference = reference.map(|(base, _)| (spread.mean / base.mean - 1.0) * 100.0);
                     let told = json!({
                         "mean": spread.mean, "p10": spread.p10, "p50": spread.p50, "p90": spread.p90,
                         "difference_pct": difference,
@@ -161,7 +160,7 @@ impl Comparison {
             cells.push(spread.map_or_else(|| "-".to_owned(), |spread| grouped(spread.mean, decimals)));
             if index > 0 {
                 let variants = &self.story.variants;
-                let both = spreads[0].zip(*spread).filter(|_| variants[index].spans_as(&variants[0]));
+                let both = variants[index].beside(&variants[0], name);
                 let change = both.and_then(|(base, spread)| change(&quantity, base, spread, 1));
                 cells.push(change.map_or_else(String::new, |change| change.text));
             }

@@ -71,6 +71,11 @@ impl VariantStory {
             (mine, theirs) => mine == theirs,
         }
     }
+
+    /// A figure of another variant and its own, where they can be compared and both have it.
+    pub fn beside<'v>(&'v self, base: &'v VariantStory, name: &str) -> Option<(&'v Spread, &'v Spread)> {
+        base.figures.get(name).zip(self.figures.get(name)).filter(|_| self.spans_as(base))
+    }
 }
 
 /// Pieces of one place that are replaced together.

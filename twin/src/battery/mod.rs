@@ -43,7 +43,7 @@ pub struct Battery {
     state: PackState,
     at: Time,
     duty: Duty,
-    /// Power that is asked for and not given since the duty ended before its time [W].
+    /// Power that is asked for and not given since the duty ended before its time [W per cell].
     denied_w: f64,
     ambient: Ambient,
     stepping: Stepping,
@@ -310,13 +310,12 @@ impl Battery {
         }
         while self.at < to {
             let span = (self.at, to.seconds_since(self.at));
-            let denied_w = self.denied_w / self.model.layout.cells();
-            self.state.ledger.unserved_wh += denied_w * span.1 / 3600.0;
+            self.state.ledger.unserved_wh += self.denied_w * span.1 / 3600.0;
             let passage =
                 pass(&self.model, &mut self.state, self.duty, &self.ambient, span, self.stepping, |_, _| {});
             self.at = match passage.ended {
                 Some((_, after_s)) => {
-                    self.denied_w = self.duty.asked_w();
+                    self.denied_w = self.duty.asked_w() / self.model.layout.cells();
                     self.duty = Duty::Rest;
                     self.at.plus_seconds(after_s).min(to)
                 }

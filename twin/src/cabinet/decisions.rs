@@ -55,13 +55,9 @@ impl Cabinet {
         true
     }
 
-    /// Serves the queue as far as packs and slots go.
-    pub(super) fn serve(&self, draft: &mut Draft, now: Time) {
-        for waiting in &self.queue {
-            if !self.swap(draft, now, *waiting) {
-                break;
-            }
-        }
+    /// Serves the queue as far as packs and slots go; tells how many were served.
+    pub(super) fn serve(&self, draft: &mut Draft, now: Time) -> usize {
+        self.queue.iter().take_while(|waiting| self.swap(draft, now, **waiting)).count()
     }
 
     /// Orders, puts off and re-sizes charges for the slots as they will be after the draft.

@@ -250,18 +250,19 @@ impl Twin for Cabinet {
                 if self.queue.iter().any(|waiting| waiting.rider == *rider) {
                     return Err(CabinetRefusal::AlreadyWaiting { rider: *rider });
                 }
-                self.serve(&mut draft, now);
+                queue -= self.serve(&mut draft, now);
                 let waiting = Waiting { rider: *rider, pack: *pack, since: now };
-                let first_in_line = draft.vacated.len() == self.queue.len();
+                let first_in_line = queue == 0;
                 if !(first_in_line && self.swap(&mut draft, now, waiting)) {
                     draft.events.push(CabinetEvent::Queued { at: now, rider: *rider, pack: *pack });
                     queue += 1;
                 }
             }
             CabinetCommand::GiveUp { rider } => {
-                self.serve(&mut draft, now);
+                let served = self.serve(&mut draft, now);
+                queue -= served;
                 let position = self.queue.iter().position(|w| w.rider == *rider);
-                if let Some(position) = position.filter(|p| *p >= draft.vacated.len()) {
+                if let Some(position) = position.filter(|p| *p >= served) {
                     let waited_s = now.seconds_since(self.queue[position].since);
                     draft.events.push(CabinetEvent::WalkedAway { at: now, rider: *rider, waited_s });
                     queue -= 1;
@@ -272,7 +273,7 @@ impl Twin for Cabinet {
                 draft.events.push(CabinetEvent::Removed { at: now, slot, pack: *pack });
                 draft.vacated.push(slot);
             }
-            CabinetCommand::Wake => self.serve(&mut draft, now),
+            CabinetCommand::Wake => queue -= self.serve(&mut draft, now),
             CabinetCommand::Break(part) => {
                 self.check(*part)?;
                 for (index, slot) in self.slots.iter().enumerate() {
@@ -296,9 +297,7 @@ impl Twin for Cabinet {
                 return Ok(draft.events);
             }
         }
-        let given = draft.events.iter().filter(|event| matches!(event, CabinetEvent::Given { .. })).count();
-        let served = given.min(self.queue.len());
-        self.order_charges(&mut draft, now, queue.saturating_sub(served));
+        self.order_charges(&mut draft, now, queue);
         if draft.events.is_empty() {
             draft.events.push(CabinetEvent::Passed { at: now });
         }
@@ -382,10 +381,13 @@ impl Twin for Cabinet {
                 self.queue.retain(|waiting| waiting.rider != *rider);
             }
             CabinetEvent::Broke { at, part } => {
-                self.count_faults(*at, *part, |faults| faults.saturating_add(1));
+                self.pass_time(*at);
+                *self.faults_of(*part) += 1;
             }
             CabinetEvent::Repaired { at, part } => {
-                self.count_faults(*at, *part, |faults| faults.saturating_sub(1));
+                self.pass_time(*at);
+                let faults = self.faults_of(*part);
+                *faults = faults.saturating_sub(1);
             }
             CabinetEvent::Passed { at } => self.pass_time(*at),
         }
@@ -426,15 +428,13 @@ impl Cabinet {
         self.faults > 0
     }
 
-    /// Faults of one part may overlap: it works again when all are repaired.
-    fn count_faults(&mut self, at: Time, part: Part, change: impl FnOnce(u32) -> u32) {
-        self.pass_time(at);
-        let faults = match part {
+    /// Faults of a part that are not repaired yet. They may overlap: it works again when all are repaired.
+    fn faults_of(&mut self, part: Part) -> &mut u32 {
+        match part {
             Part::Slot(slot) => &mut self.slots[slot].faults,
             Part::Charger(slot) => &mut self.slots[slot].charger_faults,
             Part::Cabinet => &mut self.faults,
-        };
-        *faults = change(*faults);
+        }
     }
 
     /// [`Cabinet::cut`], of a pack that stays and is believed to have come as far as its plan says.

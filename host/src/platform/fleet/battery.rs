@@ -5,7 +5,9 @@ use crate::identity::Visibility;
 use crate::platform::door::{Kind, Unfit};
 use crate::platform::facts::Facts;
 use crate::platform::live::LiveTwin;
-use crate::platform::registry::{Alias, BatterySpec, DEVICE, NewTwin, Spec, Stated, TwinId, TwinRecord};
+use crate::platform::registry::{
+    Alias, BatterySpec, DEVICE, NewTwin, Spec, Stated, TwinId, TwinRecord, is_day,
+};
 use crate::platform::{Platform, PlatformError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
@@ -260,9 +262,7 @@ impl FleetChange {
             }
         }
         if let Some(day) = &self.manufactured_on {
-            let read: Result<jiff::civil::Date, _> = day.parse();
-            let is_date = day.len() == 10 && read.is_ok();
-            if !is_date {
+            if !is_day(day) {
                 return Err(Unfit::new("manufacturing_date", format!("{day:?} is no date as 2026-01-31")));
             }
             let today = crate::platform::sight::rfc3339(now);

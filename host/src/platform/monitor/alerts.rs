@@ -241,9 +241,9 @@ impl Platform {
         alerts: Vec<AlertRecord>,
         visible: &Visibility,
     ) -> Result<Vec<MonitoredAlert>, PlatformError> {
-        let rules = self.core.rules.clone();
+        let rules = &self.core.rules;
         self.core
-            .in_roll(move |sheet| {
+            .in_roll(|sheet| {
                 let alerts = alerts.into_iter().filter(|alert| alert.kind == Kind::Battery);
                 let seen = alerts.filter_map(|alert| {
                     let listed = sheet.twin(alert.twin).filter(|listed| listed.is_seen_by(visible))?;

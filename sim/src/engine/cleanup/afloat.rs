@@ -57,16 +57,14 @@ impl CleanupZone {
     ) -> bool {
         let old = self.ships[vessel].phase;
         self.ships[vessel].phase = phase;
-        let leg = self.send(vessel, before, task).await;
-        match &leg {
-            Some(leg) => self.next(vessel, leg.ends),
-            None => {
-                self.ships[vessel].phase = old;
-                let retry = self.now + RETRY_MS;
-                self.next(vessel, retry);
-            }
-        }
-        leg.is_some()
+        let Some(leg) = self.send(vessel, before, task).await else {
+            self.ships[vessel].phase = old;
+            let retry = self.now + RETRY_MS;
+            self.next(vessel, retry);
+            return false;
+        };
+        self.next(vessel, leg.ends);
+        true
     }
 
     /// Asks a vessel that is done with something what it does next.

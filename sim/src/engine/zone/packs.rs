@@ -89,12 +89,10 @@ impl<C: Cast> Zone<C> {
             self.stations[station as usize].pending.push(CabinetCommand::Settle { plan });
         }
         let seat = self.seat_of(pack);
-        let (facts, since) = (seat.facts, seat.since);
-        let end_of_life_soh =
-            self.model.kinds[self.seats[pack as usize].as_ref().expect("seated").kind].end_of_life_soh;
+        let (facts, since, kind) = (seat.facts, seat.since, seat.kind);
         if let Duty::Charge { .. } = leg.duty {
             // What is worn when it is made stays at least until it is charged again.
-            if facts.soh < end_of_life_soh && since < self.now {
+            if facts.soh < self.model.kinds[kind].end_of_life_soh && since < self.now {
                 self.replace(station, pack).await;
                 return true;
             }

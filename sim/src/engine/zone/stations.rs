@@ -105,8 +105,9 @@ impl<C: Cast> Zone<C> {
             }
             CabinetEvent::Given { at, pack, rider, waited_s, soc, cut_short, .. } => {
                 // What it has reported of a charge ordered in the same letter is of no use any more.
-                let of_given = |command: &mut CabinetCommand| matches!(command, CabinetCommand::Report { pack: of, .. } if of == pack);
-                self.stations[station as usize].pending.retain(|command| !of_given(command));
+                self.stations[station as usize].pending.retain(
+                    |command| !matches!(command, CabinetCommand::Report { pack: of, .. } if of == pack),
+                );
                 if *cut_short {
                     self.order(station, *pack, Leg { at: *at, duty: Duty::Rest, ambient_shift_c: shift_c })
                         .await;

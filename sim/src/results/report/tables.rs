@@ -209,8 +209,7 @@ fn row(html: &mut String, story: &Story, name: &str) {
         escape(&quantity.label),
         escape(&quantity.unit)
     );
-    let first = story.variants.first();
-    let base = first.and_then(|variant| variant.figures.get(name));
+    let base = story.variants.first();
     for (index, variant) in story.variants.iter().enumerate() {
         let Some(spread) = variant.figures.get(name) else {
             let _ = write!(html, "<td class=\"v{index}\">–</td>");
@@ -221,9 +220,8 @@ fn row(html: &mut String, story: &Story, name: &str) {
             "<td class=\"v{index}\"><span class=\"n\">{}</span>",
             typeset(&grouped(spread.mean, decimals))
         );
-        let is_alike = index > 0 && first.is_some_and(|first| variant.spans_as(first));
-        let differs =
-            base.filter(|_| is_alike).and_then(|base| change(&quantity, base, spread, story.replicates));
+        let both = base.filter(|_| index > 0).and_then(|base| variant.beside(base, name));
+        let differs = both.and_then(|(was, is)| change(&quantity, was, is, story.replicates));
         if let Some(change) = differs {
             let _ =
                 write!(html, "<span class=\"d {}\">{}</span>", change.verdict.class(), typeset(&change.text));
@@ -274,7 +272,7 @@ fn findings(base: &VariantStory, variant: &VariantStory, names: &[&str], story: 
         if found.contains_key(&quantity.theme) {
             continue;
         }
-        let (Some(was), Some(is)) = (base.figures.get(*name), variant.figures.get(*name)) else { continue };
+        let Some((was, is)) = variant.beside(base, name) else { continue };
         let Some(change) = change(&quantity, was, is, story.replicates) else { continue };
         if matches!(change.verdict, Verdict::Good | Verdict::Bad) && change.size.abs() >= WORTH_SAYING {
             let text = typeset(&change.text).replace(' ', "\u{a0}");
